@@ -1,0 +1,3 @@
+//! The `switchback` binary.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Diagnostics: one finding, rendered for people and for machines.

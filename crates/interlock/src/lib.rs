@@ -1,0 +1,1 @@
+//! The rule: may this action happen now, and if not, who is in the way.

@@ -1,0 +1,1 @@
+//! Schema changes as data: planning them, and the machine that drives steps.

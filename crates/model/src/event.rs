@@ -1,0 +1,150 @@
+//! What the ledger holds: facts, intents and outcomes, never a view that could be derived.
+
+use serde::{Deserialize, Serialize};
+
+use crate::action::Action;
+use crate::digest::Digest;
+use crate::ids::{Actor, ChangeId, EnvironmentName, EventId};
+use crate::plan::Plan;
+use crate::release::{CodeStep, Release};
+use crate::surface::Kind;
+use crate::time::{Duration, Timestamp};
+
+/// An event with who and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Equal ids are the same event.
+    pub id: EventId,
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// Who did it.
+    pub actor: Actor,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// A release became known.
+    ReleaseRecorded {
+        /// The release.
+        release: Release,
+    },
+    /// A change of something shared was opened.
+    ChangeOpened {
+        /// The change.
+        change: ChangeId,
+        /// One line for people.
+        title: String,
+        /// The kind of its surface.
+        kind: Kind,
+        /// Its code steps in order; the first is where code stands before the change.
+        code: Vec<CodeStep>,
+        /// How long a fact of a tagged surface may stay in queues, caches and stores; `None`
+        /// where only an observed drain ends it.
+        retention: Option<Duration>,
+        /// The digest of the change's definition and its SQL, without the code step.
+        definition: Digest,
+    },
+    /// A plan is about to be applied.
+    Planned {
+        /// The plan.
+        plan: Plan,
+    },
+    /// A step of a plan is about to be done. Until its [`Event::Concluded`] it may or may not
+    /// have been.
+    Intended {
+        /// The plan's digest.
+        plan: Digest,
+        /// The step's place in the plan, from 0.
+        step: u32,
+        /// Where.
+        environment: EnvironmentName,
+        /// What it means.
+        action: Action,
+    },
+    /// An intended step was done, or is known not to have been.
+    Concluded {
+        /// The id of the [`Event::Intended`].
+        intent: EventId,
+        /// Where.
+        environment: EnvironmentName,
+        /// What it meant.
+        action: Action,
+        /// How it ended.
+        conclusion: Conclusion,
+    },
+    /// Somebody or something reports a fact that needs no effect of ours.
+    Observed {
+        /// Where.
+        environment: EnvironmentName,
+        /// What the fact means.
+        action: Action,
+    },
+    /// An action was asked for and refused.
+    Refused {
+        /// Where.
+        environment: EnvironmentName,
+        /// What was asked for.
+        action: Action,
+        /// Why, a sentence each.
+        reasons: Vec<String>,
+    },
+}
+
+/// How an intended step ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "conclusion", rename_all = "kebab-case")]
+pub enum Conclusion {
+    /// It is done.
+    Done {
+        /// Found done by asking the world after a crash, rather than seen to end.
+        recovered: bool,
+        /// How long it took, where that was seen.
+        took: Option<Duration>,
+        /// What was measured, one line: `200000 rows, 41 batches`.
+        detail: Option<String>,
+    },
+    /// It is not done, and nothing of it is left.
+    NotDone {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Event {
+    /// The event's name as it stands in the ledger: `release-recorded`.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Event::ReleaseRecorded { .. } => "release-recorded",
+            Event::ChangeOpened { .. } => "change-opened",
+            Event::Planned { .. } => "planned",
+            Event::Intended { .. } => "intended",
+            Event::Concluded { .. } => "concluded",
+            Event::Observed { .. } => "observed",
+            Event::Refused { .. } => "refused",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kind_is_the_serialized_tag() {
+        let event = Event::Refused {
+            environment: EnvironmentName::new("production").unwrap(),
+            action: Action::Surface {
+                change: ChangeId::new("rename").unwrap(),
+                operation: crate::SurfaceOperation::Contract,
+            },
+            reasons: vec!["too early".to_owned()],
+        };
+        let json = serde_json::to_value(&event).unwrap();
+        assert_eq!(json["event"], event.kind());
+        assert_eq!(serde_json::from_value::<Event>(json).unwrap(), event);
+    }
+}

@@ -1,0 +1,1 @@
+//! Git and byte-exact edits of values files.

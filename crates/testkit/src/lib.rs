@@ -1,0 +1,1 @@
+//! Test helpers: temporary PostgreSQL, scratch repositories, the hermetic command line.
