@@ -98,7 +98,9 @@ impl fmt::Display for Action {
             Action::Rollback { component, version } => {
                 write!(f, "roll {component} back to {version}")
             }
-            Action::FinishRollout { component, .. } => write!(f, "finish the rollout of {component}"),
+            Action::FinishRollout { component, .. } => {
+                write!(f, "finish the rollout of {component}")
+            }
             Action::AbortRollout { component } => write!(f, "abort the rollout of {component}"),
             Action::SetFlag { flag, value, .. } => write!(f, "set flag {flag} to {value}"),
             Action::Surface { change, operation } => write!(f, "{operation} of {change}"),

@@ -40,10 +40,12 @@ impl Digest {
     /// 64 lower-case hexadecimal digits, without the prefix.
     pub fn hex(&self) -> String {
         use fmt::Write as _;
-        self.0.iter().fold(String::with_capacity(64), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        self.0
+            .iter()
+            .fold(String::with_capacity(64), |mut text, byte| {
+                let _ = write!(text, "{byte:02x}");
+                text
+            })
     }
 
     /// The first 12 hexadecimal digits, for people.
@@ -135,6 +137,9 @@ mod tests {
     #[test]
     fn canonical_json_sorts_keys() {
         let value = serde_json::json!({"b": 1, "a": [true, null]});
-        assert_eq!(canonical_json(&value).unwrap(), br#"{"a":[true,null],"b":1}"#);
+        assert_eq!(
+            canonical_json(&value).unwrap(),
+            br#"{"a":[true,null],"b":1}"#
+        );
     }
 }

@@ -29,7 +29,11 @@ fn check(what: &'static str, text: &str) -> Result<(), InvalidName> {
     if first_ok && rest_ok && text.len() <= MAX_NAME && !text.contains("..") {
         return Ok(());
     }
-    let text = text.chars().take(MAX_NAME).flat_map(char::escape_debug).collect();
+    let text = text
+        .chars()
+        .take(MAX_NAME)
+        .flat_map(char::escape_debug)
+        .collect();
     Err(InvalidName { what, text })
 }
 
@@ -141,7 +145,11 @@ pub struct Actor(String);
 impl Actor {
     /// Line breaks and control characters are replaced by spaces, so that an actor stays one line.
     pub fn new(text: &str) -> Self {
-        Self(text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect())
+        Self(
+            text.chars()
+                .map(|c| if c.is_control() { ' ' } else { c })
+                .collect(),
+        )
     }
 
     /// The actor as text.
@@ -165,7 +173,19 @@ mod tests {
         for good in ["a", "users-email", "api.v2", "0", "rename_users"] {
             assert!(ChangeId::new(good).is_ok(), "{good}");
         }
-        for bad in ["", "-a", "A", "a b", "a/b", "..", "a..b", ".a", "é", "a\n", &"a".repeat(65)] {
+        for bad in [
+            "",
+            "-a",
+            "A",
+            "a b",
+            "a/b",
+            "..",
+            "a..b",
+            ".a",
+            "é",
+            "a\n",
+            &"a".repeat(65),
+        ] {
             assert!(ChangeId::new(bad).is_err(), "{bad:?}");
         }
     }
@@ -173,13 +193,22 @@ mod tests {
     #[test]
     fn a_hostile_name_is_reported_escaped() {
         let error = ComponentName::new("a\u{1b}[31m\n").unwrap_err().to_string();
-        assert!(!error.contains('\u{1b}') && !error.contains('\n'), "{error:?}");
+        assert!(
+            !error.contains('\u{1b}') && !error.contains('\n'),
+            "{error:?}"
+        );
     }
 
     #[test]
     fn event_ids_do_not_confuse_their_parts() {
-        assert_eq!(EventId::of(&["x", "ab", "c"]), EventId::of(&["x", "ab", "c"]));
-        assert_ne!(EventId::of(&["x", "ab", "c"]), EventId::of(&["x", "a", "bc"]));
+        assert_eq!(
+            EventId::of(&["x", "ab", "c"]),
+            EventId::of(&["x", "ab", "c"])
+        );
+        assert_ne!(
+            EventId::of(&["x", "ab", "c"]),
+            EventId::of(&["x", "a", "bc"])
+        );
     }
 
     #[test]

@@ -45,8 +45,9 @@ impl fmt::Display for Shape {
 }
 
 /// A set of shapes; in JSON a list, old first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-#[derive(Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
+)]
 #[serde(from = "Vec<Shape>", into = "Vec<Shape>")]
 pub struct Shapes {
     old: bool,
@@ -55,13 +56,25 @@ pub struct Shapes {
 
 impl Shapes {
     /// No shape.
-    pub const NONE: Shapes = Shapes { old: false, new: false };
+    pub const NONE: Shapes = Shapes {
+        old: false,
+        new: false,
+    };
     /// Only the old shape.
-    pub const OLD: Shapes = Shapes { old: true, new: false };
+    pub const OLD: Shapes = Shapes {
+        old: true,
+        new: false,
+    };
     /// Only the new shape.
-    pub const NEW: Shapes = Shapes { old: false, new: true };
+    pub const NEW: Shapes = Shapes {
+        old: false,
+        new: true,
+    };
     /// Both shapes.
-    pub const BOTH: Shapes = Shapes { old: true, new: true };
+    pub const BOTH: Shapes = Shapes {
+        old: true,
+        new: true,
+    };
 
     /// Whether `shape` is in the set.
     pub const fn has(self, shape: Shape) -> bool {
@@ -92,7 +105,10 @@ impl Shapes {
     /// The shapes in either set.
     #[must_use]
     pub const fn union(self, other: Shapes) -> Shapes {
-        Shapes { old: self.old || other.old, new: self.new || other.new }
+        Shapes {
+            old: self.old || other.old,
+            new: self.new || other.new,
+        }
     }
 
     /// Whether the set is empty.
@@ -216,9 +232,12 @@ impl Selectable {
     pub fn at(&self, value: Option<&str>) -> Stance {
         match self {
             Selectable::Fixed(stance) => *stance,
-            Selectable::ByFlag { cases, otherwise, .. } => {
-                value.and_then(|value| cases.get(value)).copied().unwrap_or(*otherwise)
-            }
+            Selectable::ByFlag {
+                cases, otherwise, ..
+            } => value
+                .and_then(|value| cases.get(value))
+                .copied()
+                .unwrap_or(*otherwise),
         }
     }
 
@@ -243,7 +262,10 @@ mod tests {
 
     #[test]
     fn stances_keep_their_json_form() {
-        let stance = Stance::Replicated { reads: Reads::NewElseOld, writes: Shapes::BOTH };
+        let stance = Stance::Replicated {
+            reads: Reads::NewElseOld,
+            writes: Shapes::BOTH,
+        };
         let json = r#"{"reads":"new-else-old","writes":["old","new"]}"#;
         assert_eq!(serde_json::to_string(&stance).unwrap(), json);
         assert_eq!(serde_json::from_str::<Stance>(json).unwrap(), stance);
@@ -251,14 +273,24 @@ mod tests {
         let read: Selectable = serde_json::from_str(tagged).unwrap();
         assert_eq!(
             read,
-            Stance::Tagged { accepts: Shapes::OLD, emits: Shapes::NONE }.into()
+            Stance::Tagged {
+                accepts: Shapes::OLD,
+                emits: Shapes::NONE
+            }
+            .into()
         );
     }
 
     #[test]
     fn a_flag_selects_and_has_a_default() {
-        let old = Stance::Replicated { reads: Reads::Old, writes: Shapes::BOTH };
-        let new = Stance::Replicated { reads: Reads::New, writes: Shapes::BOTH };
+        let old = Stance::Replicated {
+            reads: Reads::Old,
+            writes: Shapes::BOTH,
+        };
+        let new = Stance::Replicated {
+            reads: Reads::New,
+            writes: Shapes::BOTH,
+        };
         let choice = Selectable::ByFlag {
             flag: FlagName::new("read-email").unwrap(),
             cases: BTreeMap::from([("on".to_owned(), new)]),

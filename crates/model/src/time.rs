@@ -26,6 +26,9 @@ pub enum InvalidTime {
 const RANGE: std::ops::RangeInclusive<i64> = -62_167_219_200_000..=253_402_300_799_999;
 
 impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub const EPOCH: Timestamp = Timestamp(0);
+
     /// Milliseconds since the Unix epoch, held within the years 0 to 9999.
     pub fn from_millis(millis: i64) -> Self {
         Self(millis.clamp(*RANGE.start(), *RANGE.end()))
@@ -50,8 +53,9 @@ impl FromStr for Timestamp {
     type Err = InvalidTime;
 
     fn from_str(text: &str) -> Result<Self, InvalidTime> {
-        let moment: jiff::Timestamp =
-            text.parse().map_err(|_| InvalidTime::Moment(text.chars().take(64).collect()))?;
+        let moment: jiff::Timestamp = text
+            .parse()
+            .map_err(|_| InvalidTime::Moment(text.chars().take(64).collect()))?;
         Ok(Self::from_millis(moment.as_millisecond()))
     }
 }
@@ -75,8 +79,13 @@ impl From<Timestamp> for String {
 #[serde(try_from = "String", into = "String")]
 pub struct Duration(u64);
 
-const UNITS: [(&str, u64); 5] =
-    [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+const UNITS: [(&str, u64); 5] = [
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1_000),
+    ("ms", 1),
+];
 
 impl Duration {
     /// From milliseconds.
@@ -103,13 +112,19 @@ impl Duration {
                 break;
             }
         }
-        if words.is_empty() { "0s".to_owned() } else { words.join(" ") }
+        if words.is_empty() {
+            "0s".to_owned()
+        } else {
+            words.join(" ")
+        }
     }
 }
 
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whole = UNITS.iter().find(|(_, size)| self.0 > 0 && self.0.is_multiple_of(*size));
+        let whole = UNITS
+            .iter()
+            .find(|(_, size)| self.0 > 0 && self.0.is_multiple_of(*size));
         let (unit, size) = whole.copied().unwrap_or(("s", 1_000));
         f.pad(&format!("{}{unit}", self.0 / size))
     }
@@ -122,8 +137,10 @@ impl FromStr for Duration {
         let wrong = || InvalidTime::Length(text.chars().take(64).collect());
         let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
         let count: u64 = text[..split].parse().map_err(|_| wrong())?;
-        let (_, size) =
-            UNITS.iter().find(|(unit, _)| *unit == &text[split..]).ok_or_else(wrong)?;
+        let (_, size) = UNITS
+            .iter()
+            .find(|(unit, _)| *unit == &text[split..])
+            .ok_or_else(wrong)?;
         count.checked_mul(*size).map(Self).ok_or_else(wrong)
     }
 }
