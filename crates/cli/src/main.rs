@@ -1,3 +1,34 @@
-//! The `switchback` binary.
+//! The `switchback` binary: arguments, settings, rendering and wiring; the only composition root.
+//!
+//! Deliberately absent: rules, plans and effects. They live in the libraries; a command here asks
+//! them, shows the answer and turns their errors into coded diagnostics ([`errors`]).
 
-fn main() {}
+use std::process::ExitCode;
+
+mod advice;
+mod apply;
+mod args;
+mod book;
+mod changes;
+mod clock;
+mod commands;
+mod confirm;
+mod context;
+mod effects;
+mod errors;
+mod faults;
+mod files;
+mod keys;
+mod output;
+mod page;
+mod panics;
+mod plans;
+mod progress;
+mod refusals;
+mod settings;
+mod shell;
+mod variables;
+
+fn main() -> ExitCode {
+    ExitCode::from(shell::run(std::env::args_os().collect()).number())
+}

@@ -1,1 +1,4 @@
 //! Database engines and ledger stores.
+
+pub mod ledger;
+pub mod sqlite;

@@ -1,1 +1,24 @@
 //! Diagnostics: one finding, rendered for people and for machines.
+//!
+//! A [`Diagnostic`] says what was refused or found, what caused it and what to do next. Its
+//! [`Code`] names a page that is compiled in. [`human`] renders it as text, [`json`] as the wire
+//! type `switchback.diagnostics/v1`.
+//!
+//! Deliberately absent: printing, terminals, files, and the mapping from library errors to codes,
+//! which lives in one file of the command line.
+
+pub mod code;
+pub mod diagnostic;
+pub mod escape;
+pub mod exit;
+pub mod human;
+pub mod json;
+pub mod theme;
+pub mod topic;
+
+pub use code::Code;
+pub use diagnostic::{Diagnostic, Hint, Location, Severity};
+pub use escape::{escape_line, escape_text};
+pub use exit::Exit;
+pub use theme::Theme;
+pub use topic::Topic;

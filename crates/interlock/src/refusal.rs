@@ -187,8 +187,10 @@ impl fmt::Display for Participant {
     }
 }
 
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Reason {
+    /// The reason as a sentence without a full stop. `name` says what people call a shape of a
+    /// change, such as `users.email_addr`, where that is known.
+    pub fn sentence(&self, name: &dyn Fn(&ChangeId, Shape) -> Option<String>) -> String {
         let Reason { change, shape, .. } = self;
         let party = |party: &Option<Participant>| match party {
             Some(party) => party.to_string(),
@@ -196,67 +198,56 @@ impl fmt::Display for Reason {
         };
         let who = party(&self.participant);
         let cause = party(&self.because_of);
-        let of = format!("the {shape} shape of {change}");
+        let of = name(change, *shape)
+            .unwrap_or_else(|| format!("the {shape} shape of {change}"));
         match self.clause {
-            Clause::ReadsExist => write!(f, "{who}, reads {of}, which would not be there"),
-            Clause::WritesExist => write!(f, "{who}, writes {of}, which would not be there"),
-            Clause::ReadsComplete => write!(f, "{who}, reads {of}, which is not filled yet"),
+            Clause::ReadsExist => format!("{who}, reads {of}, which would not be there"),
+            Clause::WritesExist => format!("{who}, writes {of}, which would not be there"),
+            Clause::ReadsComplete => format!("{who}, reads {of}, which is not filled yet"),
             Clause::ReadsFresh if self.because_of.is_some() => {
-                write!(
-                    f,
-                    "{who}, reads {of}, which would be outdated: {cause}, does not write it"
-                )
+                format!("{who}, reads {of}, which would be outdated: {cause}, does not write it")
             }
             Clause::ReadsFresh => {
-                write!(
-                    f,
-                    "{who}, reads {of}, which has missed writes and must be filled again"
-                )
+                format!("{who}, reads {of}, which has missed writes and must be filled again")
             }
-            Clause::StaysFresh => write!(
-                f,
+            Clause::StaysFresh => format!(
                 "{who}, reads {of}, which {cause}, does not write and nothing keeps in step"
             ),
             Clause::AcceptsRetained => {
-                write!(
-                    f,
-                    "{who}, does not accept {of}, which is still stored or queued"
-                )
+                format!("{who}, does not accept {of}, which is still stored or queued")
             }
             Clause::AcceptsEmitted => {
-                write!(f, "{who}, does not accept {of}, which {cause}, may emit")
+                format!("{who}, does not accept {of}, which {cause}, may emit")
             }
-            Clause::KeepsTruth if self.because_of.is_some() => write!(
-                f,
-                "no shape of {change} would hold every fact: {cause}, does not write the {shape} one"
-            ),
-            Clause::KeepsTruth => write!(
-                f,
-                "no shape of {change} would hold every fact: the {shape} one is not filled"
-            ),
+            Clause::KeepsTruth if self.because_of.is_some() => {
+                format!("nothing would hold every fact of {change}: {cause}, does not write {of}")
+            }
+            Clause::KeepsTruth => {
+                format!("nothing would hold every fact of {change}: {of} is not filled")
+            }
             Clause::FillSource if self.because_of.is_some() => {
-                write!(f, "the fill reads {of}, which {cause}, does not write")
+                format!("the fill reads {of}, which {cause}, does not write")
             }
-            Clause::FillSource => write!(f, "the fill reads {of}, which does not hold every fact"),
+            Clause::FillSource => format!("the fill reads {of}, which does not hold every fact"),
             Clause::GoalHolds => {
-                write!(
-                    f,
-                    "it would be undone at once: {cause}, goes on without {of}"
-                )
+                format!("it would be undone at once: {cause}, goes on without {of}")
             }
-            Clause::OneStep => {
-                write!(
-                    f,
-                    "{who}, is more than one code step away in {change} from what runs"
-                )
-            }
+            Clause::OneStep => format!(
+                "{who}, is more than one code step of {change} away from {cause}"
+            ),
             // These clauses say who counts; what goes wrong is always one of the others.
             Clause::CountTargets
             | Clause::CountBothSides
             | Clause::CountClients
             | Clause::CountFlagValues
-            | Clause::CountInFlight => f.write_str(self.clause.text()),
+            | Clause::CountInFlight => self.clause.text().to_owned(),
         }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence(&|_, _| None))
     }
 }
 

@@ -1,1 +1,6 @@
 //! Test helpers: temporary PostgreSQL, scratch repositories, the hermetic command line.
+
+pub mod cli;
+pub mod git;
+
+pub mod postgres;

@@ -1,0 +1,249 @@
+//! Carrying out a plan: intent, effect, outcome. Nothing is decided here but whether the next step
+//! is still admitted.
+
+use switchback_interlock::Interlock;
+use switchback_migration::drive::{Drive, Got, Performed, Stopped, Want};
+use switchback_model::{Conclusion, Digest, Event, EventId, Plan};
+
+use crate::book::{Book, History, PlanRecord};
+use crate::context::Context;
+use crate::effects::Effects;
+use crate::errors::{self, Failure};
+use crate::faults;
+use crate::plans;
+use crate::progress::Progress;
+use crate::refusals;
+use crate::settings::types::Environment;
+
+/// How often a step is decided again because somebody else appended in between.
+const DECISIONS: u32 = 100;
+
+/// Carries out a plan that was just made, or goes on with one that was begun.
+///
+/// # Errors
+/// If a step is refused or fails. What was done before it stays done and is recorded; applying the
+/// same plan again goes on from there.
+pub(crate) fn carry_out(
+    context: &Context<'_>,
+    book: &mut Book,
+    environment: &Environment,
+    plan: &Plan,
+) -> Result<(), Failure> {
+    let digest = plan.digest()?;
+    let journal = book.history.plan(&digest).map(|record| record.journal.clone());
+    let begun = book.history.plan(&digest).is_some_and(PlanRecord::is_begun);
+    if !begun {
+        check_fresh(context, book, environment, plan)?;
+        check_admitted(context, book, environment, plan)?;
+    }
+    let mut drive = Drive::new(digest, plan.steps.len(), journal.unwrap_or_default())?;
+    let effects = Effects::new(context, environment);
+    let mut progress = Progress::new(context.shell, plan.steps.len());
+    let mut shown = None;
+    loop {
+        let want = drive.want();
+        if let Want::RecordIntent { step, .. } | Want::Probe { step } | Want::Perform { step } =
+            want
+            && shown != Some(step)
+        {
+            progress.begin(&plan.steps[step as usize].title);
+            shown = Some(step);
+        }
+        let got = match want {
+            Want::RecordPlan => {
+                let id = EventId::of(&["plan", &digest.to_string()]);
+                let at = context.shell.clock.time_to_record();
+                book.append(id, at, Event::Planned { plan: plan.clone() })?;
+                Got::Recorded
+            }
+            Want::RecordIntent { step, attempt } => {
+                faults::reach(step, "before-intent");
+                intend(context, book, environment, plan, &digest, step, attempt)?;
+                faults::reach(step, "after-intent");
+                Got::Recorded
+            }
+            Want::Probe { step } => {
+                let intent = intent_of(book, &digest, step);
+                Got::Probed(effects.probe(&plan.steps[step as usize].effect, &intent)?)
+            }
+            Want::Perform { step } => {
+                let intent = intent_of(book, &digest, step);
+                let effect = &plan.steps[step as usize].effect;
+                let performed = effects.perform(book, effect, &digest, &intent, &progress)?;
+                faults::reach(step, "after-effect");
+                Got::Performed(performed)
+            }
+            Want::RecordOutcome { step, attempt, conclusion } => {
+                let intent = History::intent_id(&digest, step, attempt);
+                conclude(context, book, plan, step, intent, &conclusion)?;
+                faults::reach(step, "after-outcome");
+                match &conclusion {
+                    Conclusion::Done { recovered: true, .. } => {
+                        progress.done("found done after an interruption");
+                    }
+                    Conclusion::Done { detail, .. } => {
+                        progress.done(detail.as_deref().unwrap_or_default());
+                    }
+                    Conclusion::NotDone { reason } => progress.failed(reason),
+                }
+                Got::Recorded
+            }
+            Want::Finished => return Ok(()),
+            Want::Stopped { step, why } => {
+                let title = &plan.steps[step as usize].title;
+                return Err(match why {
+                    // The effect's own error says more than its one line in the ledger.
+                    Stopped::Failed { reason } => effects
+                        .take_failure()
+                        .unwrap_or_else(|| errors::step_failed(title, &reason)),
+                    Stopped::Unfinished { reason } => effects
+                        .take_failure()
+                        .unwrap_or_else(|| errors::step_unfinished(title, reason.as_deref())),
+                    Stopped::Unknown { reason } => errors::unknown_state(title, &reason),
+                });
+            }
+        };
+        drive.got(got)?;
+    }
+}
+
+/// Settles the open intent of a plan that is to be given up: what is done in part counts as not
+/// done, because its way back takes the part with it.
+pub(crate) fn give_up(
+    context: &Context<'_>,
+    book: &mut Book,
+    environment: &Environment,
+    record: &PlanRecord,
+) -> Result<(), Failure> {
+    use switchback_migration::drive::Probed;
+    let Some(step) = record.open_step() else { return Ok(()) };
+    let digest = record.plan.digest()?;
+    let intent = intent_of(book, &digest, step);
+    let planned = &record.plan.steps[step as usize];
+    let conclusion = match Effects::new(context, environment).probe(&planned.effect, &intent)? {
+        Probed::Done => Conclusion::Done { recovered: true, took: None, detail: None },
+        Probed::NotDone => {
+            Conclusion::NotDone { reason: "found not done after an interruption".to_owned() }
+        }
+        Probed::Partial => Conclusion::NotDone { reason: "given up in part".to_owned() },
+        Probed::Unknown { reason } => return Err(errors::unknown_state(&planned.title, &reason)),
+    };
+    conclude(context, book, &record.plan, step, intent, &conclusion)
+}
+
+fn intent_of(book: &Book, plan: &Digest, step: u32) -> EventId {
+    let attempts = book
+        .history
+        .plan(plan)
+        .and_then(|record| record.journal.steps.get(step as usize))
+        .map_or(1, |step| step.attempts);
+    History::intent_id(plan, step, attempts)
+}
+
+/// Fails if the state that the plan was made from has moved.
+fn check_fresh(
+    context: &Context<'_>,
+    book: &Book,
+    environment: &Environment,
+    plan: &Plan,
+) -> Result<(), Failure> {
+    let now = plans::made_from(context, book, environment, &plan.steps)?;
+    if now == plan.made_from {
+        return Ok(());
+    }
+    let mut moved: Vec<&str> = now
+        .marks
+        .iter()
+        .filter(|(name, mark)| plan.made_from.marks.get(*name) != Some(mark))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if moved.is_empty() {
+        moved.push("environment");
+    }
+    Err(errors::plan_stale(plan, &moved))
+}
+
+/// Fails, and records the refusal, if a step would not be admitted once those before it are done.
+fn check_admitted(
+    context: &Context<'_>,
+    book: &mut Book,
+    environment: &Environment,
+    plan: &Plan,
+) -> Result<(), Failure> {
+    let now = context.shell.clock.now();
+    let name = &environment.name;
+    let mut here = book.world.environments.get(name).cloned().unwrap_or_default();
+    let interlock = Interlock::new(&book.world.catalog);
+    for step in &plan.steps {
+        match interlock.admit(name, &here, now, &step.action) {
+            Ok(during) => here = interlock.settle(&during, &step.action, true, now),
+            Err(refusal) => return Err(refusals::refuse(context, book, environment, &refusal)?),
+        }
+    }
+    Ok(())
+}
+
+/// Decides on a step and records the intent, as one: if somebody else appended in between, it is
+/// decided again.
+fn intend(
+    context: &Context<'_>,
+    book: &mut Book,
+    environment: &Environment,
+    plan: &Plan,
+    digest: &Digest,
+    step: u32,
+    attempt: u32,
+) -> Result<(), Failure> {
+    let name = &environment.name;
+    let action = &plan.steps[step as usize].action;
+    for _ in 0..DECISIONS {
+        let now = context.shell.clock.now();
+        let here = book.world.environments.get(name).cloned().unwrap_or_default();
+        let interlock = Interlock::new(&book.world.catalog);
+        if let Err(refusal) = interlock.admit(name, &here, now, action) {
+            return Err(refusals::refuse(context, book, environment, &refusal)?);
+        }
+        let event = Event::Intended {
+            plan: *digest,
+            step,
+            environment: name.clone(),
+            action: action.clone(),
+        };
+        let id = History::intent_id(digest, step, attempt);
+        let at = context.shell.clock.time_to_record();
+        if book.append_if_unmoved(id, at, event)?.is_ok() {
+            return Ok(());
+        }
+    }
+    Err(errors::ledger_too_busy())
+}
+
+fn conclude(
+    context: &Context<'_>,
+    book: &mut Book,
+    plan: &Plan,
+    step: u32,
+    intent: EventId,
+    conclusion: &Conclusion,
+) -> Result<(), Failure> {
+    let event = Event::Concluded {
+        intent: intent.clone(),
+        environment: plan.environment.clone(),
+        action: plan.steps[step as usize].action.clone(),
+        conclusion: conclusion.clone(),
+    };
+    let id = EventId::of(&["outcome", intent.as_str()]);
+    book.append(id, context.shell.clock.time_to_record(), event)
+}
+
+/// How an effect that was refused by its adapter is told to the machine.
+pub(crate) fn failed(failure: &Failure) -> Performed {
+    let reason = failure
+        .diagnostics
+        .first()
+        .map_or_else(String::new, |found| match found.causes.last() {
+            Some(cause) => format!("{}: {cause}", found.message),
+            None => found.message.clone(),
+        });
+    Performed::Failed { reason }
+}

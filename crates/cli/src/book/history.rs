@@ -1,0 +1,209 @@
+//! The plans in the ledger: how far each came, and which parts of a change are applied where.
+
+use std::collections::BTreeMap;
+
+use switchback_migration::drive::{Journal, StepRecord, StepState};
+use switchback_model::plan::Direction;
+use switchback_model::{
+    Action, ChangeId, ComponentName, Conclusion, Digest, Effect, EnvironmentName, Event, EventId,
+    Plan, Record, StepName, Timestamp,
+};
+
+/// What a plan is about: two plans about the same thing in one environment follow each other.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Subject {
+    /// A change of something shared.
+    Change(ChangeId),
+    /// The version of a component.
+    Component(ComponentName),
+}
+
+/// A plan and how far it came.
+#[derive(Debug, Clone)]
+pub(crate) struct PlanRecord {
+    /// The plan.
+    pub(crate) plan: Plan,
+    /// What is recorded about it.
+    pub(crate) journal: Journal,
+}
+
+/// One part of a step of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Part {
+    /// Its SQL.
+    Script,
+    /// Its copy of existing rows.
+    Fill,
+}
+
+/// Everything that the ledger says about plans.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct History {
+    plans: BTreeMap<Digest, PlanRecord>,
+    latest: BTreeMap<(EnvironmentName, Subject), Digest>,
+    applied: BTreeMap<(EnvironmentName, ChangeId), Vec<(StepName, Part)>>,
+    intents: BTreeMap<EventId, (Digest, u32)>,
+    last: BTreeMap<EnvironmentName, (EventId, Timestamp)>,
+}
+
+impl Subject {
+    /// What an action is about.
+    pub(crate) fn of(action: &Action) -> Option<Self> {
+        match action {
+            Action::Deploy { component, .. }
+            | Action::Rollback { component, .. }
+            | Action::FinishRollout { component, .. }
+            | Action::AbortRollout { component } => Some(Subject::Component(component.clone())),
+            Action::Surface { change, .. } => Some(Subject::Change(change.clone())),
+            Action::SetFlag { .. } => None,
+        }
+    }
+}
+
+impl PlanRecord {
+    /// Whether every step is done.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.journal.steps.iter().all(|step| step.state == StepState::Done)
+    }
+
+    /// Whether a step was begun at all.
+    pub(crate) fn is_begun(&self) -> bool {
+        self.journal.steps.iter().any(|step| step.attempts > 0)
+    }
+
+    /// The step that was intended and of which nobody knows whether it was done.
+    pub(crate) fn open_step(&self) -> Option<u32> {
+        (0..)
+            .zip(&self.journal.steps)
+            .find(|(_, step)| step.state == StepState::Intended)
+            .map(|(place, _)| place)
+    }
+}
+
+impl History {
+    /// What is recorded about a plan.
+    pub(crate) fn plan(&self, digest: &Digest) -> Option<&PlanRecord> {
+        self.plans.get(digest)
+    }
+
+    /// The newest plan about a subject, if it was begun and is not finished.
+    pub(crate) fn unfinished(
+        &self,
+        environment: &EnvironmentName,
+        subject: &Subject,
+    ) -> Option<&PlanRecord> {
+        let digest = self.latest.get(&(environment.clone(), subject.clone()))?;
+        self.plans.get(digest).filter(|plan| plan.is_begun() && !plan.is_finished())
+    }
+
+    /// Every unfinished plan.
+    pub(crate) fn all_unfinished(&self) -> impl Iterator<Item = &PlanRecord> {
+        self.latest
+            .keys()
+            .filter_map(|(environment, subject)| self.unfinished(environment, subject))
+    }
+
+    /// Whether a part of a step is applied in an environment.
+    pub(crate) fn is_applied(
+        &self,
+        environment: &EnvironmentName,
+        change: &ChangeId,
+        step: &StepName,
+        part: Part,
+    ) -> bool {
+        self.applied
+            .get(&(environment.clone(), change.clone()))
+            .is_some_and(|parts| parts.iter().any(|(name, it)| name == step && *it == part))
+    }
+
+    /// The step whose part was applied last in an environment, if any is applied.
+    pub(crate) fn last_applied(
+        &self,
+        environment: &EnvironmentName,
+        change: &ChangeId,
+    ) -> Option<&StepName> {
+        let parts = self.applied.get(&(environment.clone(), change.clone()))?;
+        parts.last().map(|(step, _)| step)
+    }
+
+    /// The last event that changed an environment: a place in its history that never comes again.
+    pub(crate) fn place(&self, environment: &EnvironmentName) -> String {
+        self.last.get(environment).map_or_else(|| "start".to_owned(), |(id, _)| id.to_string())
+    }
+
+    /// The id of an attempt's intent.
+    pub(crate) fn intent_id(plan: &Digest, step: u32, attempt: u32) -> EventId {
+        EventId::of(&["intent", &plan.to_string(), &step.to_string(), &attempt.to_string()])
+    }
+
+    /// Takes in one event.
+    pub(crate) fn observe(&mut self, record: &Record) {
+        match &record.event {
+            Event::Planned { plan } => {
+                let Ok(digest) = plan.digest() else { return };
+                let steps = vec![StepRecord::default(); plan.steps.len()];
+                let journal = Journal { planned: true, steps };
+                if let Some(subject) =
+                    plan.steps.first().and_then(|step| Subject::of(&step.action))
+                {
+                    self.latest.insert((plan.environment.clone(), subject), digest);
+                }
+                let plan = PlanRecord { plan: plan.clone(), journal };
+                self.plans.entry(digest).or_insert(plan);
+            }
+            Event::Intended { plan, step, .. } => {
+                self.intents.insert(record.id.clone(), (*plan, *step));
+                if let Some(slot) = self.step(plan, *step) {
+                    slot.attempts += 1;
+                    slot.state = StepState::Intended;
+                }
+            }
+            Event::Concluded { intent, environment, conclusion, .. } => {
+                self.last.insert(environment.clone(), (record.id.clone(), record.at));
+                let Some((plan, step)) = self.intents.get(intent).copied() else { return };
+                let done = matches!(conclusion, Conclusion::Done { .. });
+                if let Some(slot) = self.step(&plan, step) {
+                    slot.state = if done { StepState::Done } else { StepState::NotDone };
+                }
+                if done {
+                    self.applied(environment, &plan, step);
+                }
+            }
+            Event::Observed { environment, .. } => {
+                self.last.insert(environment.clone(), (record.id.clone(), record.at));
+            }
+            Event::ReleaseRecorded { .. }
+            | Event::ChangeOpened { .. }
+            | Event::Refused { .. } => {}
+        }
+    }
+
+    fn step(&mut self, plan: &Digest, step: u32) -> Option<&mut StepRecord> {
+        self.plans.get_mut(plan)?.journal.steps.get_mut(step as usize)
+    }
+
+    fn applied(&mut self, environment: &EnvironmentName, plan: &Digest, step: u32) {
+        let effect = self
+            .plans
+            .get(plan)
+            .and_then(|record| record.plan.steps.get(step as usize))
+            .map(|step| &step.effect);
+        let (change, name, part, up) = match effect {
+            Some(Effect::Script(script)) => {
+                let up = script.direction == Direction::Up;
+                (&script.change, &script.step, Part::Script, up)
+            }
+            Some(Effect::Fill(fill)) => (&fill.change, &fill.step, Part::Fill, true),
+            Some(Effect::Unfill(fill)) => (&fill.change, &fill.step, Part::Fill, false),
+            Some(Effect::MoveValue(_)) | None => return,
+        };
+        let key = (environment.clone(), change.clone());
+        let parts = self.applied.entry(key).or_default();
+        if up {
+            parts.push((name.clone(), part));
+        } else {
+            // The way back of a step's SQL takes the filled column with it.
+            parts.retain(|(it, kind)| it != name || (part == Part::Fill && *kind != part));
+        }
+    }
+}

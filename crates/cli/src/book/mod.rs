@@ -1,0 +1,151 @@
+//! The ledger as commands use it: opened where the settings say, folded into what is known, and
+//! appended to only if nothing came in between.
+
+mod history;
+
+use switchback_db::ledger::{PostgresStore, SqliteStore};
+use switchback_interlock::World;
+use switchback_ledger::{Ledger, Store, StoreError, StoreFault};
+use switchback_model::{Actor, ComponentName, Event, EventId, Record, Timestamp, Version};
+
+pub(crate) use history::{History, Part, PlanRecord, Subject};
+
+use crate::context::{Context, LedgerPlace};
+use crate::errors::Failure;
+
+/// What the ledger holds, as far as it was read.
+pub(crate) struct Book {
+    ledger: Ledger<Box<dyn Store>>,
+    /// The world that its events make.
+    pub(crate) world: World,
+    /// The plans, and how far each came.
+    pub(crate) history: History,
+    /// How many events are folded into the two above.
+    seen: u64,
+    actor: Actor,
+    origin: String,
+}
+
+/// Somebody appended since the book was read; what was decided must be decided again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Moved;
+
+/// Opens the store that the settings name.
+pub(crate) fn open_store(place: &LedgerPlace) -> Result<Box<dyn Store>, StoreError> {
+    Ok(match place {
+        LedgerPlace::Sqlite(path) => Box::new(SqliteStore::open(path)?),
+        LedgerPlace::Postgresql { url } => Box::new(PostgresStore::connect(url)?),
+    })
+}
+
+/// Makes the ledger that the settings name, if there is none.
+pub(crate) fn create_store(place: &LedgerPlace) -> Result<Box<dyn Store>, StoreError> {
+    match open_store(place) {
+        Err(error) if error.fault() == StoreFault::Missing => {}
+        other => return other,
+    }
+    let made: Result<Box<dyn Store>, StoreError> = match place {
+        LedgerPlace::Sqlite(path) => SqliteStore::create(path).map(|store| Box::new(store) as _),
+        LedgerPlace::Postgresql { url } => {
+            PostgresStore::create(url).map(|store| Box::new(store) as _)
+        }
+    };
+    match made {
+        // Somebody else was faster.
+        Err(error) if error.fault() == StoreFault::Exists => open_store(place),
+        other => other,
+    }
+}
+
+impl Book {
+    /// Opens the ledger and reads all of it. A missing one is an error: only `init` makes one.
+    pub(crate) fn open(context: &Context<'_>) -> Result<Self, Failure> {
+        let store = open_store(&context.ledger()?)?;
+        let mut book = Self {
+            ledger: Ledger::new(store),
+            world: World::default(),
+            history: History::default(),
+            seen: 0,
+            actor: context.actor.clone(),
+            origin: context.settings().project.name.to_string(),
+        };
+        book.catch_up()?;
+        Ok(book)
+    }
+
+    /// How many events the book has read.
+    pub(crate) const fn seen(&self) -> u64 {
+        self.seen
+    }
+
+    /// Reads what came since.
+    pub(crate) fn catch_up(&mut self) -> Result<(), Failure> {
+        let mut trouble = None;
+        let Self { ledger, world, history, seen, .. } = self;
+        let read = ledger.fold_from(*seen, *seen, |next, index, record| {
+            if trouble.is_none() {
+                history.observe(&record);
+                trouble = world.observe(&record).err();
+            }
+            *next = index + 1;
+        })?;
+        if let Some(trouble) = trouble {
+            return Err(trouble.into());
+        }
+        *seen = read;
+        Ok(())
+    }
+
+    /// Appends an event that stands whatever else was appended. The same event under the same id
+    /// is appended once.
+    pub(crate) fn append(
+        &mut self,
+        id: EventId,
+        at: Timestamp,
+        event: Event,
+    ) -> Result<(), Failure> {
+        let record = Record { id, at, actor: self.actor.clone(), event };
+        self.ledger.append(std::slice::from_ref(&record))?;
+        self.catch_up()
+    }
+
+    /// Appends an event that was decided on what the book has read, and only if that is still all
+    /// there is. After [`Moved`] the book has read on.
+    pub(crate) fn append_if_unmoved(
+        &mut self,
+        id: EventId,
+        at: Timestamp,
+        event: Event,
+    ) -> Result<Result<(), Moved>, Failure> {
+        let record = Record { id, at, actor: self.actor.clone(), event };
+        let appended = self.ledger.append_at(self.seen, std::slice::from_ref(&record))?;
+        self.catch_up()?;
+        Ok(appended.map(|_| ()).ok_or(Moved))
+    }
+}
+
+// ---- what commits say about the ledger ----
+
+impl Book {
+    /// The ledger's head in one line, for a commit's trailer: `shop 42 sha256:…`.
+    pub(crate) fn checkpoint_line(&self) -> Result<String, Failure> {
+        let head = self.ledger.head()?;
+        Ok(format!("{} {} {}", self.origin, head.size, head.root))
+    }
+
+    /// The event that records a release, if it is recorded.
+    pub(crate) fn release_record(
+        &self,
+        component: &ComponentName,
+        version: &str,
+    ) -> Option<EventId> {
+        let version = version.parse().ok()?;
+        self.world.catalog.release(component, &version)?;
+        Some(release_id(component, &version))
+    }
+}
+
+/// The id of the event that records a release.
+pub(crate) fn release_id(component: &ComponentName, version: &Version) -> EventId {
+    EventId::of(&["release", component.as_str(), &version.to_string()])
+}

@@ -1,0 +1,346 @@
+//! `switchback change`: a change of something that old and new code share, step by step.
+
+mod new;
+pub(crate) mod view;
+
+use std::fs;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use switchback_diag::Exit;
+use switchback_migration::Definition;
+use switchback_model::plan::Direction;
+use switchback_model::{Action, ChangeId, Effect, Plan, StepName, SurfaceOperation};
+
+use crate::apply;
+use crate::book::{Book, PlanRecord, Subject};
+use crate::changes;
+use crate::confirm::{self, Consent};
+use crate::context::Context;
+use crate::effects;
+use crate::errors::{self, Failure};
+use crate::files;
+use crate::plans;
+use crate::settings::types::Environment;
+use crate::shell::Shell;
+use new::New;
+use view::{ChangeView, Done, PlanView, StatusView};
+
+/// Change what old and new code share, in steps that can each be walked back
+#[derive(Debug, Subcommand)]
+pub(crate) enum Change {
+    /// Plan a new change and write its folder
+    #[command(subcommand)]
+    New(New),
+    /// Show what the next step would do in an environment
+    Plan(PlanStep),
+    /// Apply the next step of the database in an environment
+    Apply(Apply),
+    /// Take the last applied step back in an environment
+    Undo(Undo),
+    /// Show how far changes are
+    Status(Status),
+}
+
+/// What to plan, and where.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Target {
+    /// The change
+    #[arg(value_name = "CHANGE")]
+    id: String,
+    /// The environment
+    #[arg(long, value_name = "ENVIRONMENT")]
+    env: String,
+    /// The step; the next one by default
+    #[arg(long)]
+    step: Option<String>,
+}
+
+/// Show what the next step would do in an environment
+#[derive(Debug, Args)]
+pub(crate) struct PlanStep {
+    #[command(flatten)]
+    target: Target,
+    /// Plan the way back of the last applied step instead
+    #[arg(long)]
+    undo: bool,
+    /// Write the plan to this file, for `change apply --plan`
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// Apply the next step of the database in an environment
+#[derive(Debug, Args)]
+pub(crate) struct Apply {
+    #[command(flatten)]
+    target: Target,
+    /// Apply exactly this plan, made by `change plan --out`
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
+    #[command(flatten)]
+    consent: Consent,
+}
+
+/// Take the last applied step back in an environment
+#[derive(Debug, Args)]
+pub(crate) struct Undo {
+    #[command(flatten)]
+    target: Target,
+    #[command(flatten)]
+    consent: Consent,
+}
+
+/// Show how far changes are
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// The change; all of them by default
+    #[arg(value_name = "CHANGE")]
+    id: Option<String>,
+    /// End with 6 while a step of the database is not applied everywhere
+    #[arg(long)]
+    exit_code: bool,
+}
+
+impl Change {
+    /// Runs the command.
+    pub(crate) fn run(self, shell: &Shell) -> Result<Exit, Failure> {
+        let context = Context::load(shell)?;
+        match self {
+            Change::New(New::RenameColumn(command)) => command.run(&context),
+            Change::Plan(command) => command.run(&context),
+            Change::Apply(command) => command.run(&context),
+            Change::Undo(command) => command.run(&context),
+            Change::Status(command) => command.run(&context),
+        }
+    }
+}
+
+/// Whether steps are applied or taken back, and which.
+struct Chosen<'a> {
+    environment: &'a Environment,
+    definition: Definition,
+    step: StepName,
+    direction: Direction,
+}
+
+impl Target {
+    /// Chooses the step: the one that was named, else the next one.
+    fn choose<'a>(
+        &self,
+        context: &'a Context<'_>,
+        book: &Book,
+        direction: Direction,
+    ) -> Result<Option<Chosen<'a>>, Failure> {
+        let environment = context.environment(&self.env)?;
+        let definition = changes::load(context, &self.id)?;
+        changes::check_unedited(book, &definition)?;
+        let step = match (&self.step, direction) {
+            (Some(name), _) => Some(self.named(&definition, name)?),
+            (None, Direction::Up) => {
+                plans::next_step(book, &environment.name, &definition).cloned()
+            }
+            (None, Direction::Down) => {
+                book.history.last_applied(&environment.name, &definition.id).cloned()
+            }
+        };
+        Ok(step.map(|step| Chosen { environment, definition, step, direction }))
+    }
+
+    fn named(&self, definition: &Definition, name: &str) -> Result<StepName, Failure> {
+        let known = || definition.steps.iter().map(|step| step.name.as_str());
+        let step = definition.steps.iter().find(|step| step.name.as_str() == name);
+        let step = step.ok_or_else(|| errors::unknown_step(&definition.id, name, known()))?;
+        Ok(step.name.clone())
+    }
+}
+
+impl Chosen<'_> {
+    fn plan(&self, context: &Context<'_>, book: &Book) -> Result<Plan, Failure> {
+        let Self { environment, definition, step, direction } = self;
+        effects::database(context, environment)?.check_marks(definition)?;
+        plans::change_step(context, book, environment, definition, step, *direction)
+    }
+
+    fn unfinished(&self, book: &Book) -> Option<PlanRecord> {
+        let subject = Subject::Change(self.definition.id.clone());
+        book.history.unfinished(&self.environment.name, &subject).cloned()
+    }
+}
+
+impl PlanStep {
+    fn run(self, context: &Context<'_>) -> Result<Exit, Failure> {
+        let book = Book::open(context)?;
+        let direction = if self.undo { Direction::Down } else { Direction::Up };
+        let Some(chosen) = self.target.choose(context, &book, direction)? else {
+            return Ok(nothing_left(context, &self.target, direction));
+        };
+        let plan = chosen.plan(context, &book)?;
+        if plan.steps.is_empty() {
+            return Ok(nothing_left(context, &self.target, direction));
+        }
+        if let Some(path) = &self.out {
+            let mut text = serde_json::to_vec_pretty(&plan)?;
+            text.push(b'\n');
+            files::replace(&context.shell.folder.join(path), &text)?;
+        }
+        context.shell.out.data(&PlanView::of(&plan, &chosen.definition, &chosen.step)?);
+        if let Some(path) = &self.out {
+            context.shell.out.next(
+                "apply exactly this plan",
+                &format!(
+                    "switchback change apply {} --env {} --plan {}",
+                    self.target.id,
+                    self.target.env,
+                    path.display()
+                ),
+            );
+        }
+        Ok(Exit::Ok)
+    }
+}
+
+fn nothing_left(context: &Context<'_>, target: &Target, direction: Direction) -> Exit {
+    let Target { id, env, .. } = target;
+    context.shell.out.note(&match direction {
+        Direction::Up => format!("every step of {id} is applied in {env}"),
+        Direction::Down => format!("no step of {id} is applied in {env}"),
+    });
+    Exit::NothingToDo
+}
+
+impl Apply {
+    fn run(self, context: &Context<'_>) -> Result<Exit, Failure> {
+        let mut book = Book::open(context)?;
+        let given = self.plan.as_ref().map(|path| read_plan(context, path)).transpose()?;
+        let chosen = self.target.choose(context, &book, Direction::Up)?;
+        let Some(chosen) = chosen else {
+            return Ok(nothing_left(context, &self.target, Direction::Up));
+        };
+        let unfinished = chosen.unfinished(&book);
+        let plan = match (given, &unfinished) {
+            (Some(plan), _) => plan,
+            // An undo that was begun is ended by `undo`, not by going up again.
+            (None, Some(record)) if is_way_back(&record.plan) => {
+                let (id, env) = (&self.target.id, &self.target.env);
+                return Err(errors::unfinished(&record.plan, &format!(
+                    "switchback change undo {id} --env {env}"
+                )));
+            }
+            (None, Some(record)) => {
+                context.shell.out.note(&format!("going on with: {}", record.plan.purpose));
+                record.plan.clone()
+            }
+            (None, None) => chosen.plan(context, &book)?,
+        };
+        if plan.environment != chosen.environment.name {
+            return Err(errors::plan_for_elsewhere(&plan, &chosen.environment.name));
+        }
+        if plan.steps.is_empty() {
+            return Ok(nothing_left(context, &self.target, Direction::Up));
+        }
+        changes::open(
+            &mut book,
+            &chosen.definition,
+            context.shell.clock.time_to_record(),
+        )?;
+        if destroys(&plan) {
+            confirm::by_name(
+                context.shell,
+                self.consent,
+                &chosen.environment.name,
+                &format!("remove the old shape of {}", chosen.definition.id),
+            )?;
+        }
+        apply::carry_out(context, &mut book, chosen.environment, &plan)?;
+        context.shell.out.data(&Done::of(&plan, &chosen.definition)?);
+        Ok(Exit::Ok)
+    }
+}
+
+impl Undo {
+    fn run(self, context: &Context<'_>) -> Result<Exit, Failure> {
+        let mut book = Book::open(context)?;
+        let environment = context.environment(&self.target.env)?;
+        let id = ChangeId::new(&self.target.id).ok();
+        let unfinished = id
+            .and_then(|id| book.history.unfinished(&environment.name, &Subject::Change(id)))
+            .cloned();
+        let plan = match &unfinished {
+            Some(record) if is_way_back(&record.plan) => {
+                context.shell.out.note(&format!("going on with: {}", record.plan.purpose));
+                Some(record.plan.clone())
+            }
+            Some(record) => {
+                apply::give_up(context, &mut book, environment, record)?;
+                None
+            }
+            None => None,
+        };
+        let Some(chosen) = self.target.choose(context, &book, Direction::Down)? else {
+            return Ok(nothing_left(context, &self.target, Direction::Down));
+        };
+        let plan = match plan {
+            Some(plan) => plan,
+            None => chosen.plan(context, &book)?,
+        };
+        if plan.steps.is_empty() {
+            return Ok(nothing_left(context, &self.target, Direction::Down));
+        }
+        confirm::by_name(
+            context.shell,
+            self.consent,
+            &environment.name,
+            &format!("take back {} of {}", chosen.step, chosen.definition.id),
+        )?;
+        apply::carry_out(context, &mut book, environment, &plan)?;
+        context.shell.out.data(&Done::of(&plan, &chosen.definition)?);
+        Ok(Exit::Ok)
+    }
+}
+
+fn read_plan(context: &Context<'_>, path: &std::path::Path) -> Result<Plan, Failure> {
+    let path = context.shell.folder.join(path);
+    let bytes = fs::read(&path).map_err(|source| files::FileError {
+        doing: files::Doing::Read,
+        path: path.clone(),
+        source,
+    })?;
+    serde_json::from_slice(&bytes).map_err(|error| errors::plan_unreadable(&path, &error))
+}
+
+fn is_way_back(plan: &Plan) -> bool {
+    plan.steps.iter().all(|step| match &step.effect {
+        Effect::Script(script) => script.direction == Direction::Down,
+        Effect::Unfill(_) => true,
+        Effect::Fill(_) | Effect::MoveValue(_) => false,
+    })
+}
+
+fn destroys(plan: &Plan) -> bool {
+    plan.steps.iter().any(|step| {
+        matches!(
+            step.action,
+            Action::Surface {
+                operation: SurfaceOperation::Contract,
+                ..
+            }
+        )
+    })
+}
+
+impl Status {
+    fn run(self, context: &Context<'_>) -> Result<Exit, Failure> {
+        let book = Book::open(context)?;
+        let ids = match &self.id {
+            Some(id) => vec![id.clone()],
+            None => changes::list(context)?.into_iter().map(String::from).collect(),
+        };
+        let mut view = StatusView { changes: Vec::new() };
+        for id in ids {
+            view.changes.push(ChangeView::of(context, &book, &id)?);
+        }
+        let pending = view.changes.iter().any(ChangeView::is_pending);
+        context.shell.out.data(&view);
+        Ok(if self.exit_code && pending { Exit::Pending } else { Exit::Ok })
+    }
+}

@@ -1,0 +1,69 @@
+//! The commands: one file for each noun.
+
+use clap::Subcommand;
+use switchback_diag::Exit;
+
+use crate::errors::Failure;
+use crate::shell::Shell;
+
+pub(crate) mod change;
+pub(crate) mod config;
+pub(crate) mod explain;
+pub(crate) mod init;
+pub(crate) mod ledger;
+pub(crate) mod promote;
+pub(crate) mod release;
+pub(crate) mod status;
+pub(crate) mod util;
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write a switchback.toml from what this folder shows
+    Init(init::Init),
+    /// Look at the settings
+    #[command(subcommand)]
+    Config(config::Config),
+    /// Show what runs where, what can be returned to, and what may be done next
+    Status(status::Status),
+    /// Change what old and new code share, in steps that can each be walked back
+    #[command(subcommand)]
+    Change(change::Change),
+    /// Record versions and where their code stands
+    #[command(subcommand)]
+    Release(release::ReleaseCommand),
+    /// Move a version into an environment
+    Promote(promote::Promote),
+    /// End a rollout that is under way
+    #[command(subcommand)]
+    Rollout(promote::RolloutCommand),
+    /// Go back to an earlier version
+    Rollback(promote::Rollback),
+    /// Read, prove and verify the log of every decision and effect
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
+    /// Explain a code such as SB0103, or an idea such as expand-contract
+    Explain(explain::Explain),
+    /// Completions, manual pages and schemas
+    #[command(subcommand)]
+    Util(util::Util),
+}
+
+impl Command {
+    /// Runs the command. What it has to show has been shown when it returns.
+    pub(crate) fn run(self, shell: &Shell) -> Result<Exit, Failure> {
+        match self {
+            Command::Init(command) => command.run(shell),
+            Command::Config(command) => command.run(shell),
+            Command::Status(command) => command.run(shell),
+            Command::Change(command) => command.run(shell),
+            Command::Release(command) => command.run(shell),
+            Command::Promote(command) => command.run(shell),
+            Command::Rollout(command) => command.run(shell),
+            Command::Rollback(command) => command.run(shell),
+            Command::Ledger(command) => command.run(shell),
+            Command::Explain(command) => command.run(shell),
+            Command::Util(command) => command.run(shell),
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! `switchback promote`, `rollback` and `rollout`: which version runs where.
+//!
+//! A version moves by a commit to the environment's values file. From that moment on both versions
+//! may be running, and both count, until somebody says that the rollout is finished: only who runs
+//! the instances can know that the last one of the old version is gone.
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use switchback_diag::Exit;
+use switchback_interlock::Interlock;
+use switchback_interlock::world::Running;
+use switchback_model::{
+    Action, ComponentName, Duration, Effect, Event, EventId, Plan, Version,
+};
+
+use crate::advice;
+use crate::apply;
+use crate::book::{Book, Subject};
+use crate::commands::release::version;
+use crate::context::Context;
+use crate::effects;
+use crate::errors::{self, Failure};
+use crate::output::View;
+use crate::page::{Page, Role};
+use crate::plans;
+use crate::refusals;
+use crate::settings::types::Environment;
+use crate::shell::Shell;
+
+/// Which environment and component.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Place {
+    /// The environment
+    #[arg(long, value_name = "ENVIRONMENT")]
+    env: String,
+    /// The component; may be left out if there is only one
+    #[arg(long)]
+    component: Option<String>,
+}
+
+/// Move a version into an environment
+#[derive(Debug, Args)]
+pub(crate) struct Promote {
+    /// The version
+    #[arg(long)]
+    version: String,
+    #[command(flatten)]
+    place: Place,
+    /// Show what would be done
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Go back to an earlier version
+#[derive(Debug, Args)]
+pub(crate) struct Rollback {
+    #[command(flatten)]
+    place: Place,
+    /// The version to go back to; the one before by default
+    #[arg(long, value_name = "VERSION")]
+    to: Option<String>,
+    /// Show what would be done
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// End a rollout that is under way
+#[derive(Debug, Subcommand)]
+pub(crate) enum RolloutCommand {
+    /// Every instance of the version that was replaced is gone
+    Finish(Place),
+    /// Give the rollout up: the version before it takes everything back
+    Abort(Place),
+}
+
+/// An environment and a component of it, looked up.
+struct Here<'a> {
+    context: &'a Context<'a>,
+    environment: &'a Environment,
+    component: &'a ComponentName,
+    book: Book,
+}
+
+impl Place {
+    fn find<'a>(&self, context: &'a Context<'a>) -> Result<Here<'a>, Failure> {
+        let environment = context.environment(&self.env)?;
+        let component = &context.component(self.component.as_deref())?.name;
+        Ok(Here { context, environment, component, book: Book::open(context)? })
+    }
+}
+
+impl Here<'_> {
+    fn running(&self) -> Running {
+        let now = self.context.shell.clock.now();
+        let known = self.book.world.environments.get(&self.environment.name);
+        let running = known.and_then(|known| known.as_of(now).components.remove(self.component));
+        running.unwrap_or_default()
+    }
+
+    /// Moves the version by a plan of one step, or goes on with that very plan if it was begun.
+    fn move_version(
+        mut self,
+        action: Action,
+        to: &Version,
+        dry_run: bool,
+    ) -> Result<Exit, Failure> {
+        let subject = Subject::Component(self.component.clone());
+        let begun = self.book.history.unfinished(&self.environment.name, &subject).cloned();
+        let plan = match begun {
+            Some(record) if record.plan.steps.iter().any(|step| step.action == action) => {
+                self.context.shell.out.note(&format!("going on with: {}", record.plan.purpose));
+                record.plan
+            }
+            Some(record) if record.open_step().is_some() => {
+                let action = record.plan.steps.first().map(|step| &step.action);
+                let command = action
+                    .and_then(|action| advice::command(self.context, self.environment, action));
+                let command = command.unwrap_or_else(|| "switchback status".to_owned());
+                return Err(errors::unfinished(&record.plan, &command));
+            }
+            _ => plans::move_version(
+                self.context,
+                &self.book,
+                self.environment,
+                self.component,
+                action,
+                to,
+            )?,
+        };
+        if dry_run {
+            return self.show(&plan);
+        }
+        apply::carry_out(self.context, &mut self.book, self.environment, &plan)?;
+        let running = self.running();
+        // While a rollout is given up, what is left behind is the version that it put out.
+        let from = match &running.rollout {
+            Some(rollout) if rollout.aborting => Some(rollout.to.clone()),
+            _ => running.stable,
+        };
+        self.context.shell.out.data(&Moved {
+            environment: self.environment.name.to_string(),
+            component: self.component.to_string(),
+            from: from.map(|version| version.to_string()),
+            to: to.to_string(),
+            under_way: true,
+        });
+        let finish = Action::FinishRollout {
+            component: self.component.clone(),
+            window: Duration::from_millis(0),
+        };
+        if let Some(command) = advice::command(self.context, self.environment, &finish) {
+            self.context
+                .shell
+                .out
+                .next("when every instance runs it", &command);
+        }
+        Ok(Exit::Ok)
+    }
+
+    fn show(mut self, plan: &Plan) -> Result<Exit, Failure> {
+        let now = self.context.shell.clock.now();
+        let known =
+            self.book.world.environments.get(&self.environment.name).cloned().unwrap_or_default();
+        for step in &plan.steps {
+            let interlock = Interlock::new(&self.book.world.catalog);
+            let verdict = interlock.admit(&self.environment.name, &known, now, &step.action);
+            if let Err(refusal) = verdict {
+                let (context, environment) = (self.context, self.environment);
+                return Err(refusals::refuse(context, &mut self.book, environment, &refusal)?);
+            }
+        }
+        self.context.shell.out.data(&Shown { digest: plan.digest()?.to_string(), plan });
+        Ok(Exit::Ok)
+    }
+
+    /// Records a fact that needs no effect.
+    fn observe(&mut self, action: Action) -> Result<(), Failure> {
+        let name = &self.environment.name;
+        let clock = &self.context.shell.clock;
+        let known = self.book.world.environments.get(name).cloned().unwrap_or_default();
+        let verdict =
+            Interlock::new(&self.book.world.catalog).admit(name, &known, clock.now(), &action);
+        if let Err(refusal) = verdict {
+            let (context, environment) = (self.context, self.environment);
+            return Err(refusals::refuse(context, &mut self.book, environment, &refusal)?);
+        }
+        let place = self.book.history.place(name);
+        let id = EventId::of(&["observed", name.as_str(), &place, &action.to_string()]);
+        let event = Event::Observed { environment: name.clone(), action };
+        self.book.append(id, clock.time_to_record(), event)
+    }
+
+    fn window(&self) -> Duration {
+        self.context.settings().window(self.environment)
+    }
+}
+
+impl Promote {
+    /// Runs the command.
+    pub(crate) fn run(self, shell: &Shell) -> Result<Exit, Failure> {
+        let context = Context::load(shell)?;
+        let mut here = self.place.find(&context)?;
+        let version = version(&self.version)?;
+        if here.book.world.catalog.release(here.component, &version).is_none() {
+            return Err(errors::unknown_release(here.component, &version));
+        }
+        let action =
+            Action::Deploy { component: here.component.clone(), version: version.clone() };
+        let values = effects::values(&context, here.environment)?;
+        let written = values.file.read(&values.key(here.component))?.value;
+        let running = here.running();
+        let adopt = running.stable.is_none()
+            && running.rollout.is_none()
+            && written.as_deref() == Some(version.to_string().as_str());
+        if !adopt || self.dry_run {
+            return here.move_version(action, &version, self.dry_run);
+        }
+        // Nothing is known to run, and the file says this version: it was there before us.
+        here.observe(action)?;
+        let window = here.window();
+        here.observe(Action::FinishRollout { component: here.component.clone(), window })?;
+        context.shell.out.data(&Moved {
+            environment: here.environment.name.to_string(),
+            component: here.component.to_string(),
+            from: None,
+            to: version.to_string(),
+            under_way: false,
+        });
+        Ok(Exit::Ok)
+    }
+}
+
+impl Rollback {
+    /// Runs the command.
+    pub(crate) fn run(self, shell: &Shell) -> Result<Exit, Failure> {
+        let context = Context::load(shell)?;
+        let here = self.place.find(&context)?;
+        let running = here.running();
+        let wanted = self.to.as_deref().map(version).transpose()?;
+        if let (Some(rollout), Some(stable)) = (&running.rollout, &running.stable)
+            && !rollout.aborting
+            && wanted.as_ref().is_none_or(|wanted| wanted == stable)
+        {
+            context.shell.out.note(&format!(
+                "a rollout to {} is under way, so going back means to abort it",
+                rollout.to
+            ));
+            let action = Action::AbortRollout { component: here.component.clone() };
+            return here.move_version(action, stable, self.dry_run);
+        }
+        let version = match wanted {
+            Some(version) => version,
+            None => match running.targets.last() {
+                Some(target) => target.version.clone(),
+                None => {
+                    let name = &here.environment.name;
+                    return Err(errors::nothing_to_roll_back_to(here.component, name));
+                }
+            },
+        };
+        let action =
+            Action::Rollback { component: here.component.clone(), version: version.clone() };
+        here.move_version(action, &version, self.dry_run)
+    }
+}
+
+impl RolloutCommand {
+    /// Runs the command.
+    pub(crate) fn run(self, shell: &Shell) -> Result<Exit, Failure> {
+        let context = Context::load(shell)?;
+        match self {
+            RolloutCommand::Finish(place) => {
+                let mut here = place.find(&context)?;
+                let before = here.running();
+                let window = here.window();
+                here.observe(Action::FinishRollout {
+                    component: here.component.clone(),
+                    window,
+                })?;
+                let after = here.running();
+                let target = after.targets.last().filter(|_| before.stable != after.stable);
+                context.shell.out.data(&Finished {
+                    environment: here.environment.name.to_string(),
+                    component: here.component.to_string(),
+                    version: after.stable.map(|version| version.to_string()),
+                    target: target.map(|target| target.version.to_string()),
+                    until: target.map(|target| target.until.to_string()),
+                });
+                Ok(Exit::Ok)
+            }
+            RolloutCommand::Abort(place) => {
+                let here = place.find(&context)?;
+                let running = here.running();
+                let action = Action::AbortRollout { component: here.component.clone() };
+                // Without anything to go back to the interlock says why it cannot be done.
+                let to = running.stable.or_else(|| running.rollout.map(|rollout| rollout.to));
+                match to {
+                    Some(to) => here.move_version(action, &to, false),
+                    None => {
+                        let mut here = here;
+                        here.observe(action)?;
+                        Ok(Exit::Ok)
+                    }
+                }
+            }
+        }
+    }
+}
+
+// ---- what is shown ----
+
+#[derive(Serialize)]
+struct Moved {
+    environment: String,
+    component: String,
+    from: Option<String>,
+    to: String,
+    /// Whether both versions may be running.
+    under_way: bool,
+}
+
+impl View for Moved {
+    const SCHEMA: &'static str = "switchback.moved/v1";
+
+    fn human(&self, page: &mut Page) {
+        let Self { environment, component, to, .. } = self;
+        match (&self.from, self.under_way) {
+            (Some(from), true) => {
+                page.add(Role::Good, "under way").line(&format!(
+                    ": {component} {from} → {to} in {environment}; both count until it is finished"
+                ));
+            }
+            (None, true) => {
+                page.add(Role::Good, "under way")
+                    .line(&format!(": {component} {to}, the first version in {environment}"));
+            }
+            (_, false) => {
+                page.add(Role::Good, "recorded").line(&format!(
+                    ": {component} {to} is what runs in {environment}, as its values file says"
+                ));
+            }
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Finished {
+    environment: String,
+    component: String,
+    version: Option<String>,
+    /// The version that became a rollback target.
+    target: Option<String>,
+    until: Option<String>,
+}
+
+impl View for Finished {
+    const SCHEMA: &'static str = "switchback.rollout-finished/v1";
+
+    fn human(&self, page: &mut Page) {
+        let version = self.version.as_deref().unwrap_or("nothing");
+        page.add(Role::Good, "finished");
+        page.line(&format!(": {} {version} runs in {}", self.component, self.environment));
+        if let (Some(target), Some(until)) = (&self.target, &self.until) {
+            page.line(&format!("  {target} can be rolled back to until {until}"));
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    digest: String,
+    plan: &'a Plan,
+}
+
+impl View for Shown<'_> {
+    const SCHEMA: &'static str = "switchback.plan-view/v1";
+
+    fn human(&self, page: &mut Page) {
+        page.heading(&self.plan.purpose);
+        page.add(Role::Faint, &format!("plan {}", self.digest)).end();
+        for step in &self.plan.steps {
+            if let Effect::MoveValue(value) = &step.effect {
+                let from = value.from.as_deref().unwrap_or("nothing");
+                page.line(&format!(
+                    "  {}: {} {from} → {}",
+                    value.file,
+                    value.key.join("."),
+                    value.to
+                ));
+                page.line(&format!("  commit: {}", value.subject));
+            }
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! What commands have at hand that need settings.
+
+use std::path::{Path, PathBuf};
+
+use switchback_model::{Actor, ComponentName};
+use switchback_supply::git::Repository;
+
+use crate::errors::{self, Failure};
+use crate::settings::types::{Component, Environment, LedgerStore};
+use crate::settings::{self, Loaded, Settings};
+use crate::shell::Shell;
+use crate::variables::{self, Variables};
+
+/// The folder with what Switchback keeps to itself, beside the settings file.
+pub(crate) const STATE: &str = ".switchback";
+/// The ledger's signing key in that folder.
+pub(crate) const KEY: &str = "ledger.key";
+
+/// Settings, and what follows from them.
+pub(crate) struct Context<'a> {
+    /// What every command has.
+    pub(crate) shell: &'a Shell,
+    /// What is set, and where.
+    pub(crate) loaded: Loaded,
+    /// The folder of the settings file; paths in it are relative to it.
+    pub(crate) root: PathBuf,
+    /// Who acts.
+    pub(crate) actor: Actor,
+}
+
+/// Where the ledger is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum LedgerPlace {
+    /// A SQLite file.
+    Sqlite(PathBuf),
+    /// A PostgreSQL server. The URL may hold a password.
+    Postgresql {
+        /// The URL.
+        url: String,
+    },
+}
+
+impl<'a> Context<'a> {
+    /// Loads the settings.
+    pub(crate) fn load(shell: &'a Shell) -> Result<Self, Failure> {
+        let loaded = settings::load(&shell.folder, shell.settings.as_deref())?;
+        let root = loaded
+            .source
+            .path
+            .parent()
+            .unwrap_or(&shell.folder)
+            .to_owned();
+        let actor = actor(&shell.variables);
+        Ok(Self {
+            shell,
+            loaded,
+            root,
+            actor,
+        })
+    }
+
+    /// What is set.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.loaded.settings
+    }
+
+    /// A path from the settings, made absolute.
+    pub(crate) fn path(&self, path: &Path) -> PathBuf {
+        self.root.join(path)
+    }
+
+    /// The folder with one folder for each change.
+    pub(crate) fn changes(&self) -> PathBuf {
+        self.path(&self.settings().changes.folder)
+    }
+
+    /// The same folder as Git names it: from the top of the repository, with `/` between.
+    ///
+    /// # Errors
+    /// If it is outside of the repository.
+    pub(crate) fn changes_in(&self, repository: &Repository) -> Result<String, Failure> {
+        let folder = self.changes();
+        let top = repository.work_tree().unwrap_or(&self.root);
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        // The folder itself may not be there yet; the one that it is in is.
+        let root = real(&self.root).join(&self.settings().changes.folder);
+        let inside = root.strip_prefix(real(top)).ok().and_then(Path::to_str);
+        inside.map(|path| path.trim_start_matches("./").to_owned()).ok_or_else(|| {
+            errors::outside_of_repository(&folder, top)
+        })
+    }
+
+    /// The file with the ledger's signing key.
+    pub(crate) fn ledger_key(&self) -> PathBuf {
+        self.shell
+            .variables
+            .path(variables::LEDGER_KEY)
+            .map_or_else(
+                || self.root.join(STATE).join(KEY),
+                |path| self.shell.folder.join(path),
+            )
+    }
+
+    /// Where the ledger is.
+    ///
+    /// # Errors
+    /// SB0115 if it is in PostgreSQL and no URL is set.
+    pub(crate) fn ledger(&self) -> Result<LedgerPlace, Failure> {
+        match &self.settings().ledger.store {
+            LedgerStore::Sqlite(path) => Ok(LedgerPlace::Sqlite(self.path(path))),
+            LedgerStore::Postgresql => match self.shell.variables.get(variables::LEDGER_URL) {
+                Some(url) => Ok(LedgerPlace::Postgresql {
+                    url: url.to_owned(),
+                }),
+                None => Err(errors::variable_needed(
+                    variables::LEDGER_URL,
+                    "`ledger.store` is `postgresql`",
+                )),
+            },
+        }
+    }
+
+    /// The environments, in the order of promotion.
+    ///
+    /// # Errors
+    /// SB0113 if there is none.
+    pub(crate) fn environments(&self) -> Result<&[Environment], Failure> {
+        match self.settings().environments.as_slice() {
+            [] => Err(errors::none_set(&self.loaded, "environment")),
+            some => Ok(some),
+        }
+    }
+
+    /// The environment with this name.
+    ///
+    /// # Errors
+    /// SB0106 with the nearest name.
+    pub(crate) fn environment(&self, name: &str) -> Result<&Environment, Failure> {
+        let all = self.environments()?;
+        all.iter()
+            .find(|environment| environment.name.as_str() == name)
+            .ok_or_else(|| {
+                errors::unknown_name("environment", name, all.iter().map(|e| e.name.as_str()))
+            })
+    }
+
+    /// The component with this name; without a name the only one.
+    ///
+    /// # Errors
+    /// SB0106 with the nearest name, SB0109 if there are several and none was named, SB0113 if
+    /// there is none.
+    pub(crate) fn component(&self, name: Option<&str>) -> Result<&Component, Failure> {
+        let all = self.settings().components.as_slice();
+        let names = || all.iter().map(|component| component.name.as_str());
+        match (name, all) {
+            (_, []) => Err(errors::none_set(&self.loaded, "component")),
+            (None, [only]) => Ok(only),
+            (None, _) => Err(errors::which_component(names())),
+            (Some(name), _) => all
+                .iter()
+                .find(|component| component.name.as_str() == name)
+                .ok_or_else(|| errors::unknown_name("component", name, names())),
+        }
+    }
+
+    /// The names of all components.
+    pub(crate) fn components(&self) -> impl Iterator<Item = &ComponentName> {
+        self.settings()
+            .components
+            .iter()
+            .map(|component| &component.name)
+    }
+}
+
+/// Who acts: as said by `SWITCHBACK_ACTOR`, else by Git's variables, else the user of the machine.
+/// It is a claim, not a proof: the ledger's signature is by its key.
+fn actor(variables: &Variables) -> Actor {
+    if let Some(actor) = variables.get(variables::ACTOR) {
+        return Actor::new(actor);
+    }
+    if let (Some(name), Some(address)) = (
+        variables.get("GIT_AUTHOR_NAME"),
+        variables.get("GIT_AUTHOR_EMAIL"),
+    ) {
+        return Actor::new(&format!("{name} <{address}>"));
+    }
+    let user = variables
+        .get("USER")
+        .or_else(|| variables.get("LOGNAME"))
+        .unwrap_or("unknown");
+    let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
+    let host = Some(host.trim())
+        .filter(|host| !host.is_empty())
+        .unwrap_or("localhost");
+    Actor::new(&format!("{user} <{user}@{host}>"))
+}

@@ -1,0 +1,142 @@
+//! How far long work is: a bar on a terminal, a line per step elsewhere, a JSON line per step with
+//! `--format json`. All of it on stderr.
+
+use std::io::{self, IsTerminal as _};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+use switchback_diag::{escape_line, theme::styled};
+
+use crate::output::Output;
+use crate::shell::Shell;
+
+/// Work in steps.
+pub(crate) struct Progress<'a> {
+    out: &'a Output,
+    shell: &'a Shell,
+    steps: usize,
+    current: Option<Step>,
+}
+
+struct Step {
+    number: usize,
+    title: String,
+    bar: Option<ProgressBar>,
+}
+
+/// One line with `--format json`.
+#[derive(Serialize)]
+struct Line<'a> {
+    schema: &'static str,
+    at: String,
+    /// From 1.
+    step: usize,
+    steps: usize,
+    title: &'a str,
+    /// `begun`, `done` or `failed`.
+    state: &'static str,
+    detail: Option<&'a str>,
+}
+
+impl<'a> Progress<'a> {
+    /// Work of so many steps.
+    pub(crate) fn new(shell: &'a Shell, steps: usize) -> Self {
+        Self {
+            out: &shell.out,
+            shell,
+            steps,
+            current: None,
+        }
+    }
+
+    /// The next step begins.
+    pub(crate) fn begin(&mut self, title: &str) {
+        let number = self.current.take().map_or(1, |last| last.number + 1);
+        let bar = self.draws().then(|| bar(&self.lead(number), title));
+        if bar.is_none() && !self.out.is_json() {
+            self.out
+                .talk(&format!("{} {}\n", self.lead(number), escape_line(title)));
+        }
+        self.current = Some(Step {
+            number,
+            title: title.to_owned(),
+            bar,
+        });
+        self.report("begun", None);
+    }
+
+    /// How far the step is, such as rows done of all rows. Only seen on a terminal.
+    pub(crate) fn at(&self, done: u64, of: u64) {
+        if let Some(bar) = self.current.as_ref().and_then(|step| step.bar.as_ref()) {
+            bar.set_length(of);
+            bar.set_position(done);
+        }
+    }
+
+    /// The step is done; `detail` says what was measured.
+    pub(crate) fn done(&mut self, detail: &str) {
+        self.close("done", self.out.talk_theme().good, detail);
+    }
+
+    /// The step failed; why is told by the error that follows.
+    pub(crate) fn failed(&mut self, reason: &str) {
+        self.close("failed", self.out.talk_theme().error, reason);
+    }
+
+    fn close(&mut self, state: &'static str, style: anstyle::Style, detail: &str) {
+        self.report(state, Some(detail));
+        let Some(step) = &mut self.current else {
+            return;
+        };
+        if let Some(bar) = step.bar.take() {
+            bar.finish_and_clear();
+        }
+        if !self.out.is_json() {
+            let detail = escape_line(detail);
+            let detail = if detail.is_empty() {
+                detail
+            } else {
+                format!(": {detail}")
+            };
+            let (number, title) = (step.number, escape_line(&step.title));
+            let state = styled(style, state);
+            self.out
+                .talk(&format!("{} {title} {state}{detail}\n", self.lead(number)));
+        }
+    }
+
+    fn report(&self, state: &'static str, detail: Option<&str>) {
+        if let (true, Some(step)) = (self.out.is_json(), &self.current) {
+            self.out.talk_json(&Line {
+                schema: "switchback.progress/v1",
+                at: self.shell.clock.time_to_record().to_string(),
+                step: step.number,
+                steps: self.steps,
+                title: &step.title,
+                state,
+                detail: detail.filter(|detail| !detail.is_empty()),
+            });
+        }
+    }
+
+    fn draws(&self) -> bool {
+        !self.out.is_json() && io::stderr().is_terminal()
+    }
+
+    fn lead(&self, number: usize) -> String {
+        format!("[{number}/{}]", self.steps)
+    }
+}
+
+fn bar(lead: &str, title: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+    let form = "{prefix} {msg} {bar:30} {pos}/{len} {elapsed}";
+    if let Ok(style) = ProgressStyle::with_template(form) {
+        bar.set_style(style);
+    }
+    bar.set_prefix(lead.to_owned());
+    bar.set_message(escape_line(title));
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}

@@ -1,0 +1,216 @@
+//! What the types cannot say: unknown keys with a guess at what was meant, and values that
+//! contradict each other.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use switchback_diag::Location;
+use toml::de::{DeTable, DeValue};
+
+use super::load::{Problem, Trouble};
+use super::near::nearest;
+use super::schema;
+use super::source::{Source, join};
+use super::types::{COMPONENT, Database, LedgerStore, Settings};
+
+/// Every key that the schema does not know.
+pub(crate) fn unknown_keys(source: &Source, table: &DeTable<'_>) -> Vec<Problem> {
+    let mut found = Vec::new();
+    walk(source, "", table, &schema::SCHEMA, &mut found);
+    found
+}
+
+fn walk(
+    source: &Source,
+    path: &str,
+    table: &DeTable<'_>,
+    node: &'static Value,
+    found: &mut Vec<Problem>,
+) {
+    let chosen = |wanted: &str| {
+        let (_, value) = table.iter().find(|(key, _)| key.get_ref() == wanted)?;
+        value.get_ref().as_str().map(str::to_owned)
+    };
+    let Some(known) = schema::keys(node, chosen) else {
+        return;
+    };
+    for (key, value) in table {
+        let name: &str = key.get_ref();
+        let Some(node) = known.get(name) else {
+            let near = nearest(name, known.keys().map(String::as_str)).map(str::to_owned);
+            found.push(Problem {
+                location: source.location(key.span()),
+                trouble: Trouble::UnknownKey {
+                    key: name.to_owned(),
+                    table: path.to_owned(),
+                    near,
+                    known: known.keys().cloned().collect(),
+                },
+            });
+            continue;
+        };
+        let path = join(path, name);
+        match value.get_ref() {
+            DeValue::Table(table) => walk(source, &path, table, node, found),
+            DeValue::Array(items) => {
+                let Some(node) = schema::items(node) else {
+                    continue;
+                };
+                for (at, item) in items.iter().enumerate() {
+                    if let Some(table) = item.get_ref().as_table() {
+                        walk(source, &format!("{path}[{at}]"), table, node, found);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Everything in the settings that contradicts something else, or can never work.
+pub(crate) fn contradictions(source: &Source, settings: &Settings) -> Vec<Problem> {
+    let mut found = Vec::new();
+    let mut contradiction = |location: Location, message: String| {
+        found.push(Problem {
+            location,
+            trouble: Trouble::Contradiction { message },
+        });
+    };
+
+    let components = settings
+        .components
+        .iter()
+        .map(|component| component.name.as_str());
+    for (at, first, name) in repeated(components) {
+        contradiction(
+            source.value(&format!("component[{at}].name")),
+            format!("the component `{name}` stands here twice; the first is component {first}"),
+        );
+    }
+    let environments = settings
+        .environments
+        .iter()
+        .map(|environment| environment.name.as_str());
+    for (at, first, name) in repeated(environments) {
+        contradiction(
+            source.value(&format!("environment[{at}].name")),
+            format!("the environment `{name}` stands here twice; the first is environment {first}"),
+        );
+    }
+    let variables = settings
+        .environments
+        .iter()
+        .map(|e| crate::variables::database_url(&e.name));
+    let variables: Vec<String> = variables.collect();
+    for (at, first, variable) in repeated(variables.iter().map(String::as_str)) {
+        if settings.environments[at].name != settings.environments[first - 1].name {
+            contradiction(
+                source.value(&format!("environment[{at}].name")),
+                format!("two environments would read their database's URL from {variable}"),
+            );
+        }
+    }
+
+    for (at, environment) in settings.environments.iter().enumerate() {
+        let Some(values) = &environment.values else {
+            continue;
+        };
+        let key = format!("environment[{at}].values.key");
+        if settings.components.len() > 1 && !values.key.contains(COMPONENT) {
+            contradiction(
+                source.value(&key),
+                format!(
+                    "`{}` is the same key for all {} components: put `{COMPONENT}` into it",
+                    values.key,
+                    settings.components.len()
+                ),
+            );
+        }
+        if values.key.split('.').any(str::is_empty) {
+            contradiction(
+                source.value(&key),
+                format!("`{}` has an empty part between its dots", values.key),
+            );
+        }
+        let file = std::path::Path::new(&values.file);
+        let inside = |part| matches!(part, std::path::Component::Normal(_));
+        if values.file.is_empty() || !file.components().all(inside) {
+            contradiction(
+                source.value(&format!("environment[{at}].values.file")),
+                format!("`{}` is not a path inside of the repository", values.file),
+            );
+        }
+    }
+
+    let mut files: BTreeMap<&std::path::Path, &str> = BTreeMap::new();
+    if let LedgerStore::Sqlite(path) = &settings.ledger.store {
+        files.insert(path, "the ledger");
+    }
+    for (at, environment) in settings.environments.iter().enumerate() {
+        let Some(Database::Sqlite { path }) = &environment.database else {
+            continue;
+        };
+        if let Some(other) = files.insert(path, environment.name.as_str()) {
+            contradiction(
+                source.value(&format!("environment[{at}].database.path")),
+                format!(
+                    "`{}` and {other} would be in the same file",
+                    environment.name
+                ),
+            );
+        }
+    }
+
+    for (key, path) in paths(settings) {
+        if path.as_os_str().is_empty() {
+            contradiction(source.value(&key), format!("`{key}` is an empty path"));
+        }
+    }
+    if let Some(verifier) = &settings.ledger.verifier
+        && !crate::keys::is_verifier(verifier)
+    {
+        contradiction(
+            source.value("ledger.verifier"),
+            "`ledger.verifier` is not a verifier key of the form name+hash+key".to_owned(),
+        );
+    }
+    found
+}
+
+/// Each name that came before: its place from 0, that of the first from 1, and the name.
+fn repeated<'a>(names: impl Iterator<Item = &'a str>) -> Vec<(usize, usize, &'a str)> {
+    let mut seen = BTreeMap::new();
+    let mut found = Vec::new();
+    for (at, name) in names.enumerate() {
+        match seen.get(name) {
+            Some(first) => found.push((at, *first, name)),
+            None => _ = seen.insert(name, at + 1),
+        }
+    }
+    found
+}
+
+fn paths(settings: &Settings) -> Vec<(String, &std::path::Path)> {
+    let mut paths = vec![(
+        "changes.folder".to_owned(),
+        settings.changes.folder.as_path(),
+    )];
+    if let LedgerStore::Sqlite(path) = &settings.ledger.store {
+        paths.push(("ledger.store".to_owned(), path));
+    }
+    for (at, component) in settings.components.iter().enumerate() {
+        paths.push((format!("component[{at}].path"), &component.path));
+    }
+    for (at, environment) in settings.environments.iter().enumerate() {
+        if let Some(Database::Sqlite { path }) = &environment.database {
+            paths.push((format!("environment[{at}].database.path"), path));
+        }
+        if let Some(values) = &environment.values {
+            paths.push((
+                format!("environment[{at}].values.repository"),
+                &values.repository,
+            ));
+        }
+    }
+    paths
+}

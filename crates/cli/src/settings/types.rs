@@ -1,0 +1,277 @@
+//! The settings as types. Doc comments are the texts of the JSON schema.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use switchback_model::{ComponentName, Duration, EnvironmentName};
+
+/// The settings of a repository.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(title = "switchback.toml", extend("$id" = "switchback.settings/v1"))]
+pub(crate) struct Settings {
+    /// The version of this file's form: 1.
+    #[schemars(range(min = 1, max = 1))]
+    pub(crate) schema: u32,
+    /// The project as a whole.
+    pub(crate) project: Project,
+    /// The tamper-evident log of every decision and effect.
+    #[serde(default)]
+    pub(crate) ledger: Ledger,
+    /// Going back to an earlier version.
+    #[serde(default)]
+    pub(crate) rollback: Rollback,
+    /// Changes of what old and new code share.
+    #[serde(default)]
+    pub(crate) changes: Changes,
+    /// The parts that are versioned and deployed on their own.
+    #[serde(default, rename = "component")]
+    pub(crate) components: Vec<Component>,
+    /// The places where versions run, in the order of promotion.
+    #[serde(default, rename = "environment")]
+    pub(crate) environments: Vec<Environment>,
+}
+
+/// The project as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Project {
+    /// Its name, which is also the name of the ledger's key.
+    #[schemars(with = "Name")]
+    pub(crate) name: ProjectName,
+}
+
+/// The tamper-evident log of every decision and effect.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Ledger {
+    /// The path of a SQLite file, or `postgresql` with the URL in SWITCHBACK_LEDGER_URL.
+    #[serde(default)]
+    #[schemars(with = "String", extend("default" = ".switchback/ledger.db"))]
+    pub(crate) store: LedgerStore,
+    /// The public key that the ledger's checkpoints are verified with, as a C2SP verifier key.
+    pub(crate) verifier: Option<String>,
+}
+
+/// Where the ledger is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub(crate) enum LedgerStore {
+    /// A SQLite file.
+    Sqlite(PathBuf),
+    /// A PostgreSQL server; its URL comes from the environment.
+    Postgresql,
+}
+
+/// Going back to an earlier version.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Rollback {
+    /// How long a replaced version stays a rollback target: a whole number and s, m, h or d.
+    #[serde(default)]
+    #[schemars(with = "Length", extend("default" = "24h"))]
+    pub(crate) window: Window,
+}
+
+/// A rollback window; a day if nothing else is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Window(pub(crate) Duration);
+
+/// Changes of what old and new code share.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(crate) struct Changes {
+    /// The folder with one folder for each change.
+    pub(crate) folder: PathBuf,
+}
+
+/// A part that is versioned and deployed on its own.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Component {
+    /// Its name.
+    #[schemars(with = "Name")]
+    pub(crate) name: ComponentName,
+    /// Its folder in this repository.
+    #[serde(default = "here")]
+    pub(crate) path: PathBuf,
+}
+
+/// A place where versions run.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Environment {
+    /// Its name.
+    #[schemars(with = "Name")]
+    pub(crate) name: EnvironmentName,
+    /// How long a replaced version stays a rollback target here, instead of `rollback.window`.
+    #[schemars(with = "Option<Length>")]
+    pub(crate) rollback_window: Option<Duration>,
+    /// The database that the versions here share.
+    pub(crate) database: Option<Database>,
+    /// Where the versions that run here are written down.
+    pub(crate) values: Option<Values>,
+}
+
+/// The database of an environment. Passwords and URLs never stand here: they come from
+/// SWITCHBACK_DATABASE_URL_<ENVIRONMENT>.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(tag = "engine", rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) enum Database {
+    /// A SQLite file.
+    Sqlite {
+        /// The path of the file.
+        path: PathBuf,
+    },
+}
+
+/// A YAML file in a git repository that says which versions run in an environment.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Values {
+    /// The path of the repository.
+    pub(crate) repository: PathBuf,
+    /// The branch that is deployed from.
+    #[serde(default = "main_branch")]
+    pub(crate) branch: String,
+    /// The path of the file inside the repository.
+    pub(crate) file: String,
+    /// The keys that lead to the version, separated by dots; `{component}` stands for the
+    /// component's name.
+    #[serde(default = "default_key")]
+    pub(crate) key: String,
+}
+
+/// The project's name: the same characters as every other name.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct ProjectName(String);
+
+/// A name in the JSON schema.
+#[derive(JsonSchema)]
+#[schemars(inline)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(crate) struct Name(
+    #[schemars(length(max = 64), regex(pattern = r"^[a-z0-9][a-z0-9._-]*$"))] String,
+);
+
+/// A length of time in the JSON schema.
+#[derive(JsonSchema)]
+#[schemars(inline)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(crate) struct Length(#[schemars(regex(pattern = r"^[0-9]+(ms|s|m|h|d)$"))] String);
+
+/// The placeholder for the component's name in `values.key`.
+pub(crate) const COMPONENT: &str = "{component}";
+
+impl Settings {
+    /// The rollback window of an environment.
+    pub(crate) fn window(&self, environment: &Environment) -> Duration {
+        environment
+            .rollback_window
+            .unwrap_or(self.rollback.window.0)
+    }
+}
+
+impl Values {
+    /// The keys that lead to a component's version, outermost first. A dot in the component's
+    /// name separates nothing.
+    pub(crate) fn keys(&self, component: &ComponentName) -> Vec<String> {
+        self.key
+            .split('.')
+            .map(|key| key.replace(COMPONENT, component.as_str()))
+            .collect()
+    }
+}
+
+impl LedgerStore {
+    /// The text that stands in the settings.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            LedgerStore::Sqlite(path) => path.display().to_string(),
+            LedgerStore::Postgresql => POSTGRESQL.to_owned(),
+        }
+    }
+}
+
+const POSTGRESQL: &str = "postgresql";
+
+impl From<String> for LedgerStore {
+    fn from(text: String) -> Self {
+        if text == POSTGRESQL {
+            LedgerStore::Postgresql
+        } else {
+            LedgerStore::Sqlite(text.into())
+        }
+    }
+}
+
+impl Default for LedgerStore {
+    fn default() -> Self {
+        LedgerStore::Sqlite(Path::new(".switchback").join("ledger.db"))
+    }
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Window(Duration::from_millis(24 * 60 * 60 * 1000))
+    }
+}
+
+impl Default for Changes {
+    fn default() -> Self {
+        Changes {
+            folder: PathBuf::from("changes"),
+        }
+    }
+}
+
+fn here() -> PathBuf {
+    PathBuf::from(".")
+}
+
+fn main_branch() -> String {
+    "main".to_owned()
+}
+
+fn default_key() -> String {
+    format!("{COMPONENT}.version")
+}
+
+impl TryFrom<String> for ProjectName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        // The rule is that of every name; only the noun in its error would be another one.
+        match ComponentName::new(text) {
+            Ok(name) => Ok(Self(name.into())),
+            Err(error) => Err(error.to_string().replace("component name", "project name")),
+        }
+    }
+}
+
+impl fmt::Display for ProjectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dot_in_a_component_name_separates_nothing() {
+        let values = Values {
+            repository: here(),
+            branch: main_branch(),
+            file: "values.yaml".to_owned(),
+            key: "apps.{component}.image.tag".to_owned(),
+        };
+        let component = ComponentName::new("api.v2").unwrap();
+        assert_eq!(values.keys(&component), ["apps", "api.v2", "image", "tag"]);
+    }
+}

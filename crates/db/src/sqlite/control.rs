@@ -1,0 +1,306 @@
+//! The control tables: what Switchback remembers inside the database that it changes.
+//!
+//! `_switchback_step` has a mark for each step that is applied, `_switchback_fill` where each fill
+//! stands, `_switchback_undo` the former values of fills that can be taken back. They are made when
+//! they are first needed. Format 1 is the only one so far; a newer one is refused, because an older
+//! version cannot know what it must keep.
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+use switchback_model::plan::Fill;
+use switchback_model::{ChangeId, Timestamp};
+
+use super::error::{DbError, at};
+
+/// The format of the control tables that this version writes.
+pub const CONTROL_FORMAT: i64 = 1;
+
+/// What the names of all control tables start with, archives included.
+pub const CONTROL_PREFIX: &str = "_switchback_";
+
+/// The tables that no script may write.
+pub(super) const TABLES: [&str; 4] = [
+    "_switchback_format",
+    "_switchback_step",
+    "_switchback_fill",
+    "_switchback_undo",
+];
+
+const CREATE: &str = "
+CREATE TABLE _switchback_format (version INTEGER NOT NULL) STRICT;
+INSERT INTO _switchback_format VALUES (1);
+CREATE TABLE _switchback_step (
+  sequence INTEGER PRIMARY KEY,
+  change TEXT NOT NULL,
+  step TEXT NOT NULL,
+  plan TEXT NOT NULL,
+  applied_at TEXT NOT NULL,
+  script TEXT NOT NULL, -- the digest of the SQL that ran
+  before TEXT NOT NULL, -- the change's part of the schema before it ran
+  after TEXT NOT NULL,  -- and after
+  UNIQUE (change, step)
+) STRICT;
+CREATE TABLE _switchback_fill (
+  change TEXT NOT NULL,
+  step TEXT NOT NULL,
+  in_table TEXT NOT NULL,
+  from_column TEXT NOT NULL,
+  to_column TEXT NOT NULL,
+  status TEXT NOT NULL CHECK (status IN ('filling', 'filled', 'unfilling')),
+  next INTEGER NOT NULL, -- the first row id that is not done
+  high INTEGER NOT NULL, -- the highest row id when it started
+  rows_scanned INTEGER NOT NULL,
+  rows_changed INTEGER NOT NULL,
+  batches INTEGER NOT NULL,
+  started_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+  PRIMARY KEY (change, step)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE _switchback_undo (
+  change TEXT NOT NULL,
+  step TEXT NOT NULL,
+  row INTEGER NOT NULL,
+  before ANY,
+  after ANY,
+  PRIMARY KEY (change, step, row)
+) STRICT, WITHOUT ROWID;
+";
+
+/// A step that is applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// The step.
+    pub step: String,
+    /// What it was applied for, as given when it was.
+    pub plan: String,
+    /// When, RFC 3339.
+    pub applied_at: String,
+    /// The digest of the SQL that ran.
+    pub script: String,
+    /// The change's part of the schema before it ran.
+    pub(super) before: String,
+    /// The change's part of the schema after it ran.
+    pub(super) after: String,
+}
+
+/// Where a fill stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FillStatus {
+    /// `filling`, `filled` or `unfilling`.
+    pub status: String,
+    /// The first row id that is not done.
+    pub next: i64,
+    /// The highest row id when it started.
+    pub high: i64,
+    /// Rows that were looked at, over all runs.
+    pub rows_scanned: u64,
+    /// Rows that were changed, over all runs.
+    pub rows_changed: u64,
+    /// Batches, over all runs.
+    pub batches: u64,
+}
+
+/// Whether the control tables are there.
+fn exists(connection: &Connection) -> Result<bool, DbError> {
+    let sql = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_switchback_format'";
+    let found = connection
+        .query_row(sql, [], |_| Ok(()))
+        .optional()
+        .map_err(at(sql))?;
+    Ok(found.is_some())
+}
+
+/// Refuses control tables of a format that this version does not know.
+pub(super) fn check_format(connection: &Connection) -> Result<(), DbError> {
+    if !exists(connection)? {
+        return Ok(());
+    }
+    let sql = "SELECT coalesce(max(version), 0) FROM _switchback_format";
+    let found: i64 = connection
+        .query_row(sql, [], |row| row.get(0))
+        .map_err(at(sql))?;
+    if found > CONTROL_FORMAT {
+        return Err(DbError::Newer {
+            found,
+            known: CONTROL_FORMAT,
+        });
+    }
+    Ok(())
+}
+
+/// Makes the control tables where they are not there yet. Needs the write lock.
+pub(super) fn ensure(connection: &Connection) -> Result<(), DbError> {
+    if exists(connection)? {
+        // Somebody may have upgraded them since the database was opened.
+        return check_format(connection);
+    }
+    connection
+        .execute_batch(CREATE)
+        .map_err(at("making the control tables"))
+}
+
+pub(super) fn marks(connection: &Connection, change: &ChangeId) -> Result<Vec<Mark>, DbError> {
+    if !exists(connection)? {
+        return Ok(Vec::new());
+    }
+    let sql = "SELECT step, plan, applied_at, script, before, after FROM _switchback_step
+               WHERE change = ?1 ORDER BY sequence";
+    let mut statement = connection.prepare(sql).map_err(at(sql))?;
+    let rows = statement.query_map([change.as_str()], |row| {
+        Ok(Mark {
+            step: row.get(0)?,
+            plan: row.get(1)?,
+            applied_at: row.get(2)?,
+            script: row.get(3)?,
+            before: row.get(4)?,
+            after: row.get(5)?,
+        })
+    });
+    rows.and_then(Iterator::collect).map_err(at(sql))
+}
+
+pub(super) fn changes(connection: &Connection) -> Result<Vec<String>, DbError> {
+    if !exists(connection)? {
+        return Ok(Vec::new());
+    }
+    let sql = "SELECT change FROM _switchback_step UNION SELECT change FROM _switchback_fill";
+    let mut statement = connection.prepare(sql).map_err(at(sql))?;
+    let rows = statement.query_map([], |row| row.get(0));
+    rows.and_then(Iterator::collect).map_err(at(sql))
+}
+
+pub(super) fn add_mark(
+    connection: &Connection,
+    change: &ChangeId,
+    mark: &Mark,
+) -> Result<(), DbError> {
+    let sql = "INSERT INTO _switchback_step
+                 (sequence, change, step, plan, applied_at, script, before, after)
+               VALUES ((SELECT coalesce(max(sequence), 0) + 1 FROM _switchback_step),
+                 ?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let Mark {
+        step,
+        plan,
+        applied_at,
+        script,
+        before,
+        after,
+    } = mark;
+    connection
+        .execute(
+            sql,
+            params![
+                change.as_str(),
+                step,
+                plan,
+                applied_at,
+                script,
+                before,
+                after
+            ],
+        )
+        .map_err(at(sql))?;
+    Ok(())
+}
+
+pub(super) fn remove_mark(
+    connection: &Connection,
+    change: &ChangeId,
+    step: &str,
+) -> Result<(), DbError> {
+    let sql = "DELETE FROM _switchback_step WHERE change = ?1 AND step = ?2";
+    connection
+        .execute(sql, params![change.as_str(), step])
+        .map_err(at(sql))?;
+    Ok(())
+}
+
+pub(super) fn moment(now: Timestamp) -> String {
+    now.to_string()
+}
+
+pub(super) fn fill_status(
+    connection: &Connection,
+    fill: &Fill,
+) -> Result<Option<FillStatus>, DbError> {
+    if !exists(connection)? {
+        return Ok(None);
+    }
+    let sql = "SELECT status, next, high, rows_scanned, rows_changed, batches
+               FROM _switchback_fill WHERE change = ?1 AND step = ?2";
+    let row = connection.query_row(sql, [fill.change.as_str(), fill.step.as_str()], |row| {
+        Ok(FillStatus {
+            status: row.get(0)?,
+            next: row.get(1)?,
+            high: row.get(2)?,
+            rows_scanned: row.get::<_, i64>(3)?.unsigned_abs(),
+            rows_changed: row.get::<_, i64>(4)?.unsigned_abs(),
+            batches: row.get::<_, i64>(5)?.unsigned_abs(),
+        })
+    });
+    row.optional().map_err(at(sql))
+}
+
+pub(super) fn set_fill(
+    connection: &Connection,
+    fill: &Fill,
+    to: &FillStatus,
+) -> Result<(), DbError> {
+    let sql = "INSERT INTO _switchback_fill
+                 (change, step, in_table, from_column, to_column, status, next, high,
+                  rows_scanned, rows_changed, batches)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+               ON CONFLICT (change, step) DO UPDATE SET
+                 status = excluded.status, next = excluded.next, high = excluded.high,
+                 rows_scanned = excluded.rows_scanned, rows_changed = excluded.rows_changed,
+                 batches = excluded.batches";
+    let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    connection
+        .execute(
+            sql,
+            params![
+                fill.change.as_str(),
+                fill.step.as_str(),
+                fill.table,
+                fill.from,
+                fill.to,
+                to.status,
+                to.next,
+                to.high,
+                number(to.rows_scanned),
+                number(to.rows_changed),
+                number(to.batches),
+            ],
+        )
+        .map_err(at(sql))?;
+    Ok(())
+}
+
+pub(super) fn forget_fill(
+    connection: &Connection,
+    change: &str,
+    step: &str,
+) -> Result<(), DbError> {
+    for sql in [
+        "DELETE FROM _switchback_undo WHERE change = ?1 AND step = ?2",
+        "DELETE FROM _switchback_fill WHERE change = ?1 AND step = ?2",
+    ] {
+        connection.execute(sql, [change, step]).map_err(at(sql))?;
+    }
+    Ok(())
+}
+
+/// Forgets fills of a change into columns that are gone: made again, they are empty again.
+pub(super) fn forget_fills_of_dropped_columns(
+    connection: &Connection,
+    change: &ChangeId,
+) -> Result<(), DbError> {
+    let sql = "SELECT step FROM _switchback_fill AS fill WHERE change = ?1 AND NOT EXISTS (
+                 SELECT 1 FROM pragma_table_info(fill.in_table) AS it
+                 WHERE it.name = fill.to_column COLLATE NOCASE)";
+    let mut statement = connection.prepare(sql).map_err(at(sql))?;
+    let rows = statement.query_map([change.as_str()], |row| row.get(0));
+    let steps: Vec<String> = rows.and_then(Iterator::collect).map_err(at(sql))?;
+    drop(statement);
+    steps
+        .iter()
+        .try_for_each(|step| forget_fill(connection, change.as_str(), step))
+}

@@ -1,0 +1,360 @@
+//! Running the SQL of a step in one transaction with its mark.
+//!
+//! Before anything runs, the change's part of the schema must be what the last mark says that it
+//! left; after a way back it must be what it was before the step. So a database that somebody
+//! changed by hand is found before harm is done, and a way back that is not exact is undone.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::fallible_iterator::FallibleIterator as _;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::{Batch, Connection};
+use switchback_migration::definition::{Definition, Step, Work};
+use switchback_migration::drive::Probed;
+use switchback_migration::sql;
+use switchback_migration::steps::scope;
+use switchback_model::plan::{Direction, Scope, Script};
+use switchback_model::{ChangeId, Digest, Timestamp};
+
+use super::SqliteDatabase;
+use super::control::{self, Mark, TABLES};
+use super::error::{DbError, at, excerpt};
+use super::fingerprint::{difference, of_scope};
+
+/// How a script ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ran {
+    /// It ran.
+    Done,
+    /// It had run before; nothing was done.
+    Already,
+}
+
+pub(super) fn run(
+    database: &SqliteDatabase,
+    script: &Script,
+    plan: &str,
+    now: Timestamp,
+) -> Result<Ran, DbError> {
+    let transaction = database.begin()?;
+    control::ensure(&transaction)?;
+    let marks = control::marks(&transaction, &script.change)?;
+    if standing(&transaction, script, &marks)? == Standing::Done {
+        return Ok(Ran::Already);
+    }
+    let before = of_scope(&transaction, &script.scope)?;
+    let broken = broken_keys(&transaction, &script.scope.table)?;
+    statements(&transaction, &database.gate, &script.sql)?;
+    let more = broken_keys(&transaction, &script.scope.table)? - broken;
+    if more > 0 {
+        let table = script.scope.table.clone();
+        return Err(DbError::ForeignKeys { table, rows: more });
+    }
+    let after = of_scope(&transaction, &script.scope)?;
+    let step = script.step.to_string();
+    match (script.direction, marks.last()) {
+        (Direction::Up, _) => {
+            let mark = Mark {
+                step,
+                plan: plan.to_owned(),
+                applied_at: control::moment(now),
+                script: digest(&script.sql),
+                before,
+                after,
+            };
+            control::add_mark(&transaction, &script.change, &mark)?;
+        }
+        (Direction::Down, Some(last)) if last.before != after => {
+            let (expected, found) = difference(&last.before, &after);
+            let difference = format!("expected {expected}; found {found}");
+            return Err(DbError::NotExact { step, difference });
+        }
+        (Direction::Down, _) => control::remove_mark(&transaction, &script.change, &step)?,
+    }
+    control::forget_fills_of_dropped_columns(&transaction, &script.change)?;
+    transaction.commit().map_err(at("COMMIT"))?;
+    Ok(Ran::Done)
+}
+
+pub(super) fn probe(connection: &Connection, script: &Script) -> Result<Probed, DbError> {
+    let marks = control::marks(connection, &script.change)?;
+    match standing(connection, script, &marks) {
+        Ok(Standing::Done) => Ok(Probed::Done),
+        Ok(Standing::NotDone) => Ok(Probed::NotDone),
+        Err(DbError::UnknownStep {
+            expected, found, ..
+        }) => Ok(Probed::Unknown {
+            reason: format!("expected {expected}, found {found}"),
+        }),
+        Err(other) => Err(other),
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Standing {
+    Done,
+    NotDone,
+}
+
+/// Whether a script is done, or may run now.
+fn standing(connection: &Connection, script: &Script, marks: &[Mark]) -> Result<Standing, DbError> {
+    let step = script.step.as_str();
+    let unknown = |expected: String, found: String| DbError::UnknownStep {
+        change: script.change.to_string(),
+        expected,
+        found,
+    };
+    let mine = marks.iter().find(|mark| mark.step == step);
+    match (script.direction, mine) {
+        (Direction::Down, None) => return Ok(Standing::Done),
+        (Direction::Up, Some(mark)) => {
+            if mark.script == digest(&script.sql) {
+                return Ok(Standing::Done);
+            }
+            return Err(unknown(
+                format!("step {step} as its script is now"),
+                format!(
+                    "step {step} applied with another script, on {}",
+                    mark.applied_at
+                ),
+            ));
+        }
+        (Direction::Up, None) | (Direction::Down, Some(_)) => {}
+    }
+    match marks.last() {
+        Some(last) if script.direction == Direction::Down && last.step != step => {
+            return Err(unknown(
+                format!("{step} to be the last step applied"),
+                format!("{} applied after it", last.step),
+            ));
+        }
+        Some(last) => as_left(connection, &script.change, &script.scope, last)?,
+        None => unmarked(connection, script)?,
+    }
+    Ok(Standing::NotDone)
+}
+
+/// That the schema is as a mark says that its step left it.
+fn as_left(
+    connection: &Connection,
+    change: &ChangeId,
+    scope: &Scope,
+    last: &Mark,
+) -> Result<(), DbError> {
+    let current = of_scope(connection, scope)?;
+    if current == last.after {
+        return Ok(());
+    }
+    let (expected, found) = difference(&last.after, &current);
+    Err(DbError::UnknownStep {
+        change: change.to_string(),
+        expected: format!("what step {} left ({expected})", last.step),
+        found,
+    })
+}
+
+/// That nothing of the change is there without a mark: somebody ran its SQL by hand.
+fn unmarked(connection: &Connection, script: &Script) -> Result<(), DbError> {
+    let sql = "SELECT name FROM main.sqlite_schema WHERE substr(name, 1, length(?1)) = ?1";
+    let found = super::catalog::all(connection, sql, &[&script.scope.prefix], |row| {
+        row.get::<_, String>(0)
+    })?;
+    match found.first() {
+        None => Ok(()),
+        Some(name) => Err(DbError::UnknownStep {
+            change: script.change.to_string(),
+            expected: "no step applied".to_owned(),
+            found: format!("`{name}`, which no mark accounts for"),
+        }),
+    }
+}
+
+pub(super) fn check_marks(
+    connection: &Connection,
+    definition: &Definition,
+) -> Result<Vec<Mark>, DbError> {
+    let marks = control::marks(connection, &definition.id)?;
+    let scripts = definition.steps.iter().filter_map(|step| match step {
+        Step {
+            name,
+            work:
+                Work::Database {
+                    script: Some(script),
+                    ..
+                },
+            ..
+        } => Some((name.as_str(), digest(&script.up.sql))),
+        _ => None,
+    });
+    let known: Vec<_> = scripts.collect();
+    for (place, mark) in marks.iter().enumerate() {
+        let expected = match known.get(place) {
+            Some((name, script)) if *name == mark.step && *script == mark.script => continue,
+            Some((name, _)) if *name == mark.step => format!("step {name} as its script is now"),
+            Some((name, _)) => format!("step {name}"),
+            None => "no further step".to_owned(),
+        };
+        return Err(DbError::UnknownStep {
+            change: definition.id.to_string(),
+            expected,
+            found: format!("step {} applied on {}", mark.step, mark.applied_at),
+        });
+    }
+    if let Some(last) = marks.last() {
+        as_left(connection, &definition.id, &scope(definition), last)?;
+    }
+    Ok(marks)
+}
+
+fn digest(sql: &str) -> String {
+    Digest::of(sql.as_bytes()).to_string()
+}
+
+fn broken_keys(connection: &Connection, table: &str) -> Result<i64, DbError> {
+    let query = format!("PRAGMA foreign_key_check({})", sql::name(table));
+    let mut statement = connection.prepare(&query).map_err(at(&query))?;
+    let mut rows = statement.query([]).map_err(at(&query))?;
+    let mut count = 0;
+    while rows.next().map_err(at(&query))?.is_some() {
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// Runs statements that must stay inside the transaction that is open.
+fn statements(connection: &Connection, gate: &Gate, sql: &str) -> Result<(), DbError> {
+    let guard = gate.guard();
+    let mut batch = Batch::new(connection, sql);
+    loop {
+        // A statement that does not even compile has no text yet but the one in the error.
+        let mut statement = match batch.next() {
+            Ok(Some(statement)) => statement,
+            Ok(None) => return Ok(()),
+            Err(error) => {
+                return Err(guard
+                    .refusal(&rest_of(&error))
+                    .unwrap_or_else(|| at(&rest_of(&error))(error)));
+            }
+        };
+        let text = excerpt(&statement.expanded_sql().unwrap_or_default());
+        let mut rows = statement.raw_query();
+        loop {
+            match rows.next() {
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(error) => {
+                    return Err(guard.refusal(&text).unwrap_or_else(|| at(&text)(error)));
+                }
+            }
+        }
+        // RAISE(ROLLBACK) and OR ROLLBACK end the transaction without a word of their own.
+        if connection.is_autocommit() {
+            let what = "a statement that ends the transaction".to_owned();
+            return Err(DbError::Forbidden {
+                what,
+                statement: text,
+            });
+        }
+    }
+}
+
+fn rest_of(error: &rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::SqlInputError { sql, .. } => excerpt(sql),
+        _ => "a statement of the script".to_owned(),
+    }
+}
+
+/// Refuses, while the statements of a script are compiled, what would leave the transaction or
+/// touch the marks. Closed it lets everything pass: our own statements.
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    guarding: AtomicBool,
+    refused: Mutex<Option<String>>,
+}
+
+impl Gate {
+    /// Puts a gate in front of a connection. It stays: while a transaction borrows the connection,
+    /// SQLite's hook cannot be set.
+    pub(super) fn before(connection: &mut Connection) -> Result<Arc<Self>, DbError> {
+        let gate = Arc::new(Self::default());
+        let hook = Arc::clone(&gate);
+        connection
+            .authorizer(Some(move |context: AuthContext<'_>| {
+                hook.judge(&context.action)
+            }))
+            .map_err(at("guarding scripts"))?;
+        Ok(gate)
+    }
+
+    fn judge(&self, action: &AuthAction<'_>) -> Authorization {
+        if !self.guarding.load(Ordering::Relaxed) {
+            return Authorization::Allow;
+        }
+        let Some(what) = forbidden(action) else {
+            return Authorization::Allow;
+        };
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(what);
+        Authorization::Deny
+    }
+
+    /// Guards until the result goes out of scope, however the script ends.
+    fn guard(&self) -> Guard<'_> {
+        self.guarding.store(true, Ordering::Relaxed);
+        Guard { gate: self }
+    }
+}
+
+struct Guard<'g> {
+    gate: &'g Gate,
+}
+
+impl Guard<'_> {
+    fn refusal(&self, statement: &str) -> Option<DbError> {
+        let mut refused = self
+            .gate
+            .refused
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let what = refused.take()?;
+        Some(DbError::Forbidden {
+            what,
+            statement: statement.to_owned(),
+        })
+    }
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        self.gate.guarding.store(false, Ordering::Relaxed);
+    }
+}
+
+fn forbidden(action: &AuthAction<'_>) -> Option<String> {
+    let control = |table: &str| {
+        TABLES
+            .iter()
+            .any(|it| it.eq_ignore_ascii_case(table))
+            .then(|| format!("a change of the control table {table}"))
+    };
+    match action {
+        AuthAction::Transaction { .. } => Some("BEGIN, COMMIT or ROLLBACK".to_owned()),
+        AuthAction::Savepoint { .. } => Some("SAVEPOINT".to_owned()),
+        AuthAction::Attach { .. } => Some("ATTACH or VACUUM".to_owned()),
+        AuthAction::Detach { .. } => Some("DETACH".to_owned()),
+        AuthAction::Pragma { .. } => Some("PRAGMA".to_owned()),
+        AuthAction::Function { function_name }
+            if function_name.eq_ignore_ascii_case("load_extension") =>
+        {
+            Some("load_extension".to_owned())
+        }
+        AuthAction::Insert { table_name }
+        | AuthAction::Update { table_name, .. }
+        | AuthAction::Delete { table_name }
+        | AuthAction::DropTable { table_name }
+        | AuthAction::CreateTrigger { table_name, .. }
+        | AuthAction::AlterTable { table_name, .. } => control(table_name),
+        _ => None,
+    }
+}

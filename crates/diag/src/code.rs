@@ -1,0 +1,191 @@
+//! The registry of codes: one line each, and everything about a code follows from its line.
+//!
+//! Numbers are never given a second meaning. `SB01` is settings and usage, `SB02` the ledger,
+//! `SB03` refusals of the interlock, `SB04` change folders and migrations, `SB05` databases,
+//! `SB06` git and values files, `SB07` environments, promotion and rollback, `SB09` defects.
+
+use std::fmt;
+
+use crate::exit::Exit;
+
+macro_rules! codes {
+    ($($name:ident = $id:literal, $slug:literal, $title:literal, $exit:ident;)+) => {
+        /// What a diagnostic is about: `SB` and four digits, with a page that explains it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Code {
+            $(#[doc = concat!($id, ": ", $title, ".")] $name,)+
+        }
+
+        impl Code {
+            /// Every code, by rising number.
+            pub const ALL: &'static [Code] = &[$(Code::$name),+];
+
+            /// `SB` and four digits.
+            pub const fn id(self) -> &'static str {
+                match self { $(Code::$name => $id,)+ }
+            }
+
+            /// A short name in words, such as `unknown-key`.
+            pub const fn slug(self) -> &'static str {
+                match self { $(Code::$name => $slug,)+ }
+            }
+
+            /// One line that says what happened, without a full stop.
+            pub const fn title(self) -> &'static str {
+                match self { $(Code::$name => $title,)+ }
+            }
+
+            /// How a run ends that ends with this code.
+            pub const fn exit(self) -> Exit {
+                match self { $(Code::$name => Exit::$exit,)+ }
+            }
+
+            /// The page `docs/explain/<id>.md`, compiled in.
+            pub const fn page(self) -> &'static str {
+                match self {
+                    $(Code::$name => include_str!(concat!(
+                        env!("CARGO_MANIFEST_DIR"), "/../../docs/explain/", $id, ".md"
+                    )),)+
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    NoSettings = "SB0101", "no-settings", "No settings file was found", Usage;
+    SettingsSyntax = "SB0102", "settings-syntax", "The settings file cannot be parsed", Usage;
+    UnknownKey = "SB0103", "unknown-key", "A settings key is not known", Usage;
+    WrongValue = "SB0104", "wrong-value", "A settings value is missing, of the wrong kind or out of range", Usage;
+    NewerSettings = "SB0105", "newer-settings", "The settings are of a newer schema", Usage;
+    UnknownName = "SB0106", "unknown-name", "No environment or component has this name", Usage;
+    NeedsConfirmation = "SB0107", "needs-confirmation", "The action needs a confirmation and there is no terminal", Usage;
+    CannotWrite = "SB0108", "cannot-write", "A file or folder cannot be written", Usage;
+    WrongUsage = "SB0109", "wrong-usage", "The command line is wrong", Usage;
+    NotConfirmed = "SB0110", "not-confirmed", "The action was not confirmed", Refused;
+    AlreadyExists = "SB0111", "already-exists", "A file that would be written exists already", Refused;
+    CannotRead = "SB0112", "cannot-read", "A file or folder cannot be read", Usage;
+    Contradiction = "SB0113", "settings-contradiction", "The settings contradict themselves", Usage;
+    UnknownTopic = "SB0114", "unknown-topic", "There is no page with this name", Usage;
+    WrongVariable = "SB0115", "wrong-variable", "An environment variable is missing or cannot be used", Usage;
+
+    LedgerMissing = "SB0201", "ledger-missing", "There is no ledger", Usage;
+    LedgerDamaged = "SB0202", "ledger-damaged", "The ledger is damaged or was changed", Authentication;
+    NewerLedger = "SB0203", "newer-ledger", "The ledger is of a newer format", Usage;
+    LedgerKey = "SB0204", "ledger-key", "The ledger's signing key is missing or cannot be used", Authentication;
+    LedgerLocked = "SB0205", "ledger-locked", "Another process holds the ledger", Refused;
+    EventConflict = "SB0206", "event-conflict", "The ledger holds another event with the same id", Refused;
+    UnfinishedIntent = "SB0207", "unfinished-intent", "A step was begun and its outcome is not known", Refused;
+
+    LedgerUnreachable = "SB0208", "ledger-unreachable", "The ledger's place cannot be reached or read", Usage;
+
+    WouldBreak = "SB0301", "would-break", "The action would break a live version or a rollback target", Refused;
+    StepSkipped = "SB0302", "step-skipped", "The release moves more than one code step", Refused;
+    NotRollbackTarget = "SB0303", "not-a-rollback-target", "The version is not a rollback target", Refused;
+    RolloutState = "SB0304", "rollout-state", "A rollout is in progress already, or none is", Refused;
+    SurfaceState = "SB0305", "surface-state", "The operation does not fit the state of the surface", Refused;
+    OperationInFlight = "SB0306", "operation-in-flight", "An operation on this change is in flight", Refused;
+
+    ChangeMissing = "SB0401", "change-missing", "There is no such change folder", Usage;
+    ChangeSyntax = "SB0402", "change-syntax", "The change.toml cannot be parsed", Usage;
+    ChangeEdited = "SB0403", "change-edited", "The change folder was edited after the change was opened", Refused;
+    TableNotSupported = "SB0404", "table-not-supported", "The operation is not supported on this table", Refused;
+    PlanStale = "SB0405", "plan-stale", "The plan was made from another state", Refused;
+    UnknownStep = "SB0406", "unknown-step", "The change has no such step", Usage;
+
+    DatabaseMissing = "SB0501", "database-missing", "The database is missing or cannot be opened", Usage;
+    DatabaseBusy = "SB0502", "database-busy", "The database is busy", Refused;
+    DatabaseAtUnknownStep = "SB0503", "database-at-unknown-step", "The database's schema does not match its marks", Refused;
+    SqlFailed = "SB0504", "sql-failed", "An SQL statement failed", RolledBack;
+    DatabaseFull = "SB0505", "database-full", "The disk of the database is full", RolledBack;
+    DatabaseReadOnly = "SB0506", "database-read-only", "The database can only be read", Usage;
+
+    NewerDatabase = "SB0507", "newer-database", "The database's marks are of a newer format", Usage;
+
+    GitMissing = "SB0601", "git-missing", "Git is missing or too old", Usage;
+    NotRepository = "SB0602", "not-a-repository", "There is no git repository, or it has no commits", Usage;
+    DirtyTree = "SB0603", "dirty-tree", "The git repository has uncommitted changes", Refused;
+    ValuesFile = "SB0604", "values-file", "The values file cannot be edited", Refused;
+    BranchMoved = "SB0605", "branch-moved", "The branch has moved", Refused;
+    GitFailed = "SB0606", "git-failed", "A git command failed", Refused;
+
+    UnknownRelease = "SB0701", "unknown-release", "The release is not known", Usage;
+    ReleaseDiffers = "SB0702", "release-differs", "The release is recorded already with other content", Refused;
+    NothingToRollBackTo = "SB0703", "nothing-to-roll-back-to", "There is no version to roll back to", Refused;
+
+    Internal = "SB0901", "internal", "An internal error", Internal;
+}
+
+impl Code {
+    /// The code with this id or slug; case does not matter.
+    pub fn find(text: &str) -> Option<Code> {
+        let wanted = |code: &&Code| {
+            code.id().eq_ignore_ascii_case(text) || code.slug().eq_ignore_ascii_case(text)
+        };
+        Code::ALL.iter().find(wanted).copied()
+    }
+
+    /// The code's area in words, for lists.
+    pub fn area(self) -> &'static str {
+        match &self.id()[..4] {
+            "SB01" => "Settings and usage",
+            "SB02" => "Ledger",
+            "SB03" => "Interlock",
+            "SB04" => "Changes and migrations",
+            "SB05" => "Databases",
+            "SB06" => "Git and values files",
+            "SB07" => "Environments, promotion and rollback",
+            _ => "Defects",
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.id())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_rise_and_are_well_formed() {
+        assert!(Code::ALL.windows(2).all(|pair| pair[0].id() < pair[1].id()));
+        for code in Code::ALL {
+            let digits = code.id().strip_prefix("SB").unwrap();
+            assert!(
+                digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit()),
+                "{code}"
+            );
+        }
+    }
+
+    #[test]
+    fn slugs_are_unique_words() {
+        let mut slugs: Vec<_> = Code::ALL.iter().map(|code| code.slug()).collect();
+        slugs.sort_unstable();
+        assert!(slugs.windows(2).all(|pair| pair[0] != pair[1]));
+        let word = |b: u8| b.is_ascii_lowercase() || b == b'-';
+        assert!(slugs.iter().all(|slug| slug.bytes().all(word)));
+    }
+
+    #[test]
+    fn titles_are_one_short_line() {
+        for code in Code::ALL {
+            let title = code.title();
+            assert!(
+                title.len() <= 72 && !title.ends_with('.') && !title.contains('\n'),
+                "{code}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_code_is_found_by_id_and_by_slug() {
+        assert_eq!(Code::find("sb0103"), Some(Code::UnknownKey));
+        assert_eq!(Code::find("unknown-key"), Some(Code::UnknownKey));
+        assert_eq!(Code::find("SB9999"), None);
+    }
+}

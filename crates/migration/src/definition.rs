@@ -1,0 +1,238 @@
+//! The definition of a change: the folder `changes/<id>/` as a value.
+//!
+//! The folder holds `change.toml` and two SQL files for each step that runs SQL. [`Definition`] is
+//! read from those files and written to them, without a file system: both ends are maps from file
+//! name to content. What comes back is exactly what was written.
+//!
+//! Deliberately absent: defaults. A definition says everything that it means, so that reading it
+//! needs no second document and a later version of Switchback cannot change what it means.
+
+mod parse;
+mod print;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use switchback_model::{
+    ChangeId, CodeStep, Digest, Kind, Reads, Selectable, Shapes, Stance, StepName, SurfaceOperation,
+};
+
+pub use parse::DefinitionError;
+
+/// The version of the stored form.
+pub const CHANGE_SCHEMA: &str = "switchback.change/v1";
+
+/// The name of the file that holds everything but the SQL.
+pub const CHANGE_FILE: &str = "change.toml";
+
+/// The name of code step 0: the code from before the change.
+pub const CODE_BEFORE: &str = "old";
+
+/// A change of something that old and new code share.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Definition {
+    /// The change, and the name of its folder.
+    pub id: ChangeId,
+    /// One line for people.
+    pub title: String,
+    /// What kind of change it is.
+    pub operation: Operation,
+    /// The engine that its SQL is for.
+    pub engine: Engine,
+    /// The code step that the code of this commit is at.
+    ///
+    /// It moves from commit to commit, so it is no part of the change's identity.
+    #[serde(skip)]
+    pub code: StepName,
+    /// What changes.
+    pub surface: Surface,
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+}
+
+/// What kind of change it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Operation {
+    /// A column gets another name.
+    RenameColumn,
+}
+
+/// A database engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Engine {
+    /// SQLite 3.53 or later.
+    Sqlite,
+}
+
+/// What changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Surface {
+    /// Whether one fact may be stored in both shapes.
+    pub kind: Kind,
+    /// The table.
+    pub table: String,
+    /// The column that is the old shape.
+    pub old: String,
+    /// The column that is the new shape.
+    pub new: String,
+}
+
+/// One step of a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// Its name, such as `expand`.
+    pub name: StepName,
+    /// One line for people.
+    pub title: String,
+    /// What is done.
+    pub work: Work,
+    /// The outage that the step prevents.
+    pub prevents: String,
+    /// How the step is walked back.
+    pub way_back: String,
+    /// What the time between this step and the next one protects.
+    pub protects: String,
+    /// What somebody must do for this step, with an example; empty where nobody must do anything.
+    pub needs: String,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Work {
+    /// The code changes; the database does not.
+    Code {
+        /// How the code stands towards the surface from this step on.
+        stance: Selectable,
+    },
+    /// The database changes; the code does not.
+    Database {
+        /// The SQL, where there is any.
+        script: Option<StepScript>,
+        /// The copy of existing rows that follows, where there is one.
+        fill: Option<StepFill>,
+    },
+}
+
+/// The SQL of a step, both ways.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StepScript {
+    /// What running it means to the interlock.
+    pub action: SurfaceOperation,
+    /// What taking it back means.
+    pub undo: SurfaceOperation,
+    /// The SQL that does it.
+    pub up: SqlFile,
+    /// The SQL that takes it back.
+    pub down: SqlFile,
+}
+
+/// A file of SQL.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SqlFile {
+    /// The file's name inside the change's folder.
+    pub name: String,
+    /// Its content.
+    pub sql: String,
+}
+
+/// A copy of existing rows from one column of a table to another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct StepFill {
+    /// The table.
+    pub table: String,
+    /// The column that is read.
+    pub from: String,
+    /// The column that is written where it differs.
+    pub to: String,
+    /// Rows in the first batch; later ones are sized by time.
+    pub batch_rows: u32,
+    /// Whether the former values are kept, so that the fill is a step that can be taken back by
+    /// itself. Where it is not, the way back of the step's SQL takes it back.
+    pub keep_undo: bool,
+}
+
+impl Definition {
+    /// Reads a definition from the text of `change.toml` and the other files of its folder.
+    ///
+    /// # Errors
+    /// If the text is not a definition of this version, with the line and the reason.
+    pub fn parse(text: &str, files: &BTreeMap<String, Vec<u8>>) -> Result<Self, DefinitionError> {
+        parse::parse(text, files)
+    }
+
+    /// The files of the change's folder: `change.toml` and the SQL.
+    pub fn render(&self) -> BTreeMap<String, Vec<u8>> {
+        print::render(self)
+    }
+
+    /// The code steps in order; the first is the code from before the change.
+    pub fn code_steps(&self) -> Vec<CodeStep> {
+        let before = StepName::new(CODE_BEFORE).map(|name| (name, self.stance_before().into()));
+        let later = self.steps.iter().filter_map(|step| match &step.work {
+            Work::Code { stance } => Some((step.name.clone(), stance.clone())),
+            Work::Database { .. } => None,
+        });
+        (0..)
+            .zip(before.into_iter().chain(later))
+            .map(|(position, (name, stance))| CodeStep {
+                name,
+                position,
+                stance,
+            })
+            .collect()
+    }
+
+    /// The code step that the code of this commit is at.
+    pub fn code_step(&self) -> Option<CodeStep> {
+        self.code_steps()
+            .into_iter()
+            .find(|step| step.name == self.code)
+    }
+
+    fn stance_before(&self) -> Stance {
+        match self.surface.kind {
+            Kind::Replicated => Stance::Replicated {
+                reads: Reads::Old,
+                writes: Shapes::OLD,
+            },
+            Kind::Tagged => Stance::Tagged {
+                accepts: Shapes::OLD,
+                emits: Shapes::OLD,
+            },
+        }
+    }
+
+    /// The step with this name.
+    pub fn step(&self, name: &StepName) -> Option<&Step> {
+        self.steps.iter().find(|step| step.name == *name)
+    }
+
+    /// The change's identity: everything, the SQL included, except the code step.
+    ///
+    /// Moving the code step is how a change is walked and no drift; editing SQL or texts after the
+    /// change was opened is drift.
+    ///
+    /// # Errors
+    /// Never for a definition that was parsed or planned; see [`Digest::of_json`].
+    pub fn digest(&self) -> Result<Digest, serde_json::Error> {
+        Digest::of_json(&(CHANGE_SCHEMA, self))
+    }
+
+    /// The prefix of the names of every trigger and index that the change makes.
+    pub fn prefix(&self) -> String {
+        prefix(&self.id)
+    }
+}
+
+/// The prefix of the names of every trigger and index that a change makes.
+pub fn prefix(change: &ChangeId) -> String {
+    format!("sb_{change}_")
+}
+
+#[cfg(test)]
+mod tests;

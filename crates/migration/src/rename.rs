@@ -1,0 +1,222 @@
+//! Planning the rename of a column on SQLite.
+//!
+//! For a while both names are there, as two columns that hold the same facts, so that code that
+//! knows only one of them works beside code that knows only the other. In [`Mode::Triggers`] the
+//! database keeps the columns in step; in [`Mode::Application`] the code writes both.
+//!
+//! Either way the last step does not keep the added column: it brings the original column up to
+//! date, drops the added one and gives the original the new name. So the position in the table, the
+//! constraints and the indexes survive, and every way back is exact.
+//!
+//! What cannot be done without harm is refused with a reason, before anything is written.
+
+mod application;
+mod pair;
+mod refuse;
+mod triggers;
+mod words;
+
+use switchback_model::{ChangeId, Kind, StepName};
+
+use crate::catalog::Table;
+use crate::definition::{
+    CODE_BEFORE, Definition, Engine, Operation, SqlFile, Step, StepFill, StepScript, Surface, Work,
+};
+use pair::Pair;
+
+/// Who keeps the two columns in step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// The database, with triggers. Code moves straight from one column to the other.
+    #[default]
+    Triggers,
+    /// The application: for a while it writes both columns.
+    Application,
+}
+
+/// What to rename.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rename {
+    /// The change that it becomes.
+    pub change: ChangeId,
+    /// The column's name now.
+    pub from: String,
+    /// The name that it gets.
+    pub to: String,
+    /// Who keeps the two columns in step.
+    pub mode: Mode,
+}
+
+/// Why a change is not planned.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RenameError {
+    /// It could not be done without harm.
+    #[error("the rename cannot be done safely on table `{table}`: {reason}")]
+    Unsupported {
+        /// The table.
+        table: String,
+        /// Why not.
+        reason: Reason,
+    },
+    /// A step's name is not a name; cannot happen for the steps of this planner.
+    #[error("a step of the plan has no proper name")]
+    Name(#[from] switchback_model::InvalidName),
+}
+
+/// Why a rename could not be done without harm.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+#[expect(
+    missing_docs,
+    reason = "each message says what its variant means and names its fields"
+)]
+pub enum Reason {
+    #[error("it has no column `{column}`")]
+    NoColumn { column: String },
+    #[error("it already has a column `{column}`")]
+    ColumnExists { column: String },
+    #[error("`{column}` and the new name differ only in case, and SQLite takes them for the same")]
+    OnlyCase { column: String },
+    #[error("the new name is empty or has a zero character")]
+    BadName,
+    #[error("it is a virtual table, and its columns belong to its module")]
+    Virtual,
+    #[error("it is a view")]
+    View,
+    #[error("it is WITHOUT ROWID, and existing rows are filled by row id")]
+    WithoutRowid,
+    #[error("columns hide every name of the row id (rowid, _rowid_, oid)")]
+    HiddenRowid,
+    #[error("`{column}` is generated, and cannot be written")]
+    Generated { column: String },
+    #[error("`{column}` is part of the primary key")]
+    PrimaryKey { column: String },
+    #[error("`{column}` has a foreign key to `{target}`, which would have to hold twice")]
+    ForeignKey { column: String, target: String },
+    #[error("a foreign key of `{table}` points to `{column}`")]
+    Referenced { column: String, table: String },
+    #[error("a CHECK constraint mentions `{column}`, and would not see what new code writes")]
+    Check { column: String },
+    #[error("a generated column is computed from `{column}`")]
+    Computed { column: String },
+    #[error("the view `{view}` mentions the table")]
+    InView { view: String },
+    #[error("the trigger `{trigger}` is on the table or mentions it")]
+    Trigger { trigger: String },
+    #[error("the index `{index}` is partial or on an expression, and mentions `{column}`")]
+    Index { column: String, index: String },
+    #[error("a constraint on `{column}` has an ON CONFLICT clause, which an index cannot have")]
+    OnConflict { column: String },
+    #[error("the NOT NULL of `{column}` is a named constraint, and its name would be lost")]
+    NamedNotNull { column: String },
+    #[error("the default of `{column}`, `{default}`, is computed or changes its type when stored")]
+    Default { column: String, default: String },
+    #[error(
+        "`{column}` is unique and has a default: while the rename runs, two rows that leave it out \
+         could not be told from two equal ones"
+    )]
+    UniqueDefault { column: String },
+    #[error("`{column}` uses the collation `{collation}`, which only the application has")]
+    Collation { column: String, collation: String },
+    #[error("the declared type of `{column}`, `{declared}`, cannot be written again as it stands")]
+    Type { column: String, declared: String },
+    #[error("it already has something called `{name}`, a name that this change would use")]
+    NameTaken { name: String },
+}
+
+/// Plans the rename of a column.
+///
+/// # Errors
+/// If it could not be done without harm; the table is not touched either way.
+pub fn plan(table: &Table, rename: &Rename) -> Result<Definition, RenameError> {
+    let unsupported = |reason| RenameError::Unsupported {
+        table: table.name.clone(),
+        reason,
+    };
+    refuse::check(table, rename).map_err(unsupported)?;
+    let pair = Pair::of(table, rename).map_err(unsupported)?;
+    let steps = match rename.mode {
+        Mode::Triggers => triggers::steps(&pair)?,
+        Mode::Application => application::steps(&pair)?,
+    };
+    Ok(Definition {
+        id: rename.change.clone(),
+        title: format!("Rename {}.{} to {0}.{}", table.name, pair.old, pair.new),
+        operation: Operation::RenameColumn,
+        engine: Engine::Sqlite,
+        code: StepName::new(CODE_BEFORE)?,
+        surface: Surface {
+            kind: Kind::Replicated,
+            table: table.name.clone(),
+            old: pair.old.clone(),
+            new: pair.new.clone(),
+        },
+        steps,
+    })
+}
+
+/// The texts of a step.
+struct Words {
+    title: String,
+    prevents: String,
+    way_back: String,
+    protects: String,
+    needs: String,
+}
+
+impl Words {
+    fn on(self, name: &str, work: Work) -> Result<Step, RenameError> {
+        let Words {
+            title,
+            prevents,
+            way_back,
+            protects,
+            needs,
+        } = self;
+        let name = StepName::new(name)?;
+        Ok(Step {
+            name,
+            title,
+            work,
+            prevents,
+            way_back,
+            protects,
+            needs,
+        })
+    }
+}
+
+/// The SQL of step `number`, named as it stands in the change's folder.
+fn script(
+    number: usize,
+    step: &str,
+    means: [switchback_model::SurfaceOperation; 2],
+    sql: [String; 2],
+) -> StepScript {
+    let [action, undo] = means;
+    let [up, down] = sql;
+    let file = |way: &str, sql| SqlFile {
+        name: format!("{number}-{step}.{way}.sql"),
+        sql,
+    };
+    StepScript {
+        action,
+        undo,
+        up: file("up", up),
+        down: file("down", down),
+    }
+}
+
+fn fill(pair: &Pair, keep_undo: bool) -> StepFill {
+    StepFill {
+        table: pair.table.clone(),
+        from: pair.old.clone(),
+        to: pair.new.clone(),
+        batch_rows: 1_000,
+        keep_undo,
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,198 @@
+//! What can go wrong with Git.
+
+use std::path::PathBuf;
+
+use super::names::CommitId;
+
+/// Why a Git operation did not happen. Texts that came from elsewhere are escaped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GitError {
+    /// There is no `git` program.
+    #[error("cannot run `{program}`; Git has to be installed")]
+    GitMissing {
+        /// The program that was looked for.
+        program: String,
+        /// Why it could not be started.
+        #[source]
+        source: std::io::Error,
+    },
+    /// There is no repository at this place or above it.
+    #[error("`{}` is not in a Git repository", path.display())]
+    NotARepository {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The repository has no commit at all.
+    #[error("the repository has no commits yet")]
+    NoCommits,
+    /// Files stand in the way that differ from what is committed.
+    #[error("files differ from what is committed: {}", files.join(", "))]
+    DirtyTree {
+        /// The files, escaped.
+        files: Vec<String>,
+    },
+    /// A branch, tag or commit that the repository does not have.
+    #[error("the repository has no commit `{revision}`")]
+    UnknownRevision {
+        /// What was asked for, escaped.
+        revision: String,
+    },
+    /// A name that Git does not allow.
+    #[error("`{name}` cannot be a {what}")]
+    InvalidName {
+        /// What it should have been.
+        what: &'static str,
+        /// The name, escaped.
+        name: String,
+    },
+    /// Where a regular file was expected, something else is.
+    #[error("`{path}` is not a regular file in commit {commit}")]
+    NotAFile {
+        /// The path, escaped.
+        path: String,
+        /// The commit.
+        commit: CommitId,
+    },
+    /// A name that is not UTF-8.
+    #[error("the name of `{path}` is not UTF-8")]
+    NameNotUtf8 {
+        /// The name with what is not UTF-8 replaced, escaped.
+        path: String,
+    },
+    /// More bytes than the caller's bound.
+    #[error("{what} is larger than {limit} bytes")]
+    TooLarge {
+        /// What is too large.
+        what: String,
+        /// The bound in bytes.
+        limit: u64,
+    },
+    /// A subject or trailer that would not come out of the commit as it went in.
+    #[error("`{text}` cannot be {what}")]
+    InvalidMessage {
+        /// What it should have been.
+        what: &'static str,
+        /// The text, escaped.
+        text: String,
+    },
+    /// Git knows no name and address to sign a commit with.
+    #[error("Git has no `user.name` and `user.email`")]
+    NoIdentity {
+        /// What Git said, escaped.
+        stderr: String,
+    },
+    /// The edit leaves the file as it is.
+    #[error("`{file}` has these contents already")]
+    Unchanged {
+        /// The file, escaped.
+        file: String,
+    },
+    /// Another program holds the index, or died while it did.
+    #[error("`{}` exists: another program is using the repository, or died while it did", lock.display())]
+    Locked {
+        /// The lock file.
+        lock: PathBuf,
+    },
+    /// The branch is not where it was expected; nothing was done.
+    #[error(
+        "branch `{branch}` moved: expected {}, found {}",
+        expected.as_ref().map_or("no such branch", CommitId::as_str),
+        found.as_ref().map_or("no such branch", CommitId::as_str)
+    )]
+    Moved {
+        /// The branch, escaped.
+        branch: String,
+        /// Where it should have been.
+        expected: Option<CommitId>,
+        /// Where it is.
+        found: Option<CommitId>,
+    },
+    /// The local branch does not contain what the remote one has, so a push would lose commits.
+    #[error("branch `{branch}` does not contain {expected}, which the remote has")]
+    WouldLoseCommits {
+        /// The branch, escaped.
+        branch: String,
+        /// The remote's head.
+        expected: CommitId,
+    },
+    /// The remote did not take the push although its branch has not moved: repeating is no use.
+    #[error("`{remote}` rejected the push: {stderr}")]
+    PushRejected {
+        /// The remote, escaped and without credentials.
+        remote: String,
+        /// What Git said, escaped.
+        stderr: String,
+    },
+    /// The remote cannot be asked, so a push before it may or may not have arrived.
+    #[error("cannot reach `{remote}`: {stderr}")]
+    RemoteUnreachable {
+        /// The remote, escaped and without credentials.
+        remote: String,
+        /// What Git said, escaped.
+        stderr: String,
+    },
+    /// The command did not end in time and was killed.
+    #[error("`{command}` did not end within {seconds} s and was stopped")]
+    TimedOut {
+        /// The command, escaped.
+        command: String,
+        /// The deadline in seconds.
+        seconds: u64,
+    },
+    /// A file system or pipe operation failed.
+    #[error("{what} failed")]
+    Io {
+        /// What was being done.
+        what: String,
+        /// Why it failed.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Git failed in a way that has no variant of its own.
+    #[error("`{command}` failed: {stderr}")]
+    Failed {
+        /// The command, escaped.
+        command: String,
+        /// What Git said, escaped, at most some lines of it.
+        stderr: String,
+    },
+}
+
+/// A text of unknown origin, on one line and without control characters.
+pub(crate) fn escaped(text: &str) -> String {
+    const LIMIT: usize = 2_000;
+    let mut safe = String::new();
+    for c in text.trim_end().chars() {
+        match c {
+            '\n' => safe.push_str("; "),
+            // Bidirectional controls reorder what a terminal shows.
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => safe.extend(c.escape_unicode()),
+            c if c.is_control() => safe.extend(c.escape_debug()),
+            c => safe.push(c),
+        }
+        if safe.len() > LIMIT {
+            safe.push('…');
+            break;
+        }
+    }
+    safe
+}
+
+/// Like [`escaped`], for a name: a line break is part of the name and is shown as `\n`.
+pub(crate) fn escaped_name(name: &str) -> String {
+    escaped(&name.replace('\n', "\\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_moves_the_cursor_comes_out() {
+        let out = escaped("fatal: \u{1b}[2Jx\r\nhint\u{202e}\u{7}\n");
+        assert_eq!(out, "fatal: \\u{1b}[2Jx\\r; hint\\u{202e}\\u{7}");
+        assert_eq!(escaped_name("a\nb"), "a\\nb");
+        assert!(escaped(&"x".repeat(10_000)).len() < 2_100);
+    }
+}
