@@ -114,6 +114,7 @@ codes! {
     NothingToRollBackTo = "SB0703", "nothing-to-roll-back-to", "There is no version to roll back to", Refused;
 
     Internal = "SB0901", "internal", "An internal error", Internal;
+    DemoFailed = "SB0902", "demo-failed", "The demo saw something that must not happen", Internal;
 }
 
 impl Code {

@@ -569,7 +569,29 @@ fn of_two_movers_one_wins() {
 }
 
 #[test]
-fn hooks_and_the_callers_git_variables_do_nothing() {
+fn the_callers_git_variables_do_nothing() {
+    // A process cannot change its own variables safely, so this test starts another one.
+    let tests = std::env::current_exe().unwrap();
+    let status = std::process::Command::new(tests)
+        .args(["--exact", "an_edit_is_one_commit_and_the_checkout_follows"])
+        .env("GIT_DIR", "/nowhere")
+        .env("GIT_INDEX_FILE", "/nowhere/index")
+        .env("GIT_WORK_TREE", "/nowhere")
+        .env("GIT_OBJECT_DIRECTORY", "/nowhere/objects")
+        .env("GIT_NAMESPACE", "other")
+        .env("GIT_AUTHOR_DATE", "2001-01-01T00:00:00Z")
+        .env("GIT_CONFIG_COUNT", "1")
+        .env("GIT_CONFIG_KEY_0", "commit.gpgsign")
+        .env("GIT_CONFIG_VALUE_0", "true")
+        .output()
+        .unwrap();
+    let stdout = String::from_utf8_lossy(&status.stdout);
+    assert!(status.status.success(), "{stdout}");
+    assert!(stdout.contains("1 passed"), "{stdout}");
+}
+
+#[test]
+fn hooks_do_nothing() {
     let scratch = started();
     let trace = scratch.path().join("../hook-ran");
     for hook in [
@@ -808,4 +830,22 @@ fn a_push_that_the_server_refuses_is_permanent() {
         matches!(gone, Err(GitError::RemoteUnreachable { .. })),
         "{gone:?}"
     );
+}
+
+#[test]
+fn a_push_that_arrived_although_the_connection_broke_is_a_success() {
+    let scratch = started();
+    let remote = scratch.clone_bare();
+    let first = head(&scratch);
+    // The branch has moved when this runs; it ends the server before that can answer.
+    let hook = remote.path().join("hooks/post-receive");
+    executable(&hook, "#!/bin/sh\nkill -9 $PPID\n");
+    let repository = open(&scratch);
+    let edit = edit(&first, "env/prod.yaml", "tag: 2\n");
+    let commit = repository.commit_file(&edit).unwrap().commit;
+    let address = remote.path().to_str().unwrap();
+    let plain = scratch.try_git(&["push", "--quiet", address, "HEAD:refs/heads/other"]);
+    assert!(!plain.status.success(), "the connection does not break");
+    assert_eq!(repository.push(address, "main", Some(&first)).unwrap(), commit);
+    assert_eq!(head(&remote), commit);
 }

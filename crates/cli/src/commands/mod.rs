@@ -8,6 +8,7 @@ use crate::shell::Shell;
 
 pub(crate) mod change;
 pub(crate) mod config;
+pub(crate) mod demo;
 pub(crate) mod explain;
 pub(crate) mod init;
 pub(crate) mod ledger;
@@ -42,6 +43,11 @@ pub(crate) enum Command {
     /// Read, prove and verify the log of every decision and effect
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
+    /// Walk one change up and back in a scratch folder
+    Demo(demo::Demo),
+    /// One instance of the demo's application
+    #[command(hide = true)]
+    DemoApp(demo::DemoApp),
     /// Explain a code such as SB0103, or an idea such as expand-contract
     Explain(explain::Explain),
     /// Completions, manual pages and schemas
@@ -62,6 +68,8 @@ impl Command {
             Command::Rollout(command) => command.run(shell),
             Command::Rollback(command) => command.run(shell),
             Command::Ledger(command) => command.run(shell),
+            Command::Demo(command) => command.run(shell),
+            Command::DemoApp(command) => command.run(),
             Command::Explain(command) => command.run(shell),
             Command::Util(command) => command.run(shell),
         }

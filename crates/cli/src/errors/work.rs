@@ -604,3 +604,19 @@ pub(crate) fn wrong_proof(path: &Path, why: &dyn std::error::Error) -> Failure {
 pub(crate) fn not_an_inclusion(path: &Path) -> Failure {
     usage(format!("{} is not a proof that an event is in the ledger", path.display())).into()
 }
+
+// ---- demo ----
+
+/// The demo saw something that must not happen: SB0902.
+pub(crate) fn demo_failed(trouble: &dyn std::error::Error) -> Failure {
+    Diagnostic::error(Code::DemoFailed, "the demo saw something that must not happen")
+        .caused_by(trouble)
+        .hint_command("run it again and keep its folder", "switchback demo --keep")
+        .hint("please report it with what it printed")
+        .into()
+}
+
+/// An instance of the demo's application met an error.
+pub(crate) fn demo_app_failed(report: &str) -> Failure {
+    Diagnostic::error(Code::DemoFailed, "the demo's application met an error").cause(report).into()
+}
