@@ -1,7 +1,6 @@
 //! Actions as commands: what anybody could do next, and how to type it.
 
 use switchback_interlock::{Interlock, Move};
-use switchback_migration::steps;
 use switchback_model::plan::Direction;
 use switchback_model::{
     Action, ChangeId, ComponentName, Shape, SurfaceOperation, Timestamp,
@@ -10,6 +9,7 @@ use switchback_model::{
 use crate::book::Book;
 use crate::changes;
 use crate::context::Context;
+use crate::plans;
 use crate::settings::types::Environment;
 
 /// Every action that could be taken in an environment, admitted or not.
@@ -41,11 +41,11 @@ pub(crate) fn candidates(
     for change in book.world.catalog.changes.keys() {
         let Ok(definition) = changes::load(context, change.as_str()) else { continue };
         for direction in [Direction::Up, Direction::Down] {
-            let planned = definition
-                .steps
-                .iter()
-                .filter_map(|step| steps::planned(&definition, &step.name, direction).ok());
-            all.extend(planned.flatten().map(|step| step.action));
+            for step in &definition.steps {
+                let left =
+                    plans::left_to_do(book, &environment.name, &definition, &step.name, direction);
+                all.extend(left.unwrap_or_default().into_iter().map(|step| step.action));
+            }
         }
     }
     all

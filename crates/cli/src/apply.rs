@@ -2,7 +2,7 @@
 //! is still admitted.
 
 use switchback_interlock::Interlock;
-use switchback_migration::drive::{Drive, Got, Performed, Stopped, Want};
+use switchback_migration::drive::{Drive, Got, Performed, StepState, Stopped, Want};
 use switchback_model::{Conclusion, Digest, Event, EventId, Plan};
 
 use crate::book::{Book, History, PlanRecord};
@@ -52,7 +52,7 @@ pub(crate) fn carry_out(
         let got = match want {
             Want::RecordPlan => {
                 let id = EventId::of(&["plan", &digest.to_string()]);
-                let at = context.shell.clock.time_to_record();
+                let at = context.shell.clock.now();
                 book.append(id, at, Event::Planned { plan: plan.clone() })?;
                 Got::Recorded
             }
@@ -210,7 +210,7 @@ fn intend(
             action: action.clone(),
         };
         let id = History::intent_id(digest, step, attempt);
-        let at = context.shell.clock.time_to_record();
+        let at = context.shell.clock.now();
         if book.append_if_unmoved(id, at, event)?.is_ok() {
             return Ok(());
         }
@@ -232,8 +232,15 @@ fn conclude(
         action: plan.steps[step as usize].action.clone(),
         conclusion: conclusion.clone(),
     };
+    // Two runs may go on with the same step at once after an interruption; the effect is done once,
+    // and the first one to say so has said it.
+    book.catch_up()?;
+    let said = book.history.step(&plan.digest()?, step).map(|record| record.state);
+    if matches!(said, Some(StepState::Done | StepState::NotDone)) {
+        return Ok(());
+    }
     let id = EventId::of(&["outcome", intent.as_str()]);
-    book.append(id, context.shell.clock.time_to_record(), event)
+    book.append(id, context.shell.clock.now(), event)
 }
 
 /// How an effect that was refused by its adapter is told to the machine.

@@ -147,7 +147,7 @@ impl<'a> Effects<'a> {
         progress: &Progress<'_>,
     ) -> Result<Option<String>, Failure> {
         let database = || database(self.context, self.environment);
-        let now = self.context.shell.clock.time_to_record();
+        let now = self.context.shell.clock.now();
         match effect {
             Effect::Script(script) => {
                 let begun = Instant::now();
@@ -196,7 +196,7 @@ impl<'a> Effects<'a> {
             subject: &wanted.subject,
             intent,
             trailers: &trailers,
-            at: self.context.shell.clock.fixed(),
+            at: None,
         })?;
         Ok(format!("commit {} on {}", done.commit.short(), place.file.branch()))
     }

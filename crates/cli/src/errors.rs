@@ -98,17 +98,6 @@ pub(crate) fn no_stdout(error: &io::Error) -> Failure {
     .into()
 }
 
-/// An environment variable cannot be used: SB0115. Its value is not shown.
-pub(crate) fn wrong_variable(name: &str, error: &dyn std::error::Error) -> Failure {
-    Diagnostic::error(
-        Code::WrongVariable,
-        format!("the variable {name} cannot be used"),
-    )
-    .caused_by(error)
-    .hint_command("unset it", format!("unset {name}"))
-    .into()
-}
-
 /// An environment variable is needed: SB0115.
 pub(crate) fn variable_needed(name: &str, because: &str) -> Failure {
     Diagnostic::error(

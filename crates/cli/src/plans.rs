@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use switchback_interlock::surface::Surface;
-use switchback_migration::{Definition, steps};
+use switchback_migration::steps::{self, StepsError};
+use switchback_migration::Definition;
 use switchback_model::plan::{Direction, MadeFrom, MoveValue, PLAN_SCHEMA};
 use switchback_model::{
     Action, ComponentName, Digest, Effect, EnvironmentName, Kind, Plan, PlannedStep, StepName,
@@ -29,20 +30,31 @@ pub(crate) fn next_step<'a>(
     environment: &EnvironmentName,
     definition: &'a Definition,
 ) -> Option<&'a StepName> {
-    let mut names = definition.steps.iter().map(|step| &step.name);
-    names.find(|name| !pending(book, environment, definition, name).is_empty())
+    let left = |name: &StepName| {
+        let left = left_to_do(book, environment, definition, name, Direction::Up);
+        // A step of the code is none of the database's.
+        left.is_ok_and(|left| !left.is_empty())
+    };
+    definition.steps.iter().map(|step| &step.name).find(|name| left(name))
 }
 
-/// What of a step is not applied in an environment; nothing for a step of the code.
-fn pending(
+/// What of a step of the database is not applied in an environment yet, or is to be taken back.
+///
+/// # Errors
+/// If it is a step of the code, or the change has no such step.
+pub(crate) fn left_to_do(
     book: &Book,
     environment: &EnvironmentName,
     definition: &Definition,
     step: &StepName,
-) -> Vec<PlannedStep> {
-    let mut planned = steps::planned(definition, step, Direction::Up).unwrap_or_default();
-    planned.retain(|it| !is_applied(book, environment, definition, step, &it.effect));
-    planned
+    direction: Direction,
+) -> Result<Vec<PlannedStep>, StepsError> {
+    let mut planned = steps::planned(definition, step, direction)?;
+    planned.retain(|it| {
+        let applied = is_applied(book, environment, definition, step, &it.effect);
+        applied == (direction == Direction::Down)
+    });
+    Ok(planned)
 }
 
 fn is_applied(
@@ -70,13 +82,8 @@ pub(crate) fn change_step(
     step: &StepName,
     direction: Direction,
 ) -> Result<Plan, Failure> {
-    let name = &environment.name;
-    let mut planned = steps::planned(definition, step, direction)
+    let planned = left_to_do(book, &environment.name, definition, step, direction)
         .map_err(|error| errors::wrong_step(&definition.id, &error))?;
-    planned.retain(|it| {
-        let applied = is_applied(book, name, definition, step, &it.effect);
-        applied == (direction == Direction::Down)
-    });
     let verb = match direction {
         Direction::Up => "apply",
         Direction::Down => "undo",

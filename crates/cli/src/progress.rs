@@ -110,7 +110,7 @@ impl<'a> Progress<'a> {
         if let (true, Some(step)) = (self.out.is_json(), &self.current) {
             self.out.talk_json(&Line {
                 schema: "switchback.progress/v1",
-                at: self.shell.clock.time_to_record().to_string(),
+                at: self.shell.clock.now().to_string(),
                 step: step.number,
                 steps: self.steps,
                 title: &step.title,

@@ -33,7 +33,7 @@ pub(crate) fn refuse(
         action: refusal.action.clone(),
         reasons: reasons.clone(),
     };
-    book.append(EventId::of(&["refused", &size]), clock.time_to_record(), event)?;
+    book.append(EventId::of(&["refused", &size]), clock.now(), event)?;
 
     let message = format!("{} in {} is refused", refusal.action, refusal.environment);
     let mut found = Diagnostic::error(code(&refusal.cause), message);

@@ -85,10 +85,9 @@ impl Surroundings {
     fn look(global: &Global) -> Result<Self, Failure> {
         let variables = Variables::read();
         let folder = std::env::current_dir().map_err(|error| errors::no_folder(&error))?;
-        let clock = Clock::open(&variables)?;
         let settings = global.config.clone().or_else(|| variables.settings_file());
         Ok(Self {
-            clock,
+            clock: Clock,
             variables,
             folder,
             settings,

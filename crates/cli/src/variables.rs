@@ -14,8 +14,6 @@ pub(crate) const ACTOR: &str = "SWITCHBACK_ACTOR";
 pub(crate) const LEDGER_URL: &str = "SWITCHBACK_LEDGER_URL";
 /// The file that holds the ledger's signing key, instead of `.switchback/ledger.key`.
 pub(crate) const LEDGER_KEY: &str = "SWITCHBACK_LEDGER_KEY";
-/// A fixed moment, so that transcripts can be reproduced.
-pub(crate) const CLOCK: &str = "SWITCHBACK_CLOCK";
 /// With the environment's name after it: the URL of its database. Never shown.
 pub(crate) const DATABASE_URL: &str = "SWITCHBACK_DATABASE_URL_";
 
@@ -77,9 +75,9 @@ mod tests {
 
     #[test]
     fn an_empty_variable_is_not_set() {
-        let set = Variables(BTreeMap::from([(CLOCK.into(), OsString::new())]));
+        let set = Variables(BTreeMap::from([(LEDGER_URL.into(), OsString::new())]));
         assert_eq!(
-            (set.get(CLOCK), set.path(CLOCK), set.get(ACTOR)),
+            (set.get(LEDGER_URL), set.path(LEDGER_URL), set.get(ACTOR)),
             (None, None, None)
         );
     }

@@ -206,12 +206,11 @@ fn a_folder_that_is_gone_is_an_error_and_not_a_panic() {
 }
 
 #[test]
-fn a_variable_that_cannot_be_used_is_an_error() {
-    let mut cli = with_settings(WHOLE);
-    cli.set("SWITCHBACK_CLOCK", "teatime");
-    let error = bad(&cli, "config show", 2);
+fn a_variable_that_is_needed_and_not_set_is_an_error() {
+    let cli = with_settings(&WHOLE.replacen("[project]", "[ledger]\nstore = \"postgresql\"\n[project]", 1));
+    let error = bad(&cli, "status", 2);
     assert!(
-        error.starts_with("error[SB0115]: the variable SWITCHBACK_CLOCK"),
+        error.starts_with("error[SB0115]: the variable SWITCHBACK_LEDGER_URL"),
         "{error}"
     );
 }

@@ -846,6 +846,9 @@ fn a_push_that_arrived_although_the_connection_broke_is_a_success() {
     let address = remote.path().to_str().unwrap();
     let plain = scratch.try_git(&["push", "--quiet", address, "HEAD:refs/heads/other"]);
     assert!(!plain.status.success(), "the connection does not break");
-    assert_eq!(repository.push(address, "main", Some(&first)).unwrap(), commit);
+    assert_eq!(
+        repository.push(address, "main", Some(&first)).unwrap(),
+        commit
+    );
     assert_eq!(head(&remote), commit);
 }

@@ -10,9 +10,6 @@ use std::process::{Command, ExitStatus, Output, Stdio};
 
 use tempfile::TempDir;
 
-/// The moment that transcripts show.
-pub const CLOCK: &str = "2026-03-01T12:00:00Z";
-
 /// A folder of its own, in which a binary is run with nothing inherited from the test's process.
 #[derive(Debug)]
 pub struct Cli {
@@ -109,7 +106,6 @@ impl Cli {
             .env("GIT_AUTHOR_EMAIL", "author@example.org")
             .env("GIT_COMMITTER_NAME", "Test Author")
             .env("GIT_COMMITTER_EMAIL", "author@example.org")
-            .env("SWITCHBACK_CLOCK", CLOCK)
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
     }

@@ -153,7 +153,7 @@ impl History {
             }
             Event::Intended { plan, step, .. } => {
                 self.intents.insert(record.id.clone(), (*plan, *step));
-                if let Some(slot) = self.step(plan, *step) {
+                if let Some(slot) = self.step_mut(plan, *step) {
                     slot.attempts += 1;
                     slot.state = StepState::Intended;
                 }
@@ -162,7 +162,7 @@ impl History {
                 self.last.insert(environment.clone(), (record.id.clone(), record.at));
                 let Some((plan, step)) = self.intents.get(intent).copied() else { return };
                 let done = matches!(conclusion, Conclusion::Done { .. });
-                if let Some(slot) = self.step(&plan, step) {
+                if let Some(slot) = self.step_mut(&plan, step) {
                     slot.state = if done { StepState::Done } else { StepState::NotDone };
                 }
                 if done {
@@ -178,7 +178,12 @@ impl History {
         }
     }
 
-    fn step(&mut self, plan: &Digest, step: u32) -> Option<&mut StepRecord> {
+    /// What is recorded about one step of a plan.
+    pub(crate) fn step(&self, plan: &Digest, step: u32) -> Option<StepRecord> {
+        self.plans.get(plan)?.journal.steps.get(step as usize).copied()
+    }
+
+    fn step_mut(&mut self, plan: &Digest, step: u32) -> Option<&mut StepRecord> {
         self.plans.get_mut(plan)?.journal.steps.get_mut(step as usize)
     }
 

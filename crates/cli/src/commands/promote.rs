@@ -187,7 +187,7 @@ impl Here<'_> {
         let place = self.book.history.place(name);
         let id = EventId::of(&["observed", name.as_str(), &place, &action.to_string()]);
         let event = Event::Observed { environment: name.clone(), action };
-        self.book.append(id, clock.time_to_record(), event)
+        self.book.append(id, clock.now(), event)
     }
 
     fn window(&self) -> Duration {

@@ -82,7 +82,7 @@ impl RecordRelease {
         check_one_step(&book, &release)?;
         if !self.dry_run {
             let event = Event::ReleaseRecorded { release: release.clone() };
-            let at = context.shell.clock.time_to_record();
+            let at = context.shell.clock.now();
             book.append(release_id(component, &version), at, event)?;
         }
         context.shell.out.data(&Recorded {
@@ -118,7 +118,7 @@ fn code_at(
             return Err(errors::change_differs_at(&id, commit.short()));
         }
         if !dry_run {
-            changes::open(book, &definition, context.shell.clock.time_to_record())?;
+            changes::open(book, &definition, context.shell.clock.now())?;
         }
         if let Some(step) = definition.code_step() {
             code.insert(id, step);

@@ -94,7 +94,7 @@ impl Status {
         }
         shell.out.data(&Shown {
             project: context.settings().project.name.to_string(),
-            at: shell.clock.time_to_record().to_string(),
+            at: shell.clock.now().to_string(),
             environments: chosen
                 .into_iter()
                 .map(|environment| place(&context, &book, environment, now))

@@ -23,6 +23,9 @@ const UNFILLING: &str = "unfilling";
 /// No batch is larger, so that a machine that stalls in one stalls others for a bounded time.
 const MOST_ROWS: u32 = 50_000;
 
+/// No batch is smaller, unless the first one was asked to be.
+const FEWEST_ROWS: u32 = 100;
+
 /// How often all rows are looked at before a fill gives up.
 const SWEEPS: u32 = 5;
 
@@ -48,7 +51,7 @@ pub struct Progress {
     pub next: i64,
     /// The highest row id when the fill started.
     pub high: i64,
-    /// How long the last batch took.
+    /// How long the last batch held the write lock.
     pub took: Duration,
 }
 
@@ -123,12 +126,21 @@ fn progress(status: &FillStatus, took: Duration) -> Progress {
     }
 }
 
+/// What a batch did.
+struct Batch {
+    status: FillStatus,
+    /// How long the statements took: the part that depends on the number of rows. A commit takes
+    /// as long as the disk likes, and would drive the size towards 1 where it is slow.
+    work: Duration,
+    /// How long the write lock was held.
+    held: Duration,
+}
+
 /// The number of rows for the next batch: towards the time that a batch should take.
-fn sized(rows: u32, took: Duration, target: Duration) -> u32 {
-    let ratio = target.as_secs_f64() / took.as_secs_f64().max(1e-6);
+fn sized(rows: u32, fewest: u32, work: Duration, target: Duration) -> u32 {
+    let ratio = target.as_secs_f64() / work.as_secs_f64().max(1e-6);
     let wanted = f64::from(rows) * ratio.clamp(0.5, 2.0);
-    // Saturating, and never 0.
-    (wanted as u32).clamp(1, MOST_ROWS)
+    (wanted as u32).clamp(fewest, MOST_ROWS)
 }
 
 /// Lets other writers in. They poll with growing gaps, so the pause grows with the batch.
@@ -146,19 +158,18 @@ pub(super) fn fill(
         return Ok(FillEnd::Already);
     }
     let mut rows = fill.batch_rows.clamp(1, MOST_ROWS);
+    let fewest = rows.min(FEWEST_ROWS);
     for sweep in 1..=SWEEPS {
         loop {
-            let began = Instant::now();
-            let Some(status) = batch(database, fill, &sql, rows)? else {
+            let Some(batch) = batch(database, fill, &sql, rows)? else {
                 break;
             };
-            let took = began.elapsed();
-            let now = progress(&status, took);
+            let now = progress(&batch.status, batch.held);
             if on_batch(&now) == Next::Stop {
                 return Ok(FillEnd::Stopped(now));
             }
-            rows = sized(rows, took, database.options.batch_time);
-            pause(took);
+            rows = sized(rows, fewest, batch.work, database.options.batch_time);
+            pause(batch.held);
         }
         let left = differing(database, &sql)?;
         let transaction = database.begin()?;
@@ -266,8 +277,9 @@ fn batch(
     fill: &Fill,
     sql: &Sql,
     rows: u32,
-) -> Result<Option<FillStatus>, DbError> {
+) -> Result<Option<Batch>, DbError> {
     let transaction = database.begin()?;
+    let began = Instant::now();
     // Read again inside the transaction: two processes may fill together.
     let Some(mut status) = control::fill_status(&transaction, fill)? else {
         return Err(vanished(fill));
@@ -304,8 +316,13 @@ fn batch(
         None => (status.next, status.high) = (i64::MAX, i64::MIN),
     }
     control::set_fill(&transaction, fill, &status)?;
+    let work = began.elapsed();
     transaction.commit().map_err(at("COMMIT"))?;
-    Ok(Some(status))
+    Ok(Some(Batch {
+        status,
+        work,
+        held: began.elapsed(),
+    }))
 }
 
 /// Keeps the former values of a batch. Where a row is filled again, because somebody changed it
@@ -377,20 +394,19 @@ pub(super) fn unfill(
     }
     let sql = Sql::of(&database.connection, fill)?;
     let mut rows = fill.batch_rows.clamp(1, MOST_ROWS);
+    let fewest = rows.min(FEWEST_ROWS);
     let mut last = None;
     loop {
-        let began = Instant::now();
-        let Some(status) = undo_batch(database, fill, &sql, rows)? else {
+        let Some(batch) = undo_batch(database, fill, &sql, rows)? else {
             break;
         };
-        let took = began.elapsed();
-        let now = progress(&status, took);
+        let now = progress(&batch.status, batch.held);
         last = Some(now);
         if on_batch(&now) == Next::Stop {
             return Ok(FillEnd::Stopped(now));
         }
-        rows = sized(rows, took, database.options.batch_time);
-        pause(took);
+        rows = sized(rows, fewest, batch.work, database.options.batch_time);
+        pause(batch.held);
     }
     Ok(last.map_or(FillEnd::Already, FillEnd::Done))
 }
@@ -401,8 +417,9 @@ fn undo_batch(
     fill: &Fill,
     sql: &Sql,
     rows: u32,
-) -> Result<Option<FillStatus>, DbError> {
+) -> Result<Option<Batch>, DbError> {
     let transaction = database.begin()?;
+    let began = Instant::now();
     let (change, step) = (fill.change.as_str(), fill.step.as_str());
     let Some(mut status) = control::fill_status(&transaction, fill)? else {
         return Ok(None);
@@ -424,7 +441,13 @@ fn undo_batch(
     let Some((Some(last), count)) = found else {
         control::forget_fill(&transaction, change, step)?;
         transaction.commit().map_err(at("COMMIT"))?;
-        return Ok((status.batches == 1).then_some(status));
+        let held = began.elapsed();
+        let only = status.batches == 1;
+        return Ok(only.then_some(Batch {
+            status,
+            work: held,
+            held,
+        }));
     };
     let Sql { t, to, rowid, .. } = sql;
     let changed_since = differ(&format!("{t}.{to}"), "undo.after");
@@ -444,8 +467,13 @@ fn undo_batch(
     status.rows_changed += changed as u64;
     status.next = last.saturating_add(1);
     control::set_fill(&transaction, fill, &status)?;
+    let work = began.elapsed();
     transaction.commit().map_err(at("COMMIT"))?;
-    Ok(Some(status))
+    Ok(Some(Batch {
+        status,
+        work,
+        held: began.elapsed(),
+    }))
 }
 
 pub(super) fn probe(connection: &Connection, fill: &Fill) -> Result<Probed, DbError> {

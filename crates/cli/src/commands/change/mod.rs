@@ -241,7 +241,7 @@ impl Apply {
         changes::open(
             &mut book,
             &chosen.definition,
-            context.shell.clock.time_to_record(),
+            context.shell.clock.now(),
         )?;
         if destroys(&plan) {
             confirm::by_name(

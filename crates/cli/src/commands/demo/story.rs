@@ -16,6 +16,7 @@ struct Story<'a> {
     scene: Scene,
     terminal: Terminal<'a>,
     fleet: Fleet,
+    customers: u32,
 }
 
 /// Tells the story in `folder`, which is empty, and says what came of it.
@@ -25,8 +26,8 @@ pub(super) fn tell(shell: &Shell, folder: &Path, customers: u32) -> Result<Strin
     let scene = Scene::build(folder, customers)?;
     let terminal = Terminal::new(shell, program.clone(), folder.join("shop"));
     let fleet = Fleet::new(program, folder);
-    let mut story = Story { scene, terminal, fleet };
-    story.opening(customers)?;
+    let mut story = Story { scene, terminal, fleet, customers };
+    story.opening()?;
     story.expand()?;
     story.code()?;
     story.switch_reads()?;
@@ -44,14 +45,15 @@ impl Story<'_> {
         Ok(said)
     }
 
-    fn opening(&mut self, customers: u32) -> Result<(), Trouble> {
+    fn opening(&mut self) -> Result<(), Trouble> {
         self.terminal.chapter(
             "A shop",
             &format!(
-                "A git repository with the application, a database of {customers} customers in \
+                "A git repository with the application, a database of {} customers in \
                  production and a\nsmaller one in staging, and a GitOps repository that says which \
                  version runs where. The column\nusers.email_addr is to be called users.email, and \
-                 nobody may notice."
+                 nobody may notice.",
+                self.customers
             ),
         );
         self.type_in("switchback init")?;
@@ -64,8 +66,9 @@ impl Story<'_> {
             self.fleet.start(environment, "1.0.0")?;
         }
         self.terminal.say(
-            "from here on two instances of the application read and write in each environment; the \
-             demo fails if one ever sees an error or a stale value",
+            "from here on two instances of the application serve in each environment;",
+        );
+        self.terminal.say("the demo fails if one ever sees an error or a stale value",
         );
         Ok(())
     }
@@ -85,9 +88,9 @@ impl Story<'_> {
         self.terminal.say("in production the power fails in the middle of the copy");
         let mut running = self.terminal.begin(&apply("production"))?;
         let begun = Instant::now();
-        while self.scene.rows_filled("production") == 0 {
+        while self.scene.rows_filled("production") < u64::from(self.customers) / 10 {
             if begun.elapsed() > Duration::from_secs(60) {
-                let what = "the first batch of the fill".to_owned();
+                let what = "a tenth of the fill".to_owned();
                 return Err(Trouble::Late { what, seconds: 60 });
             }
             std::thread::sleep(Duration::from_millis(1));

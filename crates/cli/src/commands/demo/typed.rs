@@ -129,7 +129,6 @@ impl<'a> Terminal<'a> {
 pub(super) fn scrub(command: &mut Command, home: &Path) {
     command
         .env_remove("SWITCHBACK_CONFIG")
-        .env_remove("SWITCHBACK_CLOCK")
         .env_remove("SWITCHBACK_LEDGER_URL")
         .env_remove("SWITCHBACK_LEDGER_KEY")
         .env("SWITCHBACK_ACTOR", "Demo <demo@example.org>")

@@ -11,8 +11,8 @@ use rusqlite::Connection;
 use switchback_migration::Definition;
 use switchback_migration::drive::Probed;
 use switchback_migration::rename::{Mode, Rename, plan};
-use switchback_migration::steps::{planned, scope};
-use switchback_model::plan::{Direction, Scope};
+use switchback_migration::steps::planned;
+use switchback_model::plan::Direction;
 use switchback_model::{ChangeId, Digest, Effect, PlannedStep, StepName, Timestamp};
 
 use super::*;
@@ -262,8 +262,4 @@ pub(super) fn database_steps(definition: &Definition) -> Vec<String> {
     let database = |work: &Work| matches!(work, Work::Database { .. });
     let steps = definition.steps.iter().filter(|step| database(&step.work));
     steps.map(|step| step.name.to_string()).collect()
-}
-
-pub(super) fn scope_of(definition: &Definition) -> Scope {
-    scope(definition)
 }
