@@ -16,7 +16,7 @@ use crate::refusals;
 use crate::settings::types::Environment;
 
 /// How often a step is decided again because somebody else appended in between.
-const DECISIONS: u32 = 100;
+pub(crate) const DECISIONS: u32 = 100;
 
 /// Carries out a plan that was just made, or goes on with one that was begun.
 ///

@@ -1,4 +1,4 @@
-//! The one place where an error becomes a diagnostic with a code, hints and an exit code.
+//! The one place, with its rooms, where an error becomes a diagnostic with a code, hints and an exit code.
 //!
 //! Libraries say what went wrong; here it is decided what that means to the person at the
 //! terminal and what to type next. Messages are sentences without a full stop.
@@ -14,9 +14,15 @@ use crate::files::{Doing, FileError};
 use crate::settings::load::{Problem, Trouble};
 use crate::settings::{FILE, Loaded, SCHEMA, SettingsError, nearest};
 
-mod work;
+mod adapters;
+mod change;
+mod ledger;
+mod versions;
 
-pub(crate) use work::*;
+pub(crate) use adapters::*;
+pub(crate) use change::*;
+pub(crate) use ledger::*;
+pub(crate) use versions::*;
 
 /// Why a run failed, and how it ends.
 #[derive(Debug, Clone)]

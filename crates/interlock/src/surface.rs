@@ -239,7 +239,7 @@ impl SurfaceState {
     }
 }
 
-/// The shape that an operation gives every fact, or that it empties, if that is what it is for.
+/// The shape that an operation gives every fact, or that it empties.
 pub(crate) const fn goal(operation: SurfaceOperation) -> Option<Shape> {
     match operation {
         SurfaceOperation::Fill => Some(Shape::New),

@@ -5,6 +5,9 @@
 
 use crate::sql::Token;
 
+/// The names of the row id, where no column has them.
+pub const ROWID: [&str; 3] = ["rowid", "_rowid_", "oid"];
+
 /// One table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
@@ -146,9 +149,7 @@ impl Table {
 
     /// A name that means the row id here, if no column hides all three.
     pub fn rowid(&self) -> Option<&'static str> {
-        ["rowid", "_rowid_", "oid"]
-            .into_iter()
-            .find(|name| self.column(name).is_none())
+        ROWID.into_iter().find(|name| self.column(name).is_none())
     }
 
     /// The tokens of the statement that made the table.

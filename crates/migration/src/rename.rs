@@ -88,6 +88,8 @@ pub enum Reason {
     WithoutRowid,
     #[error("columns hide every name of the row id (rowid, _rowid_, oid)")]
     HiddenRowid,
+    #[error("`{column}` is a name of the row id, which SQLite does not rename")]
+    RowidName { column: String },
     #[error("`{column}` is generated, and cannot be written")]
     Generated { column: String },
     #[error("`{column}` is part of the primary key")]
@@ -117,6 +119,12 @@ pub enum Reason {
          could not be told from two equal ones"
     )]
     UniqueDefault { column: String },
+    #[error(
+        "`{column}` is unique together with other columns (`{index}`): an update of both would \
+         for a moment pair the new value of one with the former value of the other, and could \
+         collide with an innocent row"
+    )]
+    UniqueTogether { column: String, index: String },
     #[error("`{column}` uses the collation `{collation}`, which only the application has")]
     Collation { column: String, collation: String },
     #[error("the declared type of `{column}`, `{declared}`, cannot be written again as it stands")]

@@ -173,21 +173,27 @@ impl Here<'_> {
         Ok(Exit::Ok)
     }
 
-    /// Records a fact that needs no effect.
-    fn observe(&mut self, action: Action) -> Result<(), Failure> {
-        let name = &self.environment.name;
-        let clock = &self.context.shell.clock;
-        let known = self.book.world.environments.get(name).cloned().unwrap_or_default();
-        let verdict =
-            Interlock::new(&self.book.world.catalog).admit(name, &known, clock.now(), &action);
-        if let Err(refusal) = verdict {
-            let (context, environment) = (self.context, self.environment);
-            return Err(refusals::refuse(context, &mut self.book, environment, &refusal)?);
+    /// Records a fact that needs no effect, and only on top of what it was judged by: somebody else
+    /// may be giving up the very rollout that is said to be finished.
+    fn observe(&mut self, action: &Action) -> Result<(), Failure> {
+        let (context, environment) = (self.context, self.environment);
+        let name = &environment.name;
+        for _ in 0..apply::DECISIONS {
+            let now = context.shell.clock.now();
+            let known = self.book.world.environments.get(name).cloned().unwrap_or_default();
+            let verdict =
+                Interlock::new(&self.book.world.catalog).admit(name, &known, now, action);
+            if let Err(refusal) = verdict {
+                return Err(refusals::refuse(context, &mut self.book, environment, &refusal)?);
+            }
+            let place = self.book.history.place(name);
+            let id = EventId::of(&["observed", name.as_str(), &place, &action.to_string()]);
+            let event = Event::Observed { environment: name.clone(), action: action.clone() };
+            if self.book.append_if_unmoved(id, now, event)?.is_ok() {
+                return Ok(());
+            }
         }
-        let place = self.book.history.place(name);
-        let id = EventId::of(&["observed", name.as_str(), &place, &action.to_string()]);
-        let event = Event::Observed { environment: name.clone(), action };
-        self.book.append(id, clock.now(), event)
+        Err(errors::ledger_too_busy())
     }
 
     fn window(&self) -> Duration {
@@ -216,9 +222,9 @@ impl Promote {
             return here.move_version(action, &version, self.dry_run);
         }
         // Nothing is known to run, and the file says this version: it was there before us.
-        here.observe(action)?;
+        here.observe(&action)?;
         let window = here.window();
-        here.observe(Action::FinishRollout { component: here.component.clone(), window })?;
+        here.observe(&Action::FinishRollout { component: here.component.clone(), window })?;
         context.shell.out.data(&Moved {
             environment: here.environment.name.to_string(),
             component: here.component.to_string(),
@@ -273,7 +279,7 @@ impl RolloutCommand {
                 let mut here = place.find(&context)?;
                 let before = here.running();
                 let window = here.window();
-                here.observe(Action::FinishRollout {
+                here.observe(&Action::FinishRollout {
                     component: here.component.clone(),
                     window,
                 })?;
@@ -298,7 +304,7 @@ impl RolloutCommand {
                     Some(to) => here.move_version(action, &to, false),
                     None => {
                         let mut here = here;
-                        here.observe(action)?;
+                        here.observe(&action)?;
                         Ok(Exit::Ok)
                     }
                 }

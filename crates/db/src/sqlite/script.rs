@@ -226,15 +226,14 @@ fn broken_keys(connection: &Connection, table: &str) -> Result<i64, DbError> {
 fn statements(connection: &Connection, gate: &Gate, sql: &str) -> Result<(), DbError> {
     let guard = gate.guard();
     let mut batch = Batch::new(connection, sql);
+    let mut before = "the first statement".to_owned();
     loop {
-        // A statement that does not even compile has no text yet but the one in the error.
         let mut statement = match batch.next() {
             Ok(Some(statement)) => statement,
             Ok(None) => return Ok(()),
             Err(error) => {
-                return Err(guard
-                    .refusal(&rest_of(&error))
-                    .unwrap_or_else(|| at(&rest_of(&error))(error)));
+                let text = not_compiled(&error, &before);
+                return Err(guard.refusal(&text).unwrap_or_else(|| at(&text)(error)));
             }
         };
         let text = excerpt(&statement.expanded_sql().unwrap_or_default());
@@ -256,13 +255,16 @@ fn statements(connection: &Connection, gate: &Gate, sql: &str) -> Result<(), DbE
                 statement: text,
             });
         }
+        before = format!("the statement after: {text}");
     }
 }
 
-fn rest_of(error: &rusqlite::Error) -> String {
+/// What names a statement that does not even compile: its text where SQLite gives it, else its
+/// place.
+fn not_compiled(error: &rusqlite::Error, before: &str) -> String {
     match error {
         rusqlite::Error::SqlInputError { sql, .. } => excerpt(sql),
-        _ => "a statement of the script".to_owned(),
+        _ => before.to_owned(),
     }
 }
 

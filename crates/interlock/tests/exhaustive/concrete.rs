@@ -530,9 +530,6 @@ impl Model for Scenario {
                         (SurfaceOperation::Fill, SurfaceState::Replicated(state)) => {
                             !state.holds_truth(Shape::New)
                         }
-                        (SurfaceOperation::Uncontract { .. }, SurfaceState::Replicated(state)) => {
-                            !state.holds_truth(Shape::Old)
-                        }
                         _ => false,
                     };
                 // Whoever was put out while it ran may have made it futile; it is the interlock's

@@ -130,11 +130,12 @@ fn application() -> Scenario {
         (3, replicated(Reads::New, Shapes::NEW)),
     ];
     let expand = SurfaceOperation::Expand { sync: Sync::None };
+    let back = SurfaceOperation::Uncontract { sync: Sync::None };
     scenario(
         "application",
         Kind::Replicated,
         vec![("app", app)],
-        operations(&[expand]),
+        operations(&[expand, back]),
     )
 }
 

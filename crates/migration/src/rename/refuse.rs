@@ -1,7 +1,7 @@
 //! What a rename would harm. Doubt is refused: the way out is to remove the obstacle first.
 
 use super::{Reason, Rename};
-use crate::catalog::{Column, IndexOrigin, Table, TableKind};
+use crate::catalog::{Column, IndexOrigin, ROWID, Table, TableKind};
 use crate::definition::prefix;
 use crate::sql::{Token, groups_after, mentions, table_parts};
 
@@ -52,12 +52,10 @@ fn names(table: &Table, old: &Column, rename: &Rename) -> Result<(), Reason> {
             column: column.name.clone(),
         });
     }
-    // A column of this name would hide the row id from the triggers and from code that uses it.
-    if table
-        .rowid()
-        .is_some_and(|rowid| rename.to.eq_ignore_ascii_case(rowid))
-    {
-        return Err(Reason::HiddenRowid);
+    let rowid = |name: &&str| ROWID.iter().any(|it| it.eq_ignore_ascii_case(name));
+    if let Some(column) = [old.name.as_str(), &rename.to].into_iter().find(rowid) {
+        let column = column.to_owned();
+        return Err(Reason::RowidName { column });
     }
     let prefix = prefix(&rename.change);
     let taken = table
@@ -161,6 +159,12 @@ fn indexes(table: &Table, old: &Column) -> Result<(), Reason> {
                     collation: key.collation.clone(),
                 });
             }
+        }
+        // One column of the pair lags behind inside each statement. With REPLACE the collision would
+        // even delete the innocent row.
+        if covers && index.unique && index.columns.len() > 1 {
+            let (column, index) = (old.name.clone(), index.name.clone());
+            return Err(Reason::UniqueTogether { column, index });
         }
         let default = old
             .default

@@ -165,6 +165,13 @@ fn harm_is_refused_with_its_reason() {
         refusal(|t| t.columns[1].default = Some("CURRENT_DATE".to_owned())),
         Reason::UniqueDefault { .. }
     ));
+    let together = |t: &mut Table| {
+        t.indexes = vec![Index {
+            unique: true,
+            ..index("i", &["id", "email_addr"])
+        }];
+    };
+    assert!(matches!(refusal(together), Reason::UniqueTogether { .. }));
     let computed = |t: &mut Table| {
         t.indexes.clear();
         t.columns[1].default = Some("CURRENT_DATE".to_owned());
@@ -224,7 +231,7 @@ fn a_name_that_is_no_other_name_is_refused() {
     assert_eq!(reason(""), Reason::BadName);
     assert_eq!(reason("a\0b"), Reason::BadName);
     assert!(matches!(reason("Email_Addr"), Reason::OnlyCase { .. }));
-    assert_eq!(reason("rowid"), Reason::HiddenRowid);
+    assert!(matches!(reason("OID"), Reason::RowidName { .. }));
 }
 
 #[test]

@@ -213,9 +213,9 @@ pub(super) fn contract(pair: &Pair) -> Words {
             "Two columns for one fact stay for ever, and somebody fixes a bug in the wrong one. \
              Done too early, this step breaks every version that says `{old}`."
         ),
-        way_back: format!(
+        way_back:
             "The down script makes both columns again, with every value and in the old places."
-        ),
+                .to_owned(),
         protects: format!(
             "The original column takes the name `{new}`: its place in the table, {kept}its \
              constraints and its indexes stay as they were. The step checks first that nothing \

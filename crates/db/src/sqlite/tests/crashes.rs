@@ -97,7 +97,7 @@ fn a_script_that_fails_at_its_end_leaves_nothing_of_it() {
     broken.sql.push_str("\nINSERT INTO nowhere VALUES (1);");
     let error = database.run_script(&broken, "test", now()).unwrap_err();
     assert!(
-        matches!(&error, DbError::Sql { statement, .. } if statement.contains("nowhere")),
+        matches!(&error, DbError::Sql { message, .. } if message.contains("nowhere")),
         "{error}"
     );
     assert_eq!(state(&database, shape.table), before);

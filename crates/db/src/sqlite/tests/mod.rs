@@ -68,7 +68,7 @@ pub(super) const SHAPES: &[Shape] = &[
     users(
         "composite indexes and a table constraint",
         "CREATE TABLE users (id INTEGER PRIMARY KEY, tenant INT, email_addr TEXT NOT NULL,
-           x TEXT, UNIQUE (tenant, email_addr), CHECK (tenant > 0));
+           x TEXT, UNIQUE (tenant, x), CHECK (tenant > 0));
          CREATE INDEX i1 ON users (email_addr COLLATE NOCASE, tenant);
          CREATE INDEX i2 ON users (tenant) WHERE tenant > 5;
          CREATE INDEX i3 ON users (lower(x));
@@ -120,7 +120,8 @@ pub(super) const SHAPES: &[Shape] = &[
         name: "hostile names",
         sql: "CREATE TABLE \"say \"\"hi\"\" 'x' ;--\" (\"rowid\" TEXT, \"größe in cm\" TEXT NOT NULL,
                 \"order\" INT);
-              CREATE UNIQUE INDEX \"an index\" ON \"say \"\"hi\"\" 'x' ;--\" (\"größe in cm\", \"order\");
+              CREATE UNIQUE INDEX \"an index\" ON \"say \"\"hi\"\" 'x' ;--\" (\"größe in cm\");
+              CREATE INDEX \"two\" ON \"say \"\"hi\"\" 'x' ;--\" (\"größe in cm\" DESC, \"order\");
               INSERT INTO \"say \"\"hi\"\" 'x' ;--\" VALUES ('r', 'a', 1), ('s', 'b', 2);",
         table: "say \"hi\" 'x' ;--",
         old: "größe in cm",

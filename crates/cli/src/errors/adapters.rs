@@ -1,0 +1,101 @@
+//! Errors of what is outside: databases, Git, values files.
+
+use switchback_db::sqlite::DbError;
+use switchback_diag::{Code, Diagnostic};
+use switchback_supply::git::GitError;
+use switchback_supply::gitops::GitopsError;
+
+use super::Failure;
+
+/// A database cannot be used.
+pub(crate) fn database(error: &DbError) -> Failure {
+    let code = match error {
+        DbError::Missing { .. } | DbError::NotADatabase | DbError::Damaged { .. } => {
+            Code::DatabaseMissing
+        }
+        DbError::Io { .. } => Code::DatabaseMissing,
+        DbError::Busy { .. } => Code::DatabaseBusy,
+        DbError::ReadOnly => Code::DatabaseReadOnly,
+        DbError::DiskFull { .. } => Code::DatabaseFull,
+        DbError::Newer { .. } => Code::NewerDatabase,
+        DbError::UnknownStep { .. } => Code::DatabaseAtUnknownStep,
+        DbError::NoTable { .. } | DbError::NoColumn { .. } => Code::TableNotSupported,
+        DbError::OtherEffect => Code::Internal,
+        _ => Code::SqlFailed,
+    };
+    let found = Diagnostic::error(code, code.title().to_lowercase()).caused_by(error);
+    match error {
+        DbError::Missing { .. } => {
+            found.hint("correct `environment.database.path`; Switchback never makes a database")
+        }
+        DbError::NotADatabase | DbError::Damaged { .. } | DbError::Io { .. } => {
+            found.hint("nothing was changed; restore the file from a backup")
+        }
+        DbError::Busy { .. } => found
+            .hint("find the connection that holds a transaction open, then run the command again"),
+        DbError::ReadOnly => {
+            found.hint("check the permissions of the file and of its folder")
+        }
+        DbError::DiskFull { .. } => {
+            found.hint("make room, then run the same command again: it goes on where it stopped")
+        }
+        DbError::Newer { .. } => found.hint("use a newer version of switchback"),
+        DbError::UnknownStep { .. } => found
+            .hint("somebody changed the schema by hand; put back what the message says is expected")
+            .hint_command("see how far the change is", "switchback change status"),
+        _ => found.hint("the transaction was rolled back; nothing of it is left"),
+    }
+    .into()
+}
+
+impl From<GitError> for Failure {
+    fn from(error: GitError) -> Self {
+        let code = match &error {
+            GitError::GitMissing { .. } => Code::GitMissing,
+            GitError::NotARepository { .. } | GitError::NoCommits => Code::NotRepository,
+            GitError::DirtyTree { .. } => Code::DirtyTree,
+            GitError::Moved { .. } => Code::BranchMoved,
+            _ => Code::GitFailed,
+        };
+        let found = Diagnostic::error(code, code.title().to_lowercase()).caused_by(&error);
+        match &error {
+            GitError::GitMissing { .. } => found.hint("install git"),
+            GitError::NotARepository { .. } => {
+                found.hint("correct `environment.values.repository`, or run `git init` there")
+            }
+            GitError::NoCommits => found.hint("make the first commit"),
+            GitError::DirtyTree { .. } => {
+                found.hint("commit those files or put them away, then run the command again")
+            }
+            GitError::Moved { .. } => found.hint("somebody else committed; run the command again"),
+            GitError::UnknownRevision { .. } => found.hint("check the name with `git rev-parse`"),
+            GitError::NoIdentity { .. } => {
+                found.hint_command("say who you are", "git config user.email you@example.org")
+            }
+            _ => found.hint("nothing was changed; run the command again once it is mended"),
+        }
+        .into()
+    }
+}
+
+impl From<GitopsError> for Failure {
+    fn from(error: GitopsError) -> Self {
+        match error {
+            GitopsError::Git(error) => error.into(),
+            error => {
+                let found = Diagnostic::error(Code::ValuesFile, "the values file cannot be used")
+                    .caused_by(&error);
+                match &error {
+                    GitopsError::NoFile { .. } => {
+                        found.hint("correct `environment.values`, or commit the file")
+                    }
+                    GitopsError::Differs { .. } => {
+                        found.hint("somebody else moved the value; run the command again")
+                    }
+                    _ => found.hint("mend the file and commit it; nothing was changed"),
+                }
+                .into()
+            }
+        }
+    }
+}
