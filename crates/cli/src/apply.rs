@@ -1,9 +1,9 @@
 //! Carrying out a plan: intent, effect, outcome. Nothing is decided here but whether the next step
 //! is still admitted.
 
-use switchback_interlock::Interlock;
+use switchback_interlock::{Interlock, Refusal};
 use switchback_migration::drive::{Drive, Got, Performed, StepState, Stopped, Want};
-use switchback_model::{Conclusion, Digest, Event, EventId, Plan};
+use switchback_model::{Conclusion, Digest, Event, EventId, Plan, Timestamp};
 
 use crate::book::{Book, History, PlanRecord};
 use crate::context::Context;
@@ -31,11 +31,7 @@ pub(crate) fn carry_out(
 ) -> Result<(), Failure> {
     let digest = plan.digest()?;
     let journal = book.history.plan(&digest).map(|record| record.journal.clone());
-    let begun = book.history.plan(&digest).is_some_and(PlanRecord::is_begun);
-    if !begun {
-        check_fresh(context, book, environment, plan)?;
-        check_admitted(context, book, environment, plan)?;
-    }
+    check(context, book, environment, plan)?;
     let mut drive = Drive::new(digest, plan.steps.len(), journal.unwrap_or_default())?;
     let effects = Effects::new(context, environment);
     let mut progress = Progress::new(context.shell, plan.steps.len());
@@ -163,24 +159,42 @@ fn check_fresh(
     Err(errors::plan_stale(plan, &moved))
 }
 
-/// Fails, and records the refusal, if a step would not be admitted once those before it are done.
-fn check_admitted(
+/// Whether every step would be admitted now, each once those before it are done.
+///
+/// # Errors
+/// The first refusal; nothing is recorded.
+pub(crate) fn foresee(
+    book: &Book,
+    environment: &Environment,
+    plan: &Plan,
+    now: Timestamp,
+) -> Result<(), Box<Refusal>> {
+    let name = &environment.name;
+    let mut here = book.world.environments.get(name).cloned().unwrap_or_default();
+    let interlock = Interlock::new(&book.world.catalog);
+    for step in &plan.steps {
+        let during = interlock.admit(name, &here, now, &step.action)?;
+        here = interlock.settle(&during, &step.action, true, now);
+    }
+    Ok(())
+}
+
+/// Checks that a plan which was not begun may be: that the state it was made from has not moved,
+/// and that its steps are admitted. A refusal is recorded.
+pub(crate) fn check(
     context: &Context<'_>,
     book: &mut Book,
     environment: &Environment,
     plan: &Plan,
 ) -> Result<(), Failure> {
-    let now = context.shell.clock.now();
-    let name = &environment.name;
-    let mut here = book.world.environments.get(name).cloned().unwrap_or_default();
-    let interlock = Interlock::new(&book.world.catalog);
-    for step in &plan.steps {
-        match interlock.admit(name, &here, now, &step.action) {
-            Ok(during) => here = interlock.settle(&during, &step.action, true, now),
-            Err(refusal) => return Err(refusals::refuse(context, book, environment, &refusal)?),
-        }
+    if book.history.plan(&plan.digest()?).is_some_and(PlanRecord::is_begun) {
+        return Ok(());
     }
-    Ok(())
+    check_fresh(context, book, environment, plan)?;
+    match foresee(book, environment, plan, context.shell.clock.now()) {
+        Ok(()) => Ok(()),
+        Err(refusal) => Err(refusals::refuse(context, book, environment, &refusal)?),
+    }
 }
 
 /// Decides on a step and records the intent, as one: if somebody else appended in between, it is

@@ -141,15 +141,34 @@ pub(crate) fn open(book: &mut Book, definition: &Definition, at: Timestamp) -> R
     if book.world.catalog.changes.contains_key(&definition.id) {
         return Ok(());
     }
-    let event = Event::ChangeOpened {
+    book.append(opened_id(definition), at, opened(definition)?)?;
+    // Somebody else may have opened it first, with another definition.
+    check_unedited(book, definition)
+}
+
+/// Takes the change for open, without recording it: to look ahead.
+pub(crate) fn suppose_open(
+    book: &mut Book,
+    definition: &Definition,
+    at: Timestamp,
+) -> Result<(), Failure> {
+    if book.world.catalog.changes.contains_key(&definition.id) {
+        return Ok(());
+    }
+    book.suppose(opened_id(definition), at, opened(definition)?)
+}
+
+fn opened_id(definition: &Definition) -> EventId {
+    EventId::of(&["change", definition.id.as_str()])
+}
+
+fn opened(definition: &Definition) -> Result<Event, Failure> {
+    Ok(Event::ChangeOpened {
         change: definition.id.clone(),
         title: definition.title.clone(),
         kind: definition.surface.kind,
         code: definition.code_steps(),
         retention: None,
         definition: definition.digest()?,
-    };
-    book.append(EventId::of(&["change", definition.id.as_str()]), at, event)?;
-    // Somebody else may have opened it first, with another definition.
-    check_unedited(book, definition)
+    })
 }

@@ -37,12 +37,7 @@ pub(crate) fn refuse(
 
     let message = format!("{} in {} is refused", refusal.action, refusal.environment);
     let mut found = Diagnostic::error(code(&refusal.cause), message);
-    found.causes = match &refusal.cause {
-        Cause::Misfit(_) => reasons,
-        Cause::Unsafe(reasons) => {
-            essential(reasons).iter().map(|reason| reason.sentence(&name)).collect()
-        }
-    };
+    found.causes = self::reasons(context, refusal);
     let now = clock.now();
     let known = book.world.environments.get(&environment.name).cloned().unwrap_or_default();
     let interlock = Interlock::new(&book.world.catalog);
@@ -58,9 +53,22 @@ pub(crate) fn refuse(
         };
     }
     if found.hints.is_empty() {
-        found = found.hint_command("see what is admitted", "switchback status");
+        found = found
+            .hint("nothing that is recorded leads there; a release at the next code step may")
+            .hint_command("see what is admitted", "switchback status");
     }
     Ok(found.into())
+}
+
+/// Why, in sentences: who is in the way.
+pub(crate) fn reasons(context: &Context<'_>, refusal: &Refusal) -> Vec<String> {
+    let name = |change: &_, shape| advice::shape_name(context, change, shape);
+    match &refusal.cause {
+        Cause::Misfit(misfit) => vec![misfit.to_string()],
+        Cause::Unsafe(reasons) => {
+            essential(reasons).iter().map(|reason| reason.sentence(&name)).collect()
+        }
+    }
 }
 
 /// Who is in the way, each once: what follows from somebody's being in the way is no news. The

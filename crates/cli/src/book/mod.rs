@@ -96,6 +96,18 @@ impl Book {
         Ok(())
     }
 
+    /// Takes an event in as if it were recorded, to look ahead. The book must not be appended to
+    /// afterwards.
+    pub(crate) fn suppose(
+        &mut self,
+        id: EventId,
+        at: Timestamp,
+        event: Event,
+    ) -> Result<(), Failure> {
+        let record = Record { id, at, actor: self.actor.clone(), event };
+        Ok(self.world.observe(&record)?)
+    }
+
     /// Appends an event that stands whatever else was appended. The same event under the same id
     /// is appended once.
     pub(crate) fn append(

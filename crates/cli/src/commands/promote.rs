@@ -158,17 +158,7 @@ impl Here<'_> {
     }
 
     fn show(mut self, plan: &Plan) -> Result<Exit, Failure> {
-        let now = self.context.shell.clock.now();
-        let known =
-            self.book.world.environments.get(&self.environment.name).cloned().unwrap_or_default();
-        for step in &plan.steps {
-            let interlock = Interlock::new(&self.book.world.catalog);
-            let verdict = interlock.admit(&self.environment.name, &known, now, &step.action);
-            if let Err(refusal) = verdict {
-                let (context, environment) = (self.context, self.environment);
-                return Err(refusals::refuse(context, &mut self.book, environment, &refusal)?);
-            }
-        }
+        apply::check(self.context, &mut self.book, self.environment, plan)?;
         self.context.shell.out.data(&Shown { digest: plan.digest()?.to_string(), plan });
         Ok(Exit::Ok)
     }

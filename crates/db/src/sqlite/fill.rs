@@ -160,10 +160,7 @@ pub(super) fn fill(
     let mut rows = fill.batch_rows.clamp(1, MOST_ROWS);
     let fewest = rows.min(FEWEST_ROWS);
     for sweep in 1..=SWEEPS {
-        loop {
-            let Some(batch) = batch(database, fill, &sql, rows)? else {
-                break;
-            };
+        while let Some(batch) = batch(database, fill, &sql, rows)? {
             let now = progress(&batch.status, batch.held);
             if on_batch(&now) == Next::Stop {
                 return Ok(FillEnd::Stopped(now));
@@ -396,10 +393,7 @@ pub(super) fn unfill(
     let mut rows = fill.batch_rows.clamp(1, MOST_ROWS);
     let fewest = rows.min(FEWEST_ROWS);
     let mut last = None;
-    loop {
-        let Some(batch) = undo_batch(database, fill, &sql, rows)? else {
-            break;
-        };
+    while let Some(batch) = undo_batch(database, fill, &sql, rows)? {
         let now = progress(&batch.status, batch.held);
         last = Some(now);
         if on_batch(&now) == Next::Stop {

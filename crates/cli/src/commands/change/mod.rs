@@ -21,6 +21,7 @@ use crate::effects;
 use crate::errors::{self, Failure};
 use crate::files;
 use crate::plans;
+use crate::refusals;
 use crate::settings::types::Environment;
 use crate::shell::Shell;
 use new::New;
@@ -169,7 +170,7 @@ impl Chosen<'_> {
 
 impl PlanStep {
     fn run(self, context: &Context<'_>) -> Result<Exit, Failure> {
-        let book = Book::open(context)?;
+        let mut book = Book::open(context)?;
         let direction = if self.undo { Direction::Down } else { Direction::Up };
         let Some(chosen) = self.target.choose(context, &book, direction)? else {
             return Ok(nothing_left(context, &self.target, direction));
@@ -183,7 +184,12 @@ impl PlanStep {
             text.push(b'\n');
             files::replace(&context.shell.folder.join(path), &text)?;
         }
-        context.shell.out.data(&PlanView::of(&plan, &chosen.definition, &chosen.step)?);
+        let now = context.shell.clock.now();
+        changes::suppose_open(&mut book, &chosen.definition, now)?;
+        let refused = apply::foresee(&book, chosen.environment, &plan, now).err();
+        let reasons = refused.map(|refusal| refusals::reasons(context, &refusal));
+        let view = PlanView::of(&plan, &chosen.definition, &chosen.step, reasons)?;
+        context.shell.out.data(&view);
         if let Some(path) = &self.out {
             context.shell.out.next(
                 "apply exactly this plan",
@@ -244,6 +250,8 @@ impl Apply {
             context.shell.clock.now(),
         )?;
         if destroys(&plan) {
+            // Nobody is asked about what is refused anyway.
+            apply::check(context, &mut book, chosen.environment, &plan)?;
             confirm::by_name(
                 context.shell,
                 self.consent,
@@ -286,6 +294,7 @@ impl Undo {
         if plan.steps.is_empty() {
             return Ok(nothing_left(context, &self.target, Direction::Down));
         }
+        apply::check(context, &mut book, environment, &plan)?;
         confirm::by_name(
             context.shell,
             self.consent,

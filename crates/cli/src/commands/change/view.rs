@@ -39,6 +39,8 @@ impl StepView {
 pub(super) struct PlanView<'a> {
     digest: String,
     plan: &'a Plan,
+    /// Why the interlock would refuse it now; empty if it would be admitted.
+    refused: Vec<String>,
     /// The step that it is about.
     #[serde(skip)]
     step: Option<&'a Step>,
@@ -49,8 +51,9 @@ impl<'a> PlanView<'a> {
         plan: &'a Plan,
         definition: &'a Definition,
         step: &StepName,
+        refused: Option<Vec<String>>,
     ) -> Result<Self, Failure> {
-        Ok(Self { digest: plan.digest()?.to_string(), plan, step: definition.step(step) })
+        Ok(Self { digest: plan.digest()?.to_string(), plan, refused: refused.unwrap_or_default(), step: definition.step(step) })
     }
 }
 
@@ -82,6 +85,14 @@ impl View for PlanView<'_> {
         if let Some(step) = self.step {
             page.heading("Why this step stands alone").block(&step.prevents);
             page.heading("The way back").block(&step.way_back);
+        }
+        if self.refused.is_empty() {
+            page.heading("Now").add(Role::Good, "admitted").end();
+        } else {
+            page.heading("Now").add(Role::Bad, "refused").end();
+            for reason in &self.refused {
+                page.line(&format!("  {reason}"));
+            }
         }
     }
 }
