@@ -15,7 +15,7 @@ use switchback_model::{
 
 use crate::advice;
 use crate::apply;
-use crate::book::{Book, Subject};
+use crate::book::{Book, PlanRecord, Subject};
 use crate::commands::release::version;
 use crate::context::Context;
 use crate::effects;
@@ -97,6 +97,43 @@ impl Here<'_> {
         running.unwrap_or_default()
     }
 
+    /// The plan about this component that was begun and is not finished.
+    fn begun(&self) -> Option<PlanRecord> {
+        let subject = Subject::Component(self.component.clone());
+        self.book.history.unfinished(&self.environment.name, &subject).cloned()
+    }
+
+    /// The way back that was interrupted, and the version that it leads to.
+    fn interrupted_way_back(&self) -> Option<(Action, Version)> {
+        let record = self.begun().filter(|record| record.open_step().is_some())?;
+        let step = record.plan.steps.into_iter().next()?;
+        let (Action::Rollback { .. } | Action::AbortRollout { .. }, Effect::MoveValue(value)) =
+            (&step.action, &step.effect)
+        else {
+            return None;
+        };
+        let to = value.to.parse().ok()?;
+        Some((step.action, to))
+    }
+
+    /// Finds out how a step ended that a crash left open, so that what follows is decided on facts.
+    /// Nothing is done for a step that takes `wanted`: the caller goes on with it.
+    fn settle(&mut self, wanted: Option<&Action>) -> Result<(), Failure> {
+        let Some(record) = self.begun() else { return Ok(()) };
+        let same = |action| wanted.is_some_and(|wanted| wanted == action);
+        if record.open_step().is_none()
+            || record.plan.steps.iter().any(|step| same(&step.action))
+        {
+            return Ok(());
+        }
+        apply::give_up(self.context, &mut self.book, self.environment, &record)?;
+        let done = self.begun().is_none();
+        let end = if done { "was done" } else { "was not done" };
+        let purpose = &record.plan.purpose;
+        self.context.shell.out.note(&format!("an interruption was settled: {purpose}: {end}"));
+        Ok(())
+    }
+
     /// Moves the version by a plan of one step, or goes on with that very plan if it was begun.
     fn move_version(
         mut self,
@@ -104,19 +141,10 @@ impl Here<'_> {
         to: &Version,
         dry_run: bool,
     ) -> Result<Exit, Failure> {
-        let subject = Subject::Component(self.component.clone());
-        let begun = self.book.history.unfinished(&self.environment.name, &subject).cloned();
-        let plan = match begun {
+        let plan = match self.begun() {
             Some(record) if record.plan.steps.iter().any(|step| step.action == action) => {
                 self.context.shell.out.note(&format!("going on with: {}", record.plan.purpose));
                 record.plan
-            }
-            Some(record) if record.open_step().is_some() => {
-                let action = record.plan.steps.first().map(|step| &step.action);
-                let command = action
-                    .and_then(|action| advice::command(self.context, self.environment, action));
-                let command = command.unwrap_or_else(|| "switchback status".to_owned());
-                return Err(errors::unfinished(&record.plan, &command));
             }
             _ => plans::move_version(
                 self.context,
@@ -202,6 +230,7 @@ impl Promote {
         }
         let action =
             Action::Deploy { component: here.component.clone(), version: version.clone() };
+        here.settle(Some(&action))?;
         let values = effects::values(&context, here.environment)?;
         let written = values.file.read(&values.key(here.component))?.value;
         let running = here.running();
@@ -230,9 +259,15 @@ impl Rollback {
     /// Runs the command.
     pub(crate) fn run(self, shell: &Shell) -> Result<Exit, Failure> {
         let context = Context::load(shell)?;
-        let here = self.place.find(&context)?;
-        let running = here.running();
+        let mut here = self.place.find(&context)?;
         let wanted = self.to.as_deref().map(version).transpose()?;
+        if let Some((action, to)) = here.interrupted_way_back()
+            && wanted.as_ref().is_none_or(|wanted| *wanted == to)
+        {
+            return here.move_version(action, &to, self.dry_run);
+        }
+        here.settle(None)?;
+        let running = here.running();
         if let (Some(rollout), Some(stable)) = (&running.rollout, &running.stable)
             && !rollout.aborting
             && wanted.as_ref().is_none_or(|wanted| wanted == stable)
@@ -267,6 +302,7 @@ impl RolloutCommand {
         match self {
             RolloutCommand::Finish(place) => {
                 let mut here = place.find(&context)?;
+                here.settle(None)?;
                 let before = here.running();
                 let window = here.window();
                 here.observe(&Action::FinishRollout {
@@ -285,15 +321,15 @@ impl RolloutCommand {
                 Ok(Exit::Ok)
             }
             RolloutCommand::Abort(place) => {
-                let here = place.find(&context)?;
-                let running = here.running();
+                let mut here = place.find(&context)?;
                 let action = Action::AbortRollout { component: here.component.clone() };
+                here.settle(Some(&action))?;
+                let running = here.running();
                 // Without anything to go back to the interlock says why it cannot be done.
                 let to = running.stable.or_else(|| running.rollout.map(|rollout| rollout.to));
                 match to {
                     Some(to) => here.move_version(action, &to, false),
                     None => {
-                        let mut here = here;
                         here.observe(&action)?;
                         Ok(Exit::Ok)
                     }
