@@ -198,8 +198,7 @@ impl Reason {
         };
         let who = party(&self.participant);
         let cause = party(&self.because_of);
-        let of = name(change, *shape)
-            .unwrap_or_else(|| format!("the {shape} shape of {change}"));
+        let of = name(change, *shape).unwrap_or_else(|| format!("the {shape} shape of {change}"));
         match self.clause {
             Clause::ReadsExist => format!("{who}, reads {of}, which would not be there"),
             Clause::WritesExist => format!("{who}, writes {of}, which would not be there"),
@@ -232,9 +231,9 @@ impl Reason {
             Clause::GoalHolds => {
                 format!("it would be undone at once: {cause}, goes on without {of}")
             }
-            Clause::OneStep => format!(
-                "{who}, is more than one code step of {change} away from {cause}"
-            ),
+            Clause::OneStep => {
+                format!("{who}, is more than one code step of {change} away from {cause}")
+            }
             // These clauses say who counts; what goes wrong is always one of the others.
             Clause::CountTargets
             | Clause::CountBothSides
