@@ -175,7 +175,7 @@ fn an_edit_with_sql_is_seen() {
     let edits = [
         "UPDATE entries SET payload = CAST(replace(CAST(payload AS TEXT), 'reason', 'treason') AS BLOB) \
              WHERE idx = 1",
-        "UPDATE entries SET leaf = CAST(replace(CAST(leaf AS TEXT), 'Ada', 'Eve') AS BLOB) \
+        "UPDATE entries SET leaf = CAST(replace(CAST(leaf AS TEXT), 'Tester', 'Forger') AS BLOB) \
              WHERE idx = 2",
         "UPDATE entries SET id = 'other' WHERE idx = 2",
         "UPDATE entries SET hashes = zeroblob(32) WHERE idx = 2",

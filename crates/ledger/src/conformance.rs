@@ -40,7 +40,7 @@ macro_rules! conformance_tests {
         $crate::conformance_tests!($fresh;
             starts_empty, gives_what_was_appended, has_the_known_root, is_idempotent_by_id,
             refuses_a_conflict_whole, a_batch_is_all_or_nothing, loses_nothing_to_racing_writers,
-            racing_writers_of_one_event_store_it_once, reads_ranges, proves_inclusion_and_consistency,
+            racing_writers_of_one_event_store_it_once, a_decision_and_its_record_are_one, reads_ranges, proves_inclusion_and_consistency,
             survives_being_closed, keeps_checkpoints, erases_payloads_without_breaking_proofs,
             names_open_intents, refuses_ids_that_stores_could_keep_differently
         );
@@ -82,7 +82,7 @@ pub fn record(number: u64) -> Record {
     Record {
         id: EventId::of(&[event.kind(), &text]),
         at: Timestamp::from_millis(1_767_225_600_000 + i64::try_from(number).unwrap() * 1_250),
-        actor: Actor::new("Ada Lovelace <ada@example.org>"),
+        actor: Actor::new("Tester <tester@example.org>"),
         event,
     }
 }
@@ -212,7 +212,7 @@ pub fn has_the_known_root(place: &dyn Place) {
     for batch in records(0, 100).chunks(7) {
         ledger.append(batch).unwrap();
     }
-    let known = "sha256:a17f59be1c6e784a4f86b576d2e231fb0f5f8b66f2516b23946978e14faefdbb";
+    let known = "sha256:582101fe1c6641074849fc1d841517352f33988b54cfb75b3e590b44679f0efb";
     assert_eq!(ledger.root().unwrap().to_string(), known);
     assert_sound(&ledger);
 }
@@ -339,6 +339,46 @@ pub fn loses_nothing_to_racing_writers(place: &dyn Place) {
             "a writer's own order holds"
         );
     }
+    assert_sound(&ledger);
+}
+
+/// Writers that may only append to what they have read: each place is decided on by one of them.
+pub fn a_decision_and_its_record_are_one(place: &dyn Place) {
+    const WRITERS: u64 = 4;
+    const EACH: u64 = 20;
+    let decide = |writer: u64| {
+        let ledger = ledger(place);
+        let mut placed = Vec::new();
+        while (placed.len() as u64) < EACH {
+            let seen = ledger.len().unwrap();
+            let next = record(writer * EACH + placed.len() as u64);
+            match ledger.append_at(seen, std::slice::from_ref(&next)).unwrap() {
+                Some(appended) => {
+                    assert_eq!(appended.first_new(), Some(seen));
+                    placed.push(seen);
+                }
+                None => assert!(ledger.len().unwrap() > seen, "somebody else got on"),
+            }
+        }
+        placed
+    };
+    let mut placed: Vec<u64> = std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|writer| scope.spawn(move || decide(writer)))
+            .collect();
+        writers
+            .into_iter()
+            .flat_map(|writer| writer.join().unwrap())
+            .collect()
+    });
+    placed.sort_unstable();
+    assert_eq!(placed, (0..WRITERS * EACH).collect::<Vec<_>>());
+    let ledger = ledger(place);
+    for stale in [0, WRITERS * EACH - 1, WRITERS * EACH + 1] {
+        let late = record(WRITERS * EACH);
+        assert_eq!(ledger.append_at(stale, &[late]).unwrap(), None);
+    }
+    assert_eq!(ledger.len().unwrap(), WRITERS * EACH);
     assert_sound(&ledger);
 }
 

@@ -77,7 +77,7 @@ fn a_clumsy_edit_is_seen_without_an_anchor() {
             |row| {
                 row.leaf = String::from_utf8(row.leaf.clone())
                     .unwrap()
-                    .replace("Ada", "Eve")
+                    .replace("Tester", "Forger")
                     .into_bytes()
             },
             |p| matches!(p, Problem::Node { index: 3, level: 0 }),
