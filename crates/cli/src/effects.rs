@@ -148,6 +148,14 @@ impl<'a> Effects<'a> {
     ) -> Result<Option<String>, Failure> {
         let database = || database(self.context, self.environment);
         let now = self.context.shell.clock.now();
+        let mut batches = 0;
+        let mut on_batch = |at: &Reached| {
+            batches += 1;
+            faults::reach(batches, "batch");
+            let whole = |row: i64| u64::try_from(row).unwrap_or(0);
+            progress.at(whole(at.next).min(whole(at.high)), whole(at.high));
+            Next::Continue
+        };
         match effect {
             Effect::Script(script) => {
                 let begun = Instant::now();
@@ -157,23 +165,8 @@ impl<'a> Effects<'a> {
                     Ran::Already => "it had run before".to_owned(),
                 }))
             }
-            Effect::Fill(fill) => {
-                let mut batches = 0;
-                let ended = database()?.fill(fill, &mut |at: &Reached| {
-                    batches += 1;
-                    faults::reach(batches, "batch");
-                    show(progress, at.next, at.high);
-                    Next::Continue
-                })?;
-                Ok(filled(&ended))
-            }
-            Effect::Unfill(fill) => {
-                let ended = database()?.unfill(fill, &mut |at: &Reached| {
-                    show(progress, at.next, at.high);
-                    Next::Continue
-                })?;
-                Ok(filled(&ended))
-            }
+            Effect::Fill(fill) => Ok(filled(&database()?.fill(fill, &mut on_batch)?)),
+            Effect::Unfill(fill) => Ok(filled(&database()?.unfill(fill, &mut on_batch)?)),
             Effect::MoveValue(wanted) => self.move_value(book, wanted, intent).map(Some),
         }
     }
@@ -200,11 +193,6 @@ impl<'a> Effects<'a> {
         })?;
         Ok(format!("commit {} on {}", done.commit.short(), place.file.branch()))
     }
-}
-
-fn show(progress: &Progress<'_>, next: i64, high: i64) {
-    let whole = |row: i64| u64::try_from(row).unwrap_or(0);
-    progress.at(whole(next).min(whole(high)), whole(high));
 }
 
 fn filled(ended: &FillEnd) -> Option<String> {

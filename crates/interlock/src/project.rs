@@ -1,6 +1,6 @@
 //! The ledger's events, folded into the world.
 
-use switchback_model::{Conclusion, EnvironmentName, Event, EventId, Record};
+use switchback_model::{Action, Conclusion, EnvironmentName, Event, EventId, Record};
 
 use crate::refusal::Misfit;
 use crate::surface::Surface;
@@ -63,13 +63,7 @@ impl World {
                 action,
                 ..
             } => {
-                let there = self.environments.entry(environment.clone()).or_default();
-                *there = there.as_of(record.at);
-                transition::begin(&self.catalog, there, action).map_err(|misfit| Inconsistent {
-                    id: record.id.clone(),
-                    environment: environment.clone(),
-                    misfit,
-                })?;
+                self.begin(record, environment, action)?;
             }
             Event::Concluded {
                 environment,
@@ -77,25 +71,44 @@ impl World {
                 conclusion,
                 ..
             } => {
-                let there = self.environments.entry(environment.clone()).or_default();
                 let done = matches!(conclusion, Conclusion::Done { .. });
-                transition::settle(&self.catalog, there, action, done, record.at);
+                self.settle(record, environment, action, done);
             }
             Event::Observed {
                 environment,
                 action,
             } => {
-                let there = self.environments.entry(environment.clone()).or_default();
-                *there = there.as_of(record.at);
-                transition::begin(&self.catalog, there, action).map_err(|misfit| Inconsistent {
-                    id: record.id.clone(),
-                    environment: environment.clone(),
-                    misfit,
-                })?;
-                transition::settle(&self.catalog, there, action, true, record.at);
+                self.begin(record, environment, action)?;
+                self.settle(record, environment, action, true);
             }
             Event::Planned { .. } | Event::Refused { .. } => {}
         }
         Ok(())
+    }
+
+    fn begin(
+        &mut self,
+        record: &Record,
+        environment: &EnvironmentName,
+        action: &Action,
+    ) -> Result<(), Inconsistent> {
+        let there = self.environments.entry(environment.clone()).or_default();
+        *there = there.as_of(record.at);
+        transition::begin(&self.catalog, there, action).map_err(|misfit| Inconsistent {
+            id: record.id.clone(),
+            environment: environment.clone(),
+            misfit,
+        })
+    }
+
+    fn settle(
+        &mut self,
+        record: &Record,
+        environment: &EnvironmentName,
+        action: &Action,
+        done: bool,
+    ) {
+        let there = self.environments.entry(environment.clone()).or_default();
+        transition::settle(&self.catalog, there, action, done, record.at);
     }
 }

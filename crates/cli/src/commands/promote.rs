@@ -191,6 +191,19 @@ impl Here<'_> {
         Ok(Exit::Ok)
     }
 
+    /// The version is on its way: there is nothing to do but to wait for the instances.
+    fn under_way_already(&self, to: &Version) -> Exit {
+        let (component, name) = (self.component, &self.environment.name);
+        let out = &self.context.shell.out;
+        out.note(&format!("{component} is on its way to {to} in {name} already"));
+        let window = Duration::from_millis(0);
+        let finish = Action::FinishRollout { component: component.clone(), window };
+        if let Some(command) = advice::command(self.context, self.environment, &finish) {
+            out.next("when every instance runs it", &command);
+        }
+        Exit::NothingToDo
+    }
+
     /// Records a fact that needs no effect, and only on top of what it was judged by: somebody else
     /// may be giving up the very rollout that is said to be finished.
     fn observe(&mut self, action: &Action) -> Result<(), Failure> {
@@ -231,6 +244,10 @@ impl Promote {
         let action =
             Action::Deploy { component: here.component.clone(), version: version.clone() };
         here.settle(Some(&action))?;
+        let under_way = here.running().rollout.filter(|it| !it.aborting && it.to == version);
+        if under_way.is_some_and(|it| !it.back) && here.begun().is_none() {
+            return Ok(here.under_way_already(&version));
+        }
         let values = effects::values(&context, here.environment)?;
         let written = values.file.read(&values.key(here.component))?.value;
         let running = here.running();
@@ -268,6 +285,12 @@ impl Rollback {
         }
         here.settle(None)?;
         let running = here.running();
+        // Said twice, it is done once: the second time must not turn round what the first one did.
+        if let Some(to) = going_back_to(&running)
+            && wanted.as_ref().is_none_or(|wanted| wanted == to)
+        {
+            return Ok(here.under_way_already(to));
+        }
         if let (Some(rollout), Some(stable)) = (&running.rollout, &running.stable)
             && !rollout.aborting
             && wanted.as_ref().is_none_or(|wanted| wanted == stable)
@@ -292,6 +315,15 @@ impl Rollback {
         let action =
             Action::Rollback { component: here.component.clone(), version: version.clone() };
         here.move_version(action, &version, self.dry_run)
+    }
+}
+
+/// The version that a component is on its way back to.
+fn going_back_to(running: &Running) -> Option<&Version> {
+    match &running.rollout {
+        Some(rollout) if rollout.aborting => running.stable.as_ref(),
+        Some(rollout) if rollout.back => Some(&rollout.to),
+        _ => None,
     }
 }
 
@@ -325,6 +357,12 @@ impl RolloutCommand {
                 let action = Action::AbortRollout { component: here.component.clone() };
                 here.settle(Some(&action))?;
                 let running = here.running();
+                if let Some(to) = running.stable.as_ref()
+                    && running.rollout.as_ref().is_some_and(|rollout| rollout.aborting)
+                    && here.begun().is_none()
+                {
+                    return Ok(here.under_way_already(to));
+                }
                 // Without anything to go back to the interlock says why it cannot be done.
                 let to = running.stable.or_else(|| running.rollout.map(|rollout| rollout.to));
                 match to {
