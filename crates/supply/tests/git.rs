@@ -852,3 +852,23 @@ fn a_push_that_arrived_although_the_connection_broke_is_a_success() {
     );
     assert_eq!(head(&remote), commit);
 }
+
+#[test]
+fn a_path_is_known_to_what_comes_after_it_and_to_nothing_before() {
+    let scratch = started();
+    let repository = open(&scratch);
+    let before = head(&scratch);
+    scratch.commit_file("changes/a [x]/change.toml", "code = \"old\"\n", "add");
+    let with = head(&scratch);
+    scratch.git(&["rm", "--quiet", "changes/a [x]/change.toml"]);
+    scratch.git(&["commit", "--quiet", "--message", "remove"]);
+    let after = head(&scratch);
+    let known = |commit: &CommitId, path: &str| repository.has_known(commit, path).unwrap();
+    assert!(!known(&before, "changes/a [x]/change.toml"));
+    assert!(known(&with, "changes/a [x]/change.toml"));
+    assert!(known(&after, "changes/a [x]/change.toml"));
+    // A path is a name and no pattern, and never an option.
+    assert!(!known(&after, "changes/a x/change.toml"));
+    assert!(!known(&after, "--all"));
+    assert!(repository.has_known(&after, "../outside").is_err());
+}

@@ -168,7 +168,7 @@ pub(super) fn fill(
             rows = sized(rows, fewest, batch.work, database.options.batch_time);
             pause(batch.held);
         }
-        let left = differing(database, &sql)?;
+        let left = differing(&database.connection, &sql)?;
         let transaction = database.begin()?;
         let Some(mut status) = control::fill_status(&transaction, fill)? else {
             return Err(vanished(fill));
@@ -212,9 +212,12 @@ fn start(database: &SqliteDatabase, fill: &Fill, sql: &Sql) -> Result<bool, DbEr
     let transaction = database.begin()?;
     control::ensure(&transaction)?;
     let status = match control::fill_status(&transaction, fill)? {
-        Some(status) if status.status == FILLED => return Ok(false),
+        // Code that writes only one column may have run since: then it is done again.
+        Some(status) if status.status == FILLED && differing(&transaction, sql)? == 0 => {
+            return Ok(false);
+        }
         Some(status) if status.status == FILLING => status,
-        // Taking it back was begun, so rows before its place are empty again.
+        // Rows before its place differ, or are empty again because taking it back was begun.
         Some(status) => FillStatus {
             status: FILLING.to_owned(),
             next: i64::MIN,
@@ -354,13 +357,12 @@ fn keep(
 }
 
 /// How many rows differ, counted in ranges so that no read holds a lock for long.
-fn differing(database: &SqliteDatabase, sql: &Sql) -> Result<u64, DbError> {
+fn differing(connection: &Connection, sql: &Sql) -> Result<u64, DbError> {
     let Sql {
         t, rowid, differ, ..
     } = sql;
     let query =
         format!("SELECT count(*) FROM {t} WHERE {rowid} >= ?1 AND {rowid} <= ?2 AND {differ}");
-    let connection = &database.connection;
     let high = highest(connection, sql)?;
     let (mut next, mut count) = (i64::MIN, 0);
     while let Some((last, _)) = reach(connection, sql, next, high, MOST_ROWS)? {
@@ -476,7 +478,13 @@ pub(super) fn probe(connection: &Connection, fill: &Fill) -> Result<Probed, DbEr
     }
     Ok(match control::fill_status(connection, fill)? {
         None => Probed::NotDone,
-        Some(status) if status.status == FILLED => Probed::Done,
+        Some(status) if status.status == FILLED => {
+            // Done is what it is for, not what was once done.
+            match differing(connection, &Sql::of(connection, fill)?)? {
+                0 => Probed::Done,
+                _ => Probed::Partial,
+            }
+        }
         Some(_) => Probed::Partial,
     })
 }

@@ -202,8 +202,14 @@ pub(super) fn difference(expected: &str, found: &str) -> (String, String) {
         .lines()
         .find(|line| !expected.lines().any(|it| it == *line));
     let told = |line: Option<&str>| match line {
-        // The tokens of a statement would fill a page; the name says enough.
-        Some(line) => line.chars().take(120).collect(),
+        // The tokens of a statement would fill a page; its kind and name say enough.
+        Some(line) => line
+            .split(" [")
+            .next()
+            .unwrap_or(line)
+            .chars()
+            .take(120)
+            .collect(),
         None => "nothing".to_owned(),
     };
     (told(missing), told(extra))

@@ -63,7 +63,6 @@ pub(super) fn steps(pair: &Pair) -> Result<Vec<Step>, RenameError> {
 fn expand_up(pair: &Pair) -> String {
     let header = pair.header(
         EXPAND.1,
-        "1-expand.up.sql",
         &format!(
             "Add {}.{} beside {}; the application writes both.",
             pair.table, pair.new, pair.old
@@ -80,7 +79,6 @@ fn expand_up(pair: &Pair) -> String {
 fn expand_down(pair: &Pair) -> String {
     let header = pair.header(
         EXPAND.1,
-        "1-expand.down.sql",
         &format!(
             "Remove {}.{} again; {} has every value.",
             pair.table, pair.new, pair.old
@@ -105,7 +103,6 @@ fn contract_up(pair: &Pair) -> String {
     let differ = pair.differ(&n, &o);
     let header = pair.header(
         CONTRACT.1,
-        "6-contract.up.sql",
         &format!(
             "Leave only {}.{}: the original column, under its new name.",
             pair.table, pair.new
@@ -141,7 +138,6 @@ fn contract_down(pair: &Pair) -> String {
     let same = format!("NOT ({})", pair.differ(&n, "a.new_value"));
     let header = pair.header(
         CONTRACT.1,
-        "6-contract.down.sql",
         &format!(
             "Have {}.{} again beside {}, as it was.",
             pair.table, pair.old, pair.new

@@ -209,13 +209,13 @@ impl Pair {
     }
 
     /// The comment that a file of SQL starts with.
-    pub(super) fn header(&self, step: &str, file: &str, what: &str) -> String {
+    pub(super) fn header(&self, step: &str, what: &str) -> String {
         format!(
             "-- {}\n\
              --\n\
              -- Step {step} of the change {}. `switchback change apply` and `undo` run this in one\n\
-             -- transaction with the mark that says that it ran. By hand, with SQLite 3.53 or later:\n\
-             -- sqlite3 -bail app.db 'BEGIN IMMEDIATE' '.read {file}' COMMIT\n\n",
+             -- transaction with the mark that says that it ran. Run by hand it leaves no mark, and then\n\
+             -- Switchback goes no further: it finds a schema that no step of it left.\n\n",
             comment(what),
             self.change
         )

@@ -54,7 +54,6 @@ pub(super) fn steps(pair: &Pair) -> Result<Vec<Step>, RenameError> {
 fn expand_up(pair: &Pair) -> String {
     let header = pair.header(
         EXPAND.1,
-        "1-expand.up.sql",
         &format!(
             "Add {}.{} beside {}, kept in step by triggers.",
             pair.table, pair.new, pair.old
@@ -72,7 +71,6 @@ fn expand_up(pair: &Pair) -> String {
 fn expand_down(pair: &Pair) -> String {
     let header = pair.header(
         EXPAND.1,
-        "1-expand.down.sql",
         &format!(
             "Remove {}.{} again; {} has every value.",
             pair.table, pair.new, pair.old
@@ -91,7 +89,6 @@ fn contract_up(pair: &Pair) -> String {
     let (table, old, new) = (&pair.table, &pair.old, &pair.new);
     let header = pair.header(
         CONTRACT.1,
-        "4-contract.up.sql",
         &format!("Leave only {table}.{new}: the original column, under its new name."),
     );
     let mut guards = format!(
@@ -123,7 +120,6 @@ fn contract_down(pair: &Pair) -> String {
     let (table, old, new) = (&pair.table, &pair.old, &pair.new);
     let header = pair.header(
         CONTRACT.1,
-        "4-contract.down.sql",
         &format!("Have {table}.{old} again beside {new}, with every value, kept in step."),
     );
     format!(

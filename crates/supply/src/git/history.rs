@@ -3,7 +3,7 @@
 use switchback_model::{Actor, Timestamp};
 
 use super::error::GitError;
-use super::names::{CommitId, Trailer, is_trailer_key};
+use super::names::{CommitId, Trailer, check_path, is_trailer_key};
 use super::repository::Repository;
 
 /// The most commits that one call of [`Repository::log`] looks at.
@@ -39,6 +39,22 @@ impl Commit {
 }
 
 impl Repository {
+    /// Whether `path` was ever in the history that leads to `commit`: added, changed or removed.
+    ///
+    /// # Errors
+    /// [`GitError`] if the path is none, or Git fails.
+    pub fn has_known(&self, commit: &CommitId, path: &str) -> Result<bool, GitError> {
+        check_path(path)?;
+        let output = self
+            .call()
+            .args(["rev-list", "--max-count=1"])
+            .arg(commit.as_str())
+            .arg("--")
+            .arg(path)
+            .output()?;
+        Ok(!output.trim_ascii().is_empty())
+    }
+
     /// The first-parent history from `commit` on, newest first: at most `limit` commits, and never
     /// more than [`LOG_LIMIT`].
     ///

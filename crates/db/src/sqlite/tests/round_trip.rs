@@ -269,6 +269,36 @@ fn fills_put_back_only_what_they_wrote() {
     );
 }
 
+/// After a rollback to code that writes only the old column, a fill is not done any more.
+#[test]
+fn a_fill_that_has_gone_stale_is_done_again_and_still_put_back_exactly() {
+    let shape = shape("nullable");
+    let place = Place::new(shape.sql);
+    let mut database = place.open();
+    let definition = define(&database, shape, Mode::Application);
+    up_to(&mut database, &definition, "expand");
+    let before = state(&database, "users");
+    walk(&mut database, &definition, "backfill", Direction::Up);
+    let effect = &steps(&definition, "backfill", Direction::Up)[0].effect;
+    assert_eq!(database.probe(effect).unwrap(), Probed::Done);
+
+    let old_code = "UPDATE users SET email_addr = 'moved' WHERE id = 1";
+    place.application().execute_batch(old_code).unwrap();
+    assert_eq!(database.probe(effect).unwrap(), Probed::Partial);
+    assert!(
+        perform(&mut database, effect).unwrap(),
+        "there is something to do"
+    );
+    assert_eq!(database.probe(effect).unwrap(), Probed::Done);
+    let differ = "SELECT id, email, email_addr FROM users WHERE email IS NOT email_addr";
+    assert_eq!(rows3(&place, differ), []);
+
+    let back = "UPDATE users SET email_addr = 'a' WHERE id = 1";
+    place.application().execute_batch(back).unwrap();
+    walk(&mut database, &definition, "backfill", Direction::Down);
+    assert_eq!(state(&database, "users"), before);
+}
+
 #[test]
 fn rows_at_both_ends_of_the_row_ids_are_filled() {
     let place = Place::new(
