@@ -2,9 +2,7 @@
 
 use switchback_interlock::{Interlock, Move};
 use switchback_model::plan::Direction;
-use switchback_model::{
-    Action, ChangeId, ComponentName, Shape, SurfaceOperation, Timestamp,
-};
+use switchback_model::{Action, ChangeId, ComponentName, Shape, SurfaceOperation, Timestamp};
 
 use crate::book::Book;
 use crate::changes;
@@ -23,11 +21,17 @@ pub(crate) fn candidates(
     let known = book.world.environments.get(&environment.name);
     for component in context.components() {
         let running = known.and_then(|known| known.components.get(component));
-        all.push(Action::FinishRollout { component: component.clone(), window });
+        all.push(Action::FinishRollout {
+            component: component.clone(),
+            window,
+        });
         let releases = book.world.catalog.releases.get(component);
         for version in releases.iter().flat_map(|releases| releases.keys()) {
             // What is older than what runs is reached by going back, not by deploying it.
-            if running.and_then(|it| it.stable.as_ref()).is_none_or(|stable| version > stable) {
+            if running
+                .and_then(|it| it.stable.as_ref())
+                .is_none_or(|stable| version > stable)
+            {
                 let (component, version) = (component.clone(), version.clone());
                 all.push(Action::Deploy { component, version });
             }
@@ -36,10 +40,14 @@ pub(crate) fn candidates(
             let (component, version) = (component.clone(), target.version.clone());
             all.push(Action::Rollback { component, version });
         }
-        all.push(Action::AbortRollout { component: component.clone() });
+        all.push(Action::AbortRollout {
+            component: component.clone(),
+        });
     }
     for change in book.world.catalog.changes.keys() {
-        let Ok(definition) = changes::load(context, change.as_str()) else { continue };
+        let Ok(definition) = changes::load(context, change.as_str()) else {
+            continue;
+        };
         for direction in [Direction::Up, Direction::Down] {
             for step in &definition.steps {
                 let left =
@@ -58,7 +66,12 @@ pub(crate) fn next_commands(
     environment: &Environment,
     now: Timestamp,
 ) -> Vec<String> {
-    let known = book.world.environments.get(&environment.name).cloned().unwrap_or_default();
+    let known = book
+        .world
+        .environments
+        .get(&environment.name)
+        .cloned()
+        .unwrap_or_default();
     let candidates = candidates(context, book, environment);
     let interlock = Interlock::new(&book.world.catalog);
     let admitted = interlock.admitted(&environment.name, &known, now, &candidates);
@@ -82,14 +95,24 @@ pub(crate) fn command(
     let several = context.settings().components.len() > 1;
     let name = &environment.name;
     let which = |component: &ComponentName| {
-        if several { format!(" --component {component}") } else { String::new() }
+        if several {
+            format!(" --component {component}")
+        } else {
+            String::new()
+        }
     };
     Some(match action {
         Action::Deploy { component, version } => {
-            format!("switchback promote{} --version {version} --env {name}", which(component))
+            format!(
+                "switchback promote{} --version {version} --env {name}",
+                which(component)
+            )
         }
         Action::Rollback { component, version } => {
-            format!("switchback rollback{} --to {version} --env {name}", which(component))
+            format!(
+                "switchback rollback{} --to {version} --env {name}",
+                which(component)
+            )
         }
         Action::FinishRollout { component, .. } => {
             format!("switchback rollout finish{} --env {name}", which(component))
@@ -98,7 +121,11 @@ pub(crate) fn command(
             format!("switchback rollout abort{} --env {name}", which(component))
         }
         Action::Surface { change, operation } => {
-            let verb = if is_way_back(*operation) { "undo" } else { "apply" };
+            let verb = if is_way_back(*operation) {
+                "undo"
+            } else {
+                "apply"
+            };
             format!("switchback change {verb} {change} --env {name}")
         }
         Action::SetFlag { .. } => return None,
@@ -108,9 +135,7 @@ pub(crate) fn command(
 const fn is_way_back(operation: SurfaceOperation) -> bool {
     matches!(
         operation,
-        SurfaceOperation::Unexpand
-            | SurfaceOperation::Unfill
-            | SurfaceOperation::Uncontract { .. }
+        SurfaceOperation::Unexpand | SurfaceOperation::Unfill | SurfaceOperation::Uncontract { .. }
     )
 }
 
@@ -124,12 +149,11 @@ pub(crate) fn moves(
     let mut said: Vec<(String, Option<String>)> = Vec::new();
     for step in way {
         let next = match step {
-            Move::Do { action } => {
-                (action.to_string(), command(context, environment, action))
-            }
-            Move::Wait { until } => {
-                (format!("wait until {until} (in {})", (*until - now).rough()), None)
-            }
+            Move::Do { action } => (action.to_string(), command(context, environment, action)),
+            Move::Wait { until } => (
+                format!("wait until {until} (in {})", (*until - now).rough()),
+                None,
+            ),
         };
         match said.last_mut() {
             // Of two waits in a row the second one is the longer.

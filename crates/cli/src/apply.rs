@@ -30,7 +30,10 @@ pub(crate) fn carry_out(
     plan: &Plan,
 ) -> Result<(), Failure> {
     let digest = plan.digest()?;
-    let journal = book.history.plan(&digest).map(|record| record.journal.clone());
+    let journal = book
+        .history
+        .plan(&digest)
+        .map(|record| record.journal.clone());
     check(context, book, environment, plan)?;
     let mut drive = Drive::new(digest, plan.steps.len(), journal.unwrap_or_default())?;
     let effects = Effects::new(context, environment);
@@ -69,12 +72,18 @@ pub(crate) fn carry_out(
                 faults::reach(step, "after-effect");
                 Got::Performed(performed)
             }
-            Want::RecordOutcome { step, attempt, conclusion } => {
+            Want::RecordOutcome {
+                step,
+                attempt,
+                conclusion,
+            } => {
                 let intent = History::intent_id(&digest, step, attempt);
                 conclude(context, book, plan, step, intent, &conclusion)?;
                 faults::reach(step, "after-outcome");
                 match &conclusion {
-                    Conclusion::Done { recovered: true, .. } => {
+                    Conclusion::Done {
+                        recovered: true, ..
+                    } => {
                         progress.done("found done after an interruption");
                     }
                     Conclusion::Done { detail, .. } => {
@@ -112,16 +121,24 @@ pub(crate) fn give_up(
     record: &PlanRecord,
 ) -> Result<(), Failure> {
     use switchback_migration::drive::Probed;
-    let Some(step) = record.open_step() else { return Ok(()) };
+    let Some(step) = record.open_step() else {
+        return Ok(());
+    };
     let digest = record.plan.digest()?;
     let intent = intent_of(book, &digest, step);
     let planned = &record.plan.steps[step as usize];
     let conclusion = match Effects::new(context, environment).probe(&planned.effect, &intent)? {
-        Probed::Done => Conclusion::Done { recovered: true, took: None, detail: None },
-        Probed::NotDone => {
-            Conclusion::NotDone { reason: "found not done after an interruption".to_owned() }
-        }
-        Probed::Partial => Conclusion::NotDone { reason: "given up in part".to_owned() },
+        Probed::Done => Conclusion::Done {
+            recovered: true,
+            took: None,
+            detail: None,
+        },
+        Probed::NotDone => Conclusion::NotDone {
+            reason: "found not done after an interruption".to_owned(),
+        },
+        Probed::Partial => Conclusion::NotDone {
+            reason: "given up in part".to_owned(),
+        },
         Probed::Unknown { reason } => return Err(errors::unknown_state(&planned.title, &reason)),
     };
     conclude(context, book, &record.plan, step, intent, &conclusion)
@@ -170,7 +187,12 @@ pub(crate) fn foresee(
     now: Timestamp,
 ) -> Result<(), Box<Refusal>> {
     let name = &environment.name;
-    let mut here = book.world.environments.get(name).cloned().unwrap_or_default();
+    let mut here = book
+        .world
+        .environments
+        .get(name)
+        .cloned()
+        .unwrap_or_default();
     let interlock = Interlock::new(&book.world.catalog);
     for step in &plan.steps {
         let during = interlock.admit(name, &here, now, &step.action)?;
@@ -187,7 +209,11 @@ pub(crate) fn check(
     environment: &Environment,
     plan: &Plan,
 ) -> Result<(), Failure> {
-    if book.history.plan(&plan.digest()?).is_some_and(PlanRecord::is_begun) {
+    if book
+        .history
+        .plan(&plan.digest()?)
+        .is_some_and(PlanRecord::is_begun)
+    {
         return Ok(());
     }
     check_fresh(context, book, environment, plan)?;
@@ -212,7 +238,12 @@ fn intend(
     let action = &plan.steps[step as usize].action;
     for _ in 0..DECISIONS {
         let now = context.shell.clock.now();
-        let here = book.world.environments.get(name).cloned().unwrap_or_default();
+        let here = book
+            .world
+            .environments
+            .get(name)
+            .cloned()
+            .unwrap_or_default();
         let interlock = Interlock::new(&book.world.catalog);
         if let Err(refusal) = interlock.admit(name, &here, now, action) {
             return Err(refusals::refuse(context, book, environment, &refusal)?);
@@ -249,7 +280,10 @@ fn conclude(
     // Two runs may go on with the same step at once after an interruption; the effect is done once,
     // and the first one to say so has said it.
     book.catch_up()?;
-    let said = book.history.step(&plan.digest()?, step).map(|record| record.state);
+    let said = book
+        .history
+        .step(&plan.digest()?, step)
+        .map(|record| record.state);
     if matches!(said, Some(StepState::Done | StepState::NotDone)) {
         return Ok(());
     }

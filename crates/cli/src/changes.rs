@@ -20,7 +20,11 @@ const LARGEST: u64 = 4 << 20;
 /// The ids of the change folders in the work tree, in order.
 pub(crate) fn list(context: &Context<'_>) -> Result<Vec<ChangeId>, Failure> {
     let folder = context.changes();
-    let failed = |source| FileError { doing: Doing::Read, path: folder.clone(), source };
+    let failed = |source| FileError {
+        doing: Doing::Read,
+        path: folder.clone(),
+        source,
+    };
     let entries = match fs::read_dir(&folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -49,20 +53,29 @@ pub(crate) fn load(context: &Context<'_>, id: &str) -> Result<Definition, Failur
         return Err(missing());
     }
     let folder = context.changes().join(id.as_str());
-    let failed = |source| FileError { doing: Doing::Read, path: folder.clone(), source };
+    let failed = |source| FileError {
+        doing: Doing::Read,
+        path: folder.clone(),
+        source,
+    };
     let mut files = BTreeMap::new();
     for entry in fs::read_dir(&folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let path = entry.path();
-        let (true, Some(name)) = (path.is_file(), entry.file_name().to_str().map(str::to_owned))
-        else {
+        let (true, Some(name)) = (
+            path.is_file(),
+            entry.file_name().to_str().map(str::to_owned),
+        ) else {
             continue;
         };
         if entry.metadata().map_err(failed)?.len() > LARGEST {
             return Err(errors::change_file_too_large(&path, LARGEST));
         }
-        let bytes = fs::read(&path)
-            .map_err(|source| FileError { doing: Doing::Read, path: path.clone(), source })?;
+        let bytes = fs::read(&path).map_err(|source| FileError {
+            doing: Doing::Read,
+            path: path.clone(),
+            source,
+        })?;
         files.insert(name, bytes);
     }
     parse(&folder.join(CHANGE_FILE).display().to_string(), &id, files)
@@ -78,7 +91,10 @@ pub(crate) fn at_commit(
     let prefix = format!("{}/{id}/", context.changes_in(repository)?);
     let mut files = BTreeMap::new();
     for path in repository.list_files(commit, prefix.trim_end_matches('/'))? {
-        let Some(name) = path.strip_prefix(&prefix).filter(|name| !name.contains('/')) else {
+        let Some(name) = path
+            .strip_prefix(&prefix)
+            .filter(|name| !name.contains('/'))
+        else {
             continue;
         };
         if let Some(bytes) = repository.read_file(commit, &path, LARGEST)? {
@@ -92,6 +108,17 @@ pub(crate) fn at_commit(
     parse(&shown, id, files).map(Some)
 }
 
+/// Whether the history that leads to a commit ever had the folder of a change.
+pub(crate) fn was_known(
+    context: &Context<'_>,
+    repository: &Repository,
+    commit: &CommitId,
+    id: &ChangeId,
+) -> Result<bool, Failure> {
+    let path = format!("{}/{id}/{CHANGE_FILE}", context.changes_in(repository)?);
+    Ok(repository.has_known(commit, &path)?)
+}
+
 /// The ids of the change folders in a commit.
 pub(crate) fn ids_at_commit(
     context: &Context<'_>,
@@ -103,7 +130,11 @@ pub(crate) fn ids_at_commit(
     let files = repository.list_files(commit, &folder)?;
     let mut ids: Vec<ChangeId> = files
         .iter()
-        .filter_map(|path| path.strip_prefix(&folder)?.strip_prefix('/')?.strip_suffix(&suffix))
+        .filter_map(|path| {
+            path.strip_prefix(&folder)?
+                .strip_prefix('/')?
+                .strip_suffix(&suffix)
+        })
         .filter_map(|id| ChangeId::new(id).ok())
         .collect();
     ids.sort();
@@ -127,7 +158,9 @@ fn parse(
 
 /// Fails if the change was opened with another definition.
 pub(crate) fn check_unedited(book: &Book, definition: &Definition) -> Result<(), Failure> {
-    let Some(opened) = book.world.catalog.changes.get(&definition.id) else { return Ok(()) };
+    let Some(opened) = book.world.catalog.changes.get(&definition.id) else {
+        return Ok(());
+    };
     let digest = definition.digest()?;
     if opened.definition.is_some_and(|known| known != digest) {
         return Err(errors::change_edited(&definition.id, opened.opened));

@@ -85,9 +85,9 @@ impl<'a> Context<'a> {
         // The folder itself may not be there yet; the one that it is in is.
         let root = real(&self.root).join(&self.settings().changes.folder);
         let inside = root.strip_prefix(real(top)).ok().and_then(Path::to_str);
-        inside.map(|path| path.trim_start_matches("./").to_owned()).ok_or_else(|| {
-            errors::outside_of_repository(&folder, top)
-        })
+        inside
+            .map(|path| path.trim_start_matches("./").to_owned())
+            .ok_or_else(|| errors::outside_of_repository(&folder, top))
     }
 
     /// The file with the ledger's signing key.

@@ -31,9 +31,10 @@ pub(crate) fn database(
     environment: &Environment,
 ) -> Result<SqliteDatabase, Failure> {
     match &environment.database {
-        Some(Database::Sqlite { path }) => {
-            Ok(SqliteDatabase::open(&context.path(path), Options::default())?)
-        }
+        Some(Database::Sqlite { path }) => Ok(SqliteDatabase::open(
+            &context.path(path),
+            Options::default(),
+        )?),
         None => Err(errors::not_set(&environment.name, "database")),
     }
 }
@@ -77,7 +78,11 @@ pub(crate) struct Effects<'a> {
 impl<'a> Effects<'a> {
     /// For one environment.
     pub(crate) const fn new(context: &'a Context<'a>, environment: &'a Environment) -> Self {
-        Self { context, environment, failure: RefCell::new(None) }
+        Self {
+            context,
+            environment,
+            failure: RefCell::new(None),
+        }
     }
 
     /// The whole error of the effect that failed last.
@@ -126,7 +131,10 @@ impl<'a> Effects<'a> {
         match self.attempt(book, effect, plan, intent, progress) {
             Ok(Some(detail)) => {
                 let took = Some(milliseconds(begun.elapsed()));
-                Ok(Performed::Done { took, detail: Some(detail) })
+                Ok(Performed::Done {
+                    took,
+                    detail: Some(detail),
+                })
             }
             Ok(None) => Ok(Performed::Paused),
             Err(failure) => {
@@ -191,7 +199,11 @@ impl<'a> Effects<'a> {
             trailers: &trailers,
             at: None,
         })?;
-        Ok(format!("commit {} on {}", done.commit.short(), place.file.branch()))
+        Ok(format!(
+            "commit {} on {}",
+            done.commit.short(),
+            place.file.branch()
+        ))
     }
 }
 

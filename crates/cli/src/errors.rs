@@ -39,7 +39,6 @@ impl Failure {
         let exit = diagnostics.first().map_or(Exit::Internal, Diagnostic::exit);
         Self { diagnostics, exit }
     }
-
 }
 
 impl From<Diagnostic> for Failure {

@@ -14,6 +14,8 @@ mod clock;
 mod commands;
 mod confirm;
 mod context;
+#[cfg(test)]
+mod docs_tests;
 mod effects;
 mod errors;
 mod faults;

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use switchback_interlock::surface::Surface;
-use switchback_migration::steps::{self, StepsError};
+use switchback_interlock::surface::{Surface, SurfaceState};
 use switchback_migration::Definition;
+use switchback_migration::steps::{self, StepsError};
 use switchback_model::plan::{Direction, MadeFrom, MoveValue, PLAN_SCHEMA};
 use switchback_model::{
-    Action, ComponentName, Digest, Effect, EnvironmentName, Kind, Plan, PlannedStep, StepName,
-    Version,
+    Action, ComponentName, Digest, Effect, EnvironmentName, Kind, Plan, PlannedStep, Shape, Shapes,
+    StepName, SurfaceOperation, Version,
 };
 
 use crate::book::{Book, Part};
@@ -35,7 +35,11 @@ pub(crate) fn next_step<'a>(
         // A step of the code is none of the database's.
         left.is_ok_and(|left| !left.is_empty())
     };
-    definition.steps.iter().map(|step| &step.name).find(|name| left(name))
+    definition
+        .steps
+        .iter()
+        .map(|step| &step.name)
+        .find(|name| left(name))
 }
 
 /// What of a step of the database is not applied in an environment yet, or is to be taken back.
@@ -52,9 +56,28 @@ pub(crate) fn left_to_do(
     let mut planned = steps::planned(definition, step, direction)?;
     planned.retain(|it| {
         let applied = is_applied(book, environment, definition, step, &it.effect);
-        applied == (direction == Direction::Down)
+        match direction {
+            Direction::Up => !applied || is_stale(book, environment, &it.action),
+            Direction::Down => applied,
+        }
     });
     Ok(planned)
+}
+
+/// Whether an action is a fill of a shape that has missed writes since: one that old code, brought
+/// back, did not write. It has to be filled again.
+pub(crate) fn is_stale(book: &Book, environment: &EnvironmentName, action: &Action) -> bool {
+    let Action::Surface { change, operation: SurfaceOperation::Fill } = action else {
+        return false;
+    };
+    let known = book.world.environments.get(environment);
+    let surface = known.and_then(|known| known.surfaces.get(change));
+    surface.is_some_and(|surface| match surface.settled() {
+        SurfaceState::Replicated(state) => {
+            state.exists == Shapes::BOTH && !state.holds_truth(Shape::New)
+        }
+        SurfaceState::Tagged(_) => false,
+    })
 }
 
 fn is_applied(
@@ -69,7 +92,30 @@ fn is_applied(
         Effect::Fill(_) | Effect::Unfill(_) => Part::Fill,
         Effect::MoveValue(_) => return false,
     };
-    book.history.is_applied(environment, &definition.id, step, part)
+    book.history
+        .is_applied(environment, &definition.id, step, part)
+}
+
+/// What is different between a plan and the one that would be made now.
+pub(crate) fn moved<'a>(plan: &'a Plan, now: &'a Plan) -> Vec<&'a str> {
+    let mut moved = moved_marks(&plan.made_from, &now.made_from);
+    if moved.is_empty() && plan.made_from != now.made_from {
+        moved.push("environment");
+    }
+    if moved.is_empty() {
+        moved.push("the plan itself: it is not what `change plan` makes");
+    }
+    moved
+}
+
+/// The marks that differ.
+pub(crate) fn moved_marks<'a>(was: &'a MadeFrom, now: &'a MadeFrom) -> Vec<&'a str> {
+    let differ = |(name, mark): &(&String, &String)| was.marks.get(*name) != Some(mark);
+    now.marks
+        .iter()
+        .filter(differ)
+        .map(|(name, _)| name.as_str())
+        .collect()
 }
 
 /// A plan for one step of a change, up or down: what of it is still to be done. An empty plan is
@@ -82,14 +128,48 @@ pub(crate) fn change_step(
     step: &StepName,
     direction: Direction,
 ) -> Result<Plan, Failure> {
-    let planned = left_to_do(book, &environment.name, definition, step, direction)
-        .map_err(|error| errors::wrong_step(&definition.id, &error))?;
+    let wrong = |error| errors::wrong_step(&definition.id, &error);
+    let mut planned =
+        left_to_do(book, &environment.name, definition, step, direction).map_err(wrong)?;
+    if direction == Direction::Down {
+        let all = steps::planned(definition, step, direction).map_err(wrong)?;
+        let begun = begun_fills(context, environment, all)?;
+        let more = begun.into_iter().filter(|it| !planned.contains(it));
+        planned = more
+            .collect::<Vec<_>>()
+            .into_iter()
+            .chain(planned)
+            .collect();
+    }
     let verb = match direction {
         Direction::Up => "apply",
         Direction::Down => "undo",
     };
     let purpose = format!("{verb} {step} of {}", definition.id);
     make(context, book, environment, purpose, planned)
+}
+
+/// The ways back of copies that were begun and given up: the ledger does not count them as
+/// applied, and the database still has what they wrote.
+fn begun_fills(
+    context: &Context<'_>,
+    environment: &Environment,
+    mut ways_back: Vec<PlannedStep>,
+) -> Result<Vec<PlannedStep>, Failure> {
+    ways_back.retain(|step| matches!(step.effect, Effect::Unfill(_)));
+    if ways_back.is_empty() {
+        return Ok(ways_back);
+    }
+    let database = effects::database(context, environment)?;
+    let mut begun = Vec::new();
+    for step in ways_back {
+        if let Effect::Unfill(fill) = &step.effect
+            && database.fill_status(fill)?.is_some()
+        {
+            begun.push(step);
+        }
+    }
+    Ok(begun)
 }
 
 /// A plan for one move of a component's version.
@@ -116,10 +196,14 @@ pub(crate) fn move_version(
         })
     };
     let (verb, title) = match &action {
-        Action::Rollback { .. } => ("rollback", format!("Roll {component} back to {to} in {name}")),
-        Action::AbortRollout { .. } => {
-            ("abort", format!("Abort the rollout of {component}: back to {to} in {name}"))
-        }
+        Action::Rollback { .. } => (
+            "rollback",
+            format!("Roll {component} back to {to} in {name}"),
+        ),
+        Action::AbortRollout { .. } => (
+            "abort",
+            format!("Abort the rollout of {component}: back to {to} in {name}"),
+        ),
         _ => ("deploy", format!("Move {component} to {to} in {name}")),
     };
     let subject = format!("{verb}({name}): {component} {to}");
@@ -170,14 +254,27 @@ pub(crate) fn made_from(
             marks.insert(SCHEMA.to_owned(), fingerprint.to_string());
         }
         Some(Effect::MoveValue(value)) => {
-            let found = effects::values(context, environment)?.file.read(&value.key)?.value;
+            let found = effects::values(context, environment)?
+                .file
+                .read(&value.key)?
+                .value;
             marks.insert(VALUE.to_owned(), found.unwrap_or_default());
         }
         Some(Effect::Fill(_) | Effect::Unfill(_)) | None => {}
     }
-    let mut known = book.world.environments.get(name).cloned().unwrap_or_default();
+    let mut known = book
+        .world
+        .environments
+        .get(name)
+        .cloned()
+        .unwrap_or_default();
     // To open a change moves nothing: a surface before its change says what no surface says.
     let before = [Kind::Replicated, Kind::Tagged].map(Surface::initial);
-    known.surfaces.retain(|_, surface| !before.contains(surface));
-    Ok(MadeFrom { environment: Digest::of_json(&known)?, marks })
+    known
+        .surfaces
+        .retain(|_, surface| !before.contains(surface));
+    Ok(MadeFrom {
+        environment: Digest::of_json(&known)?,
+        marks,
+    })
 }

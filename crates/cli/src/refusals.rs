@@ -22,9 +22,10 @@ pub(crate) fn refuse(
     let name = |change: &_, shape| advice::shape_name(context, change, shape);
     let reasons: Vec<String> = match &refusal.cause {
         Cause::Misfit(misfit) => vec![misfit.to_string()],
-        Cause::Unsafe(reasons) => {
-            reasons.iter().map(|reason| reason.sentence(&name)).collect()
-        }
+        Cause::Unsafe(reasons) => reasons
+            .iter()
+            .map(|reason| reason.sentence(&name))
+            .collect(),
     };
     let clock = &context.shell.clock;
     let size = book.seen().to_string();
@@ -39,25 +40,48 @@ pub(crate) fn refuse(
     let mut found = Diagnostic::error(code(&refusal.cause), message);
     found.causes = self::reasons(context, refusal);
     let now = clock.now();
-    let known = book.world.environments.get(&environment.name).cloned().unwrap_or_default();
+    let known = book
+        .world
+        .environments
+        .get(&environment.name)
+        .cloned()
+        .unwrap_or_default();
     let interlock = Interlock::new(&book.world.catalog);
     let candidates = advice::candidates(context, book, environment);
-    let way =
-        interlock.way(&environment.name, &known, now, &refusal.action, &candidates);
-    let moves = way.map(|way| advice::moves(context, environment, &way, now)).unwrap_or_default();
+    // What has no meaning here needs no way, unless a rollout or an operation has to end first.
+    let way = has_a_way(&refusal.cause)
+        .then(|| interlock.way(&environment.name, &known, now, &refusal.action, &candidates));
+    let moves = way
+        .flatten()
+        .map(|way| advice::moves(context, environment, &way, now))
+        .unwrap_or_default();
     for (place, (words, command)) in moves.into_iter().enumerate() {
-        let words = if place == 0 { format!("first {words}") } else { format!("then {words}") };
+        let words = if place == 0 {
+            format!("first {words}")
+        } else {
+            format!("then {words}")
+        };
         found = match command {
             Some(command) => found.hint_command(words, command),
             None => found.hint(words),
         };
     }
-    if found.hints.is_empty() {
-        found = found
-            .hint("nothing that is recorded leads there; a release at the next code step may")
-            .hint_command("see what is admitted", "switchback status");
+    if found.hints.is_empty() && has_a_way(&refusal.cause) {
+        let words = "nothing that is recorded leads there; a release at the next code step may";
+        found = found.hint(words);
+    }
+    if found.hints.iter().all(|hint| hint.command.is_none()) {
+        found = found.hint_command("see what is admitted", "switchback status");
     }
     Ok(found.into())
+}
+
+/// Whether moves exist that could lead from this refusal to the action.
+fn has_a_way(cause: &Cause) -> bool {
+    match cause {
+        Cause::Unsafe(_) => true,
+        Cause::Misfit(misfit) => matches!(misfit, Misfit::RolloutUnderWay { .. }),
+    }
 }
 
 /// Why, in sentences: who is in the way.
@@ -65,9 +89,10 @@ pub(crate) fn reasons(context: &Context<'_>, refusal: &Refusal) -> Vec<String> {
     let name = |change: &_, shape| advice::shape_name(context, change, shape);
     match &refusal.cause {
         Cause::Misfit(misfit) => vec![misfit.to_string()],
-        Cause::Unsafe(reasons) => {
-            essential(reasons).iter().map(|reason| reason.sentence(&name)).collect()
-        }
+        Cause::Unsafe(reasons) => essential(reasons)
+            .iter()
+            .map(|reason| reason.sentence(&name))
+            .collect(),
     }
 }
 
@@ -102,9 +127,7 @@ fn code(cause: &Cause) -> Code {
             | Misfit::NoRollout
             | Misfit::NothingBefore => Code::RolloutState,
             Misfit::Surface(Unfit::InFlight(_)) => Code::OperationInFlight,
-            Misfit::UnknownChange(_) | Misfit::FlagThere | Misfit::Surface(_) => {
-                Code::SurfaceState
-            }
+            Misfit::UnknownChange(_) | Misfit::FlagThere | Misfit::Surface(_) => Code::SurfaceState,
         },
     }
 }

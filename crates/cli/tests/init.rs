@@ -49,6 +49,7 @@ fn an_empty_folder_gets_settings_that_work() {
     let ran = run(&cli, "init");
     let expected = "\
 wrote .switchback/ledger.key
+wrote .switchback/ledger.db
 wrote .gitignore
 wrote switchback.toml
 project work

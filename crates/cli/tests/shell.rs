@@ -207,7 +207,8 @@ fn a_folder_that_is_gone_is_an_error_and_not_a_panic() {
 
 #[test]
 fn a_variable_that_is_needed_and_not_set_is_an_error() {
-    let cli = with_settings(&WHOLE.replacen("[project]", "[ledger]\nstore = \"postgresql\"\n[project]", 1));
+    // Its ledger is in PostgreSQL.
+    let cli = with_settings(WHOLE);
     let error = bad(&cli, "status", 2);
     assert!(
         error.starts_with("error[SB0115]: the variable SWITCHBACK_LEDGER_URL"),

@@ -207,7 +207,7 @@ impl Reason {
                 format!("{who}, reads {of}, which would be outdated: {cause}, does not write it")
             }
             Clause::ReadsFresh => {
-                format!("{who}, reads {of}, which has missed writes and must be filled again")
+                format!("{who}, reads {of}, which would be outdated until it is filled again")
             }
             Clause::StaysFresh => format!(
                 "{who}, reads {of}, which {cause}, does not write and nothing keeps in step"

@@ -63,7 +63,10 @@ impl Subject {
 impl PlanRecord {
     /// Whether every step is done.
     pub(crate) fn is_finished(&self) -> bool {
-        self.journal.steps.iter().all(|step| step.state == StepState::Done)
+        self.journal
+            .steps
+            .iter()
+            .all(|step| step.state == StepState::Done)
     }
 
     /// Whether a step was begun at all.
@@ -93,7 +96,9 @@ impl History {
         subject: &Subject,
     ) -> Option<&PlanRecord> {
         let digest = self.latest.get(&(environment.clone(), subject.clone()))?;
-        self.plans.get(digest).filter(|plan| plan.is_begun() && !plan.is_finished())
+        self.plans
+            .get(digest)
+            .filter(|plan| plan.is_begun() && !plan.is_finished())
     }
 
     /// Every unfinished plan.
@@ -128,12 +133,19 @@ impl History {
 
     /// The last event that changed an environment: a place in its history that never comes again.
     pub(crate) fn place(&self, environment: &EnvironmentName) -> String {
-        self.last.get(environment).map_or_else(|| "start".to_owned(), |(id, _)| id.to_string())
+        self.last
+            .get(environment)
+            .map_or_else(|| "start".to_owned(), |(id, _)| id.to_string())
     }
 
     /// The id of an attempt's intent.
     pub(crate) fn intent_id(plan: &Digest, step: u32, attempt: u32) -> EventId {
-        EventId::of(&["intent", &plan.to_string(), &step.to_string(), &attempt.to_string()])
+        EventId::of(&[
+            "intent",
+            &plan.to_string(),
+            &step.to_string(),
+            &attempt.to_string(),
+        ])
     }
 
     /// Takes in one event.
@@ -142,13 +154,22 @@ impl History {
             Event::Planned { plan } => {
                 let Ok(digest) = plan.digest() else { return };
                 let steps = vec![StepRecord::default(); plan.steps.len()];
-                let journal = Journal { planned: true, steps };
-                if let Some(subject) =
-                    plan.steps.first().and_then(|step| Subject::of(&step.action))
+                let journal = Journal {
+                    planned: true,
+                    steps,
+                };
+                if let Some(subject) = plan
+                    .steps
+                    .first()
+                    .and_then(|step| Subject::of(&step.action))
                 {
-                    self.latest.insert((plan.environment.clone(), subject), digest);
+                    self.latest
+                        .insert((plan.environment.clone(), subject), digest);
                 }
-                let plan = PlanRecord { plan: plan.clone(), journal };
+                let plan = PlanRecord {
+                    plan: plan.clone(),
+                    journal,
+                };
                 self.plans.entry(digest).or_insert(plan);
             }
             Event::Intended { plan, step, .. } => {
@@ -158,33 +179,53 @@ impl History {
                     slot.state = StepState::Intended;
                 }
             }
-            Event::Concluded { intent, environment, conclusion, .. } => {
-                self.last.insert(environment.clone(), (record.id.clone(), record.at));
-                let Some((plan, step)) = self.intents.get(intent).copied() else { return };
+            Event::Concluded {
+                intent,
+                environment,
+                conclusion,
+                ..
+            } => {
+                self.last
+                    .insert(environment.clone(), (record.id.clone(), record.at));
+                let Some((plan, step)) = self.intents.get(intent).copied() else {
+                    return;
+                };
                 let done = matches!(conclusion, Conclusion::Done { .. });
                 if let Some(slot) = self.step_mut(&plan, step) {
-                    slot.state = if done { StepState::Done } else { StepState::NotDone };
+                    slot.state = if done {
+                        StepState::Done
+                    } else {
+                        StepState::NotDone
+                    };
                 }
                 if done {
                     self.applied(environment, &plan, step);
                 }
             }
             Event::Observed { environment, .. } => {
-                self.last.insert(environment.clone(), (record.id.clone(), record.at));
+                self.last
+                    .insert(environment.clone(), (record.id.clone(), record.at));
             }
-            Event::ReleaseRecorded { .. }
-            | Event::ChangeOpened { .. }
-            | Event::Refused { .. } => {}
+            Event::ReleaseRecorded { .. } | Event::ChangeOpened { .. } | Event::Refused { .. } => {}
         }
     }
 
     /// What is recorded about one step of a plan.
     pub(crate) fn step(&self, plan: &Digest, step: u32) -> Option<StepRecord> {
-        self.plans.get(plan)?.journal.steps.get(step as usize).copied()
+        self.plans
+            .get(plan)?
+            .journal
+            .steps
+            .get(step as usize)
+            .copied()
     }
 
     fn step_mut(&mut self, plan: &Digest, step: u32) -> Option<&mut StepRecord> {
-        self.plans.get_mut(plan)?.journal.steps.get_mut(step as usize)
+        self.plans
+            .get_mut(plan)?
+            .journal
+            .steps
+            .get_mut(step as usize)
     }
 
     fn applied(&mut self, environment: &EnvironmentName, plan: &Digest, step: u32) {

@@ -33,7 +33,13 @@ pub(crate) struct Moved;
 /// Opens the store that the settings name.
 pub(crate) fn open_store(place: &LedgerPlace) -> Result<Box<dyn Store>, StoreError> {
     Ok(match place {
-        LedgerPlace::Sqlite(path) => Box::new(SqliteStore::open(path)?),
+        LedgerPlace::Sqlite(path) => match SqliteStore::open(path) {
+            // Good enough to look at; whoever appends is told then.
+            Err(error) if error.fault() == StoreFault::ReadOnly => {
+                Box::new(SqliteStore::open_read_only(path)?)
+            }
+            opened => Box::new(opened?),
+        },
         LedgerPlace::Postgresql { url } => Box::new(PostgresStore::connect(url)?),
     })
 }
@@ -81,7 +87,13 @@ impl Book {
     /// Reads what came since.
     pub(crate) fn catch_up(&mut self) -> Result<(), Failure> {
         let mut trouble = None;
-        let Self { ledger, world, history, seen, .. } = self;
+        let Self {
+            ledger,
+            world,
+            history,
+            seen,
+            ..
+        } = self;
         let read = ledger.fold_from(*seen, *seen, |next, index, record| {
             if trouble.is_none() {
                 history.observe(&record);
@@ -104,7 +116,12 @@ impl Book {
         at: Timestamp,
         event: Event,
     ) -> Result<(), Failure> {
-        let record = Record { id, at, actor: self.actor.clone(), event };
+        let record = Record {
+            id,
+            at,
+            actor: self.actor.clone(),
+            event,
+        };
         Ok(self.world.observe(&record)?)
     }
 
@@ -116,7 +133,12 @@ impl Book {
         at: Timestamp,
         event: Event,
     ) -> Result<(), Failure> {
-        let record = Record { id, at, actor: self.actor.clone(), event };
+        let record = Record {
+            id,
+            at,
+            actor: self.actor.clone(),
+            event,
+        };
         self.ledger.append(std::slice::from_ref(&record))?;
         self.catch_up()
     }
@@ -129,8 +151,15 @@ impl Book {
         at: Timestamp,
         event: Event,
     ) -> Result<Result<(), Moved>, Failure> {
-        let record = Record { id, at, actor: self.actor.clone(), event };
-        let appended = self.ledger.append_at(self.seen, std::slice::from_ref(&record))?;
+        let record = Record {
+            id,
+            at,
+            actor: self.actor.clone(),
+            event,
+        };
+        let appended = self
+            .ledger
+            .append_at(self.seen, std::slice::from_ref(&record))?;
         self.catch_up()?;
         Ok(appended.map(|_| ()).ok_or(Moved))
     }

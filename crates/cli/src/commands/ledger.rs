@@ -132,14 +132,21 @@ fn find(ledger: &Opened, event: &str) -> Result<Entry, Failure> {
 fn verifiers(context: &Context<'_>) -> Result<Vec<keys::VerifierKey>, Failure> {
     // The form of the key was checked when the settings were read.
     let text = context.settings().ledger.verifier.as_deref();
-    Ok(text.and_then(|text| text.parse().ok()).into_iter().collect())
+    Ok(text
+        .and_then(|text| text.parse().ok())
+        .into_iter()
+        .collect())
 }
 
 impl Log {
     fn run(self, context: &Context<'_>) -> Result<Exit, Failure> {
         let ledger = open(context)?;
         let size = ledger.len()?;
-        let wanted = self.env.as_deref().map(|name| context.environment(name)).transpose()?;
+        let wanted = self
+            .env
+            .as_deref()
+            .map(|name| context.environment(name))
+            .transpose()?;
         let first = match (self.limit, wanted) {
             (0, _) | (_, Some(_)) => 0,
             (limit, None) => size.saturating_sub(limit),
@@ -156,7 +163,9 @@ impl Log {
             Ok(())
         })?;
         if self.limit > 0 {
-            let extra = rows.len().saturating_sub(usize::try_from(self.limit).unwrap_or(0));
+            let extra = rows
+                .len()
+                .saturating_sub(usize::try_from(self.limit).unwrap_or(0));
             rows.drain(..extra);
         }
         context.shell.out.data(&Rows { size, events: rows });
@@ -169,8 +178,7 @@ impl Show {
         let ledger = open(context)?;
         let entry = find(&ledger, &self.event)?;
         let payload = entry.payload.as_deref();
-        let payload: Option<serde_json::Value> =
-            payload.map(serde_json::from_slice).transpose()?;
+        let payload: Option<serde_json::Value> = payload.map(serde_json::from_slice).transpose()?;
         context.shell.out.data(&Event {
             index: entry.index,
             id: entry.leaf.id.to_string(),
@@ -234,7 +242,10 @@ impl Verify {
             None => proof.verify_signed(&keys).map_err(|error| wrong(&error))?,
             Some(file) => {
                 let anchor = anchor_in_file(context, file, &keys)?;
-                let head = switchback_ledger::Head { size: anchor.size, root: anchor.root };
+                let head = switchback_ledger::Head {
+                    size: anchor.size,
+                    root: anchor.root,
+                };
                 proof.verify(&head).map_err(|error| wrong(&error))?
             }
         };
@@ -253,17 +264,22 @@ impl Verify {
 /// What commits in the environments' repositories say about the ledger.
 fn anchors_in_git(context: &Context<'_>) -> Result<Vec<Anchor>, Failure> {
     let mut anchors: Vec<Anchor> = Vec::new();
-    let Ok(environments) = context.environments() else { return Ok(anchors) };
+    let Ok(environments) = context.environments() else {
+        return Ok(anchors);
+    };
     for environment in environments {
         if environment.values.is_none() {
             continue;
         }
         let place = effects::values(context, environment)?;
         let repository: &Repository = place.file.repository();
-        let Some(head) = repository.find_branch(place.file.branch())? else { continue };
+        let Some(head) = repository.find_branch(place.file.branch())? else {
+            continue;
+        };
         for commit in repository.log(&head, switchback_supply::git::LOG_LIMIT)? {
-            if let Some(anchor) =
-                commit.trailer(CHECKPOINT_TRAILER).and_then(|line| anchor(line, commit.id.short()))
+            if let Some(anchor) = commit
+                .trailer(CHECKPOINT_TRAILER)
+                .and_then(|line| anchor(line, commit.id.short()))
                 && !anchors.iter().any(|known| known.source == anchor.source)
             {
                 anchors.push(anchor);
@@ -279,7 +295,12 @@ fn anchor(line: &str, commit: &str) -> Option<Anchor> {
     let (origin, size, root) = (words.next()?, words.next()?, words.next()?);
     let root: Digest = root.parse().ok()?;
     let source = format!("commit {commit}");
-    Some(Anchor { origin: origin.to_owned(), size: size.parse().ok()?, root, source })
+    Some(Anchor {
+        origin: origin.to_owned(),
+        size: size.parse().ok()?,
+        root,
+        source,
+    })
 }
 
 fn anchor_in_file(
@@ -304,9 +325,10 @@ impl Prove {
         let ledger = open(context)?;
         let entry = find(&ledger, &self.event)?;
         // A proof is worth as much as the checkpoint that it leads to, so one is made if it can.
-        let size = match signing_key(context) {
+        let size = match signing_key(context, &ledger) {
             Ok(key) => ledger.checkpoint(&key)?.head().size,
-            Err(_) => ledger.len()?,
+            Err(_) if !context.ledger_key().exists() => ledger.len()?,
+            Err(failure) => return Err(failure),
         };
         let proof = Proof::Inclusion(ledger.prove_inclusion(entry.index, size)?);
         let mut text = serde_json::to_vec_pretty(&proof)?;
@@ -316,24 +338,33 @@ impl Prove {
     }
 }
 
-fn signing_key(context: &Context<'_>) -> Result<keys::SigningKey, Failure> {
+/// The signing key, once it is shown to be the one whose signatures the settings' key verifies: a
+/// checkpoint by another one would stay in the ledger and fail every verification.
+fn signing_key(context: &Context<'_>, ledger: &Opened) -> Result<keys::SigningKey, Failure> {
     let path = context.ledger_key();
     let text = files::read(&path).map_err(|error| errors::ledger_key(&path, &error.source))?;
-    text.parse().map_err(|error| errors::ledger_key(&path, &error))
+    let key: keys::SigningKey = text
+        .parse()
+        .map_err(|error| errors::ledger_key(&path, &error))?;
+    let trial = Checkpoint::sign(ledger.head()?, &key)
+        .map_err(|error| errors::ledger_key(&path, &error))?;
+    let keys = verifiers(context)?;
+    if Checkpoint::open(trial.note().as_bytes(), &keys).is_err() {
+        return Err(errors::no_verifier(key.name()));
+    }
+    Ok(key)
 }
 
 impl MakeCheckpoint {
     fn run(self, context: &Context<'_>) -> Result<Exit, Failure> {
         let ledger = open(context)?;
-        let key = signing_key(context)?;
+        let key = signing_key(context, &ledger)?;
         let checkpoint = ledger.checkpoint(&key)?;
-        // What the settings' key cannot verify, nobody else can.
-        let keys = verifiers(context)?;
-        if Checkpoint::open(checkpoint.note().as_bytes(), &keys).is_err() {
-            return Err(errors::no_verifier(key.name()));
-        }
         if let Some(path) = &self.out {
-            files::replace(&context.shell.folder.join(path), checkpoint.note().as_bytes())?;
+            files::replace(
+                &context.shell.folder.join(path),
+                checkpoint.note().as_bytes(),
+            )?;
         }
         context.shell.out.raw(checkpoint.note().as_bytes());
         Ok(Exit::Ok)
@@ -383,25 +414,46 @@ fn describe(event: &switchback_model::Event) -> (Option<String>, String) {
     match event {
         Event::ReleaseRecorded { release } => {
             let commit = &release.commit[..release.commit.len().min(12)];
-            (None, format!("{} {} from {commit}", release.component, release.version))
+            (
+                None,
+                format!("{} {} from {commit}", release.component, release.version),
+            )
         }
         Event::ChangeOpened { change, title, .. } => (None, format!("{change}: {title}")),
         Event::Planned { plan } => (Some(plan.environment.to_string()), plan.purpose.clone()),
-        Event::Intended { environment, action, .. } | Event::Observed { environment, action } => {
-            (Some(environment.to_string()), action.to_string())
+        Event::Intended {
+            environment,
+            action,
+            ..
         }
-        Event::Concluded { environment, action, conclusion, .. } => {
+        | Event::Observed {
+            environment,
+            action,
+        } => (Some(environment.to_string()), action.to_string()),
+        Event::Concluded {
+            environment,
+            action,
+            conclusion,
+            ..
+        } => {
             let end = match conclusion {
-                Conclusion::Done { recovered: true, .. } => {
-                    "done, found so after an interruption".to_owned()
-                }
-                Conclusion::Done { detail: Some(detail), .. } => format!("done, {detail}"),
+                Conclusion::Done {
+                    recovered: true, ..
+                } => "done, found so after an interruption".to_owned(),
+                Conclusion::Done {
+                    detail: Some(detail),
+                    ..
+                } => format!("done, {detail}"),
                 Conclusion::Done { detail: None, .. } => "done".to_owned(),
                 Conclusion::NotDone { reason } => format!("not done: {reason}"),
             };
             (Some(environment.to_string()), format!("{action}: {end}"))
         }
-        Event::Refused { environment, action, reasons } => {
+        Event::Refused {
+            environment,
+            action,
+            reasons,
+        } => {
             let reason = reasons.first().map(String::as_str).unwrap_or_default();
             (Some(environment.to_string()), format!("{action}: {reason}"))
         }
@@ -505,7 +557,13 @@ impl View for Verified {
                 self.vouched
             ));
         }
-        page.line("  shown: nothing before was edited, inserted, removed or reordered");
+        page.line(&match self.vouched {
+            0 => "  shown: the events agree with each other; nothing outside vouches for them yet"
+                .to_owned(),
+            some => format!(
+                "  shown: none of the first {some} events was edited, inserted, removed or reordered"
+            ),
+        });
         page.line("  not shown: that what was recorded is true");
     }
 }

@@ -9,9 +9,7 @@ use serde::Serialize;
 use switchback_diag::Exit;
 use switchback_interlock::Interlock;
 use switchback_interlock::world::Running;
-use switchback_model::{
-    Action, ComponentName, Duration, Effect, Event, EventId, Plan, Version,
-};
+use switchback_model::{Action, ComponentName, Duration, Effect, Event, EventId, Plan, Version};
 
 use crate::advice;
 use crate::apply;
@@ -85,7 +83,12 @@ impl Place {
     fn find<'a>(&self, context: &'a Context<'a>) -> Result<Here<'a>, Failure> {
         let environment = context.environment(&self.env)?;
         let component = &context.component(self.component.as_deref())?.name;
-        Ok(Here { context, environment, component, book: Book::open(context)? })
+        Ok(Here {
+            context,
+            environment,
+            component,
+            book: Book::open(context)?,
+        })
     }
 }
 
@@ -100,7 +103,10 @@ impl Here<'_> {
     /// The plan about this component that was begun and is not finished.
     fn begun(&self) -> Option<PlanRecord> {
         let subject = Subject::Component(self.component.clone());
-        self.book.history.unfinished(&self.environment.name, &subject).cloned()
+        self.book
+            .history
+            .unfinished(&self.environment.name, &subject)
+            .cloned()
     }
 
     /// The way back that was interrupted, and the version that it leads to.
@@ -119,18 +125,21 @@ impl Here<'_> {
     /// Finds out how a step ended that a crash left open, so that what follows is decided on facts.
     /// Nothing is done for a step that takes `wanted`: the caller goes on with it.
     fn settle(&mut self, wanted: Option<&Action>) -> Result<(), Failure> {
-        let Some(record) = self.begun() else { return Ok(()) };
+        let Some(record) = self.begun() else {
+            return Ok(());
+        };
         let same = |action| wanted.is_some_and(|wanted| wanted == action);
-        if record.open_step().is_none()
-            || record.plan.steps.iter().any(|step| same(&step.action))
-        {
+        if record.open_step().is_none() || record.plan.steps.iter().any(|step| same(&step.action)) {
             return Ok(());
         }
         apply::give_up(self.context, &mut self.book, self.environment, &record)?;
         let done = self.begun().is_none();
         let end = if done { "was done" } else { "was not done" };
         let purpose = &record.plan.purpose;
-        self.context.shell.out.note(&format!("an interruption was settled: {purpose}: {end}"));
+        self.context
+            .shell
+            .out
+            .note(&format!("an interruption was settled: {purpose}: {end}"));
         Ok(())
     }
 
@@ -143,7 +152,10 @@ impl Here<'_> {
     ) -> Result<Exit, Failure> {
         let plan = match self.begun() {
             Some(record) if record.plan.steps.iter().any(|step| step.action == action) => {
-                self.context.shell.out.note(&format!("going on with: {}", record.plan.purpose));
+                self.context
+                    .shell
+                    .out
+                    .note(&format!("going on with: {}", record.plan.purpose));
                 record.plan
             }
             _ => plans::move_version(
@@ -187,7 +199,10 @@ impl Here<'_> {
 
     fn show(mut self, plan: &Plan) -> Result<Exit, Failure> {
         apply::check(self.context, &mut self.book, self.environment, plan)?;
-        self.context.shell.out.data(&Shown { digest: plan.digest()?.to_string(), plan });
+        self.context.shell.out.data(&Shown {
+            digest: plan.digest()?.to_string(),
+            plan,
+        });
         Ok(Exit::Ok)
     }
 
@@ -195,9 +210,14 @@ impl Here<'_> {
     fn under_way_already(&self, to: &Version) -> Exit {
         let (component, name) = (self.component, &self.environment.name);
         let out = &self.context.shell.out;
-        out.note(&format!("{component} is on its way to {to} in {name} already"));
+        out.note(&format!(
+            "{component} is on its way to {to} in {name} already"
+        ));
         let window = Duration::from_millis(0);
-        let finish = Action::FinishRollout { component: component.clone(), window };
+        let finish = Action::FinishRollout {
+            component: component.clone(),
+            window,
+        };
         if let Some(command) = advice::command(self.context, self.environment, &finish) {
             out.next("when every instance runs it", &command);
         }
@@ -211,15 +231,28 @@ impl Here<'_> {
         let name = &environment.name;
         for _ in 0..apply::DECISIONS {
             let now = context.shell.clock.now();
-            let known = self.book.world.environments.get(name).cloned().unwrap_or_default();
-            let verdict =
-                Interlock::new(&self.book.world.catalog).admit(name, &known, now, action);
+            let known = self
+                .book
+                .world
+                .environments
+                .get(name)
+                .cloned()
+                .unwrap_or_default();
+            let verdict = Interlock::new(&self.book.world.catalog).admit(name, &known, now, action);
             if let Err(refusal) = verdict {
-                return Err(refusals::refuse(context, &mut self.book, environment, &refusal)?);
+                return Err(refusals::refuse(
+                    context,
+                    &mut self.book,
+                    environment,
+                    &refusal,
+                )?);
             }
             let place = self.book.history.place(name);
             let id = EventId::of(&["observed", name.as_str(), &place, &action.to_string()]);
-            let event = Event::Observed { environment: name.clone(), action: action.clone() };
+            let event = Event::Observed {
+                environment: name.clone(),
+                action: action.clone(),
+            };
             if self.book.append_if_unmoved(id, now, event)?.is_ok() {
                 return Ok(());
             }
@@ -238,15 +271,33 @@ impl Promote {
         let context = Context::load(shell)?;
         let mut here = self.place.find(&context)?;
         let version = version(&self.version)?;
-        if here.book.world.catalog.release(here.component, &version).is_none() {
+        if here
+            .book
+            .world
+            .catalog
+            .release(here.component, &version)
+            .is_none()
+        {
             return Err(errors::unknown_release(here.component, &version));
         }
-        let action =
-            Action::Deploy { component: here.component.clone(), version: version.clone() };
+        let action = Action::Deploy {
+            component: here.component.clone(),
+            version: version.clone(),
+        };
         here.settle(Some(&action))?;
-        let under_way = here.running().rollout.filter(|it| !it.aborting && it.to == version);
+        let under_way = here
+            .running()
+            .rollout
+            .filter(|it| !it.aborting && it.to == version);
         if under_way.is_some_and(|it| !it.back) && here.begun().is_none() {
             return Ok(here.under_way_already(&version));
+        }
+        let running = here.running();
+        if running.stable.as_ref() == Some(&version) && running.rollout.is_none() {
+            let (component, name) = (here.component, &here.environment.name);
+            let words = format!("{component} {version} is what runs in {name} already");
+            context.shell.out.note(&words);
+            return Ok(Exit::NothingToDo);
         }
         let values = effects::values(&context, here.environment)?;
         let written = values.file.read(&values.key(here.component))?.value;
@@ -260,7 +311,10 @@ impl Promote {
         // Nothing is known to run, and the file says this version: it was there before us.
         here.observe(&action)?;
         let window = here.window();
-        here.observe(&Action::FinishRollout { component: here.component.clone(), window })?;
+        here.observe(&Action::FinishRollout {
+            component: here.component.clone(),
+            window,
+        })?;
         context.shell.out.data(&Moved {
             environment: here.environment.name.to_string(),
             component: here.component.to_string(),
@@ -299,7 +353,9 @@ impl Rollback {
                 "a rollout to {} is under way, so going back means to abort it",
                 rollout.to
             ));
-            let action = Action::AbortRollout { component: here.component.clone() };
+            let action = Action::AbortRollout {
+                component: here.component.clone(),
+            };
             return here.move_version(action, stable, self.dry_run);
         }
         let version = match wanted {
@@ -312,8 +368,10 @@ impl Rollback {
                 }
             },
         };
-        let action =
-            Action::Rollback { component: here.component.clone(), version: version.clone() };
+        let action = Action::Rollback {
+            component: here.component.clone(),
+            version: version.clone(),
+        };
         here.move_version(action, &version, self.dry_run)
     }
 }
@@ -342,7 +400,10 @@ impl RolloutCommand {
                     window,
                 })?;
                 let after = here.running();
-                let target = after.targets.last().filter(|_| before.stable != after.stable);
+                let target = after
+                    .targets
+                    .last()
+                    .filter(|_| before.stable != after.stable);
                 context.shell.out.data(&Finished {
                     environment: here.environment.name.to_string(),
                     component: here.component.to_string(),
@@ -354,17 +415,24 @@ impl RolloutCommand {
             }
             RolloutCommand::Abort(place) => {
                 let mut here = place.find(&context)?;
-                let action = Action::AbortRollout { component: here.component.clone() };
+                let action = Action::AbortRollout {
+                    component: here.component.clone(),
+                };
                 here.settle(Some(&action))?;
                 let running = here.running();
                 if let Some(to) = running.stable.as_ref()
-                    && running.rollout.as_ref().is_some_and(|rollout| rollout.aborting)
+                    && running
+                        .rollout
+                        .as_ref()
+                        .is_some_and(|rollout| rollout.aborting)
                     && here.begun().is_none()
                 {
                     return Ok(here.under_way_already(to));
                 }
                 // Without anything to go back to the interlock says why it cannot be done.
-                let to = running.stable.or_else(|| running.rollout.map(|rollout| rollout.to));
+                let to = running
+                    .stable
+                    .or_else(|| running.rollout.map(|rollout| rollout.to));
                 match to {
                     Some(to) => here.move_version(action, &to, false),
                     None => {
@@ -393,7 +461,12 @@ impl View for Moved {
     const SCHEMA: &'static str = "switchback.moved/v1";
 
     fn human(&self, page: &mut Page) {
-        let Self { environment, component, to, .. } = self;
+        let Self {
+            environment,
+            component,
+            to,
+            ..
+        } = self;
         match (&self.from, self.under_way) {
             (Some(from), true) => {
                 page.add(Role::Good, "under way").line(&format!(
@@ -401,8 +474,9 @@ impl View for Moved {
                 ));
             }
             (None, true) => {
-                page.add(Role::Good, "under way")
-                    .line(&format!(": {component} {to}, the first version in {environment}"));
+                page.add(Role::Good, "under way").line(&format!(
+                    ": {component} {to}, the first version in {environment}"
+                ));
             }
             (_, false) => {
                 page.add(Role::Good, "recorded").line(&format!(
@@ -429,7 +503,10 @@ impl View for Finished {
     fn human(&self, page: &mut Page) {
         let version = self.version.as_deref().unwrap_or("nothing");
         page.add(Role::Good, "finished");
-        page.line(&format!(": {} {version} runs in {}", self.component, self.environment));
+        page.line(&format!(
+            ": {} {version} runs in {}",
+            self.component, self.environment
+        ));
         if let (Some(target), Some(until)) = (&self.target, &self.until) {
             page.line(&format!("  {target} can be rolled back to until {until}"));
         }
@@ -447,7 +524,8 @@ impl View for Shown<'_> {
 
     fn human(&self, page: &mut Page) {
         page.heading(&self.plan.purpose);
-        page.add(Role::Faint, &format!("plan {}", self.digest)).end();
+        page.add(Role::Faint, &format!("plan {}", self.digest))
+            .end();
         for step in &self.plan.steps {
             if let Effect::MoveValue(value) = &step.effect {
                 let from = value.from.as_deref().unwrap_or("nothing");

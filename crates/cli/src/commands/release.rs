@@ -6,9 +6,8 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use switchback_diag::Exit;
 use switchback_interlock::surface::SurfaceState;
-use switchback_model::{
-    ChangeId, CodeStep, ComponentName, Event, Release, Shape, Version,
-};
+use switchback_migration::Definition;
+use switchback_model::{ChangeId, CodeStep, ComponentName, Event, Release, Shape, Version};
 use switchback_supply::git::{CommitId, Repository};
 
 use crate::book::{Book, release_id};
@@ -45,7 +44,8 @@ pub(crate) struct RecordRelease {
 
 /// Parses a version from the command line.
 pub(crate) fn version(text: &str) -> Result<Version, Failure> {
-    text.parse().map_err(|error| errors::wrong_version(text, &error))
+    text.parse()
+        .map_err(|error| errors::wrong_version(text, &error))
 }
 
 impl ReleaseCommand {
@@ -64,24 +64,34 @@ impl RecordRelease {
         let version = version(&self.version)?;
         let repository = Repository::open(&context.root)?;
         let commit = repository.resolve(&self.commit)?;
-        let code = code_at(context, &mut book, &repository, &commit, self.dry_run)?;
+        // A commit never says anything else, so what is recorded from it needs no second look.
+        if let Some(known) = book.world.catalog.release(component, &version) {
+            if known.commit == commit.as_str() {
+                context
+                    .shell
+                    .out
+                    .note(&format!("{component} {version} is recorded already"));
+                return Ok(Exit::NothingToDo);
+            }
+            let (was, is) = (&known.commit, commit.as_str());
+            return Err(errors::release_differs(component, &version, was, is));
+        }
+        let (code, found) = code_at(context, &book, &repository, &commit)?;
         let release = Release {
             component: component.clone(),
             version: version.clone(),
             commit: commit.as_str().to_owned(),
             code,
         };
-        if let Some(known) = book.world.catalog.release(component, &version) {
-            if *known == release {
-                context.shell.out.note(&format!("{component} {version} is recorded already"));
-                return Ok(Exit::NothingToDo);
-            }
-            let (was, is) = (&known.commit, &release.commit);
-            return Err(errors::release_differs(component, &version, was, is));
-        }
         check_one_step(&book, &release)?;
         if !self.dry_run {
-            let event = Event::ReleaseRecorded { release: release.clone() };
+            // Not before everything is checked: a release that is refused opens nothing.
+            for definition in &found {
+                changes::open(&mut book, definition, context.shell.clock.now())?;
+            }
+            let event = Event::ReleaseRecorded {
+                release: release.clone(),
+            };
             let at = context.shell.clock.now();
             book.append(release_id(component, &version), at, event)?;
         }
@@ -100,16 +110,15 @@ impl RecordRelease {
     }
 }
 
-/// Where the code of a commit stands in each change. A change that the ledger does not know yet is
-/// opened with it.
+/// Where the code of a commit stands in each change, and the changes that the commit has.
 fn code_at(
     context: &Context<'_>,
-    book: &mut Book,
+    book: &Book,
     repository: &Repository,
     commit: &CommitId,
-    dry_run: bool,
-) -> Result<BTreeMap<ChangeId, CodeStep>, Failure> {
+) -> Result<(BTreeMap<ChangeId, CodeStep>, Vec<Definition>), Failure> {
     let mut code = BTreeMap::new();
+    let mut found = Vec::new();
     for id in changes::ids_at_commit(context, repository, commit)? {
         let Some(definition) = changes::at_commit(context, repository, commit, &id)? else {
             continue;
@@ -117,38 +126,38 @@ fn code_at(
         if changes::check_unedited(book, &definition).is_err() {
             return Err(errors::change_differs_at(&id, commit.short()));
         }
-        if !dry_run {
-            changes::open(book, &definition, context.shell.clock.now())?;
-        }
         if let Some(step) = definition.code_step() {
             code.insert(id, step);
         }
+        found.push(definition);
     }
     // Code from before a change is where the change found it; code from after it is at its end.
     for (id, change) in &book.world.catalog.changes {
         if code.contains_key(id) {
             continue;
         }
-        if is_contracted(book, id)
-            && let Some(last) = change.code.last()
-        {
-            code.insert(id.clone(), last.clone());
-        } else if book.world.catalog.releases.values().flat_map(BTreeMap::values).any(|release| {
-            release.code.get(id).is_some_and(|step| step.position > 0)
-        }) {
-            return Err(errors::change_folder_gone(id, commit.short()));
+        // A hotfix off a tag from before the change knows nothing of it.
+        if !changes::was_known(context, repository, commit, id)? {
+            continue;
+        }
+        match change.code.last().filter(|_| is_contracted(book, id)) {
+            Some(last) => _ = code.insert(id.clone(), last.clone()),
+            None => return Err(errors::change_folder_gone(id, commit.short())),
         }
     }
-    Ok(code)
+    Ok((code, found))
 }
 
 /// Whether the old shape of a change is gone somewhere.
 fn is_contracted(book: &Book, change: &ChangeId) -> bool {
     book.world.environments.values().any(|environment| {
-        environment.surfaces.get(change).is_some_and(|surface| match surface.settled() {
-            SurfaceState::Replicated(state) => !state.exists.has(Shape::Old),
-            SurfaceState::Tagged(_) => false,
-        })
+        environment
+            .surfaces
+            .get(change)
+            .is_some_and(|surface| match surface.settled() {
+                SurfaceState::Replicated(state) => !state.exists.has(Shape::Old),
+                SurfaceState::Tagged(_) => false,
+            })
     })
 }
 
@@ -177,7 +186,12 @@ fn check_one_step(book: &Book, release: &Release) -> Result<(), Failure> {
         Some((version, _)) => format!("{component} {version}"),
         None => "the code from before the change".to_owned(),
     };
-    Err(errors::release_skips(component, &release.version, &named, &skips))
+    Err(errors::release_skips(
+        component,
+        &release.version,
+        &named,
+        &skips,
+    ))
 }
 
 #[derive(Serialize)]
@@ -194,10 +208,20 @@ impl View for Recorded {
     const SCHEMA: &'static str = "switchback.release-recorded/v1";
 
     fn human(&self, page: &mut Page) {
-        let word = if self.recorded { "recorded" } else { "would record" };
+        let word = if self.recorded {
+            "recorded"
+        } else {
+            "would record"
+        };
         page.add(Role::Good, word).add(Role::Plain, " ");
-        page.add(Role::Strong, &format!("{} {}", self.component, self.version));
-        page.line(&format!(" from commit {}", &self.commit[..self.commit.len().min(12)]));
+        page.add(
+            Role::Strong,
+            &format!("{} {}", self.component, self.version),
+        );
+        page.line(&format!(
+            " from commit {}",
+            &self.commit[..self.commit.len().min(12)]
+        ));
         for (change, step) in &self.code {
             page.line(&format!("  {change}: the code is at `{step}`"));
         }

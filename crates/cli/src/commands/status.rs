@@ -9,8 +9,8 @@ use switchback_model::Timestamp;
 
 use crate::advice;
 use crate::book::{Book, Subject};
-use crate::commands::change::view::ChangeView;
 use crate::changes;
+use crate::commands::change::view::ChangeView;
 use crate::context::Context;
 use crate::errors::Failure;
 use crate::output::View;
@@ -32,6 +32,15 @@ struct Shown {
     at: String,
     environments: Vec<Place>,
     changes: Vec<ChangeView>,
+    /// Changes whose folder in the work tree cannot be used.
+    unreadable: Vec<Unreadable>,
+}
+
+#[derive(Serialize)]
+struct Unreadable {
+    change: String,
+    code: &'static str,
+    reason: String,
 }
 
 #[derive(Serialize)]
@@ -88,9 +97,19 @@ impl Status {
             Some(name) => vec![context.environment(name)?],
             None => context.environments()?.iter().collect(),
         };
-        let mut open = Vec::new();
+        // What runs, and what can be returned to, must be seen whatever somebody did to a file.
+        let (mut open, mut unreadable) = (Vec::new(), Vec::new());
         for id in changes::list(&context)? {
-            open.push(ChangeView::of(&context, &book, id.as_str())?);
+            match ChangeView::of(&context, &book, id.as_str()) {
+                Ok(view) => open.push(view),
+                Err(failure) => unreadable.extend(failure.diagnostics.first().map(|found| {
+                    Unreadable {
+                        change: id.to_string(),
+                        code: found.code.id(),
+                        reason: found.message.clone(),
+                    }
+                })),
+            }
         }
         shell.out.data(&Shown {
             project: context.settings().project.name.to_string(),
@@ -100,18 +119,19 @@ impl Status {
                 .map(|environment| place(&context, &book, environment, now))
                 .collect(),
             changes: open,
+            unreadable,
         });
         Ok(Exit::Ok)
     }
 }
 
-fn place(
-    context: &Context<'_>,
-    book: &Book,
-    environment: &Environment,
-    now: Timestamp,
-) -> Place {
-    let known = book.world.environments.get(&environment.name).cloned().unwrap_or_default();
+fn place(context: &Context<'_>, book: &Book, environment: &Environment, now: Timestamp) -> Place {
+    let known = book
+        .world
+        .environments
+        .get(&environment.name)
+        .cloned()
+        .unwrap_or_default();
     let known = known.as_of(now);
     let components = context
         .components()
@@ -153,7 +173,10 @@ fn place(
                 command: resume(context, environment, &record.plan),
             })
             .collect(),
-        threats: threats.iter().map(|threat| threat.sentence(&name)).collect(),
+        threats: threats
+            .iter()
+            .map(|threat| threat.sentence(&name))
+            .collect(),
         next: advice::next_commands(context, book, environment, now),
     }
 }
@@ -183,30 +206,47 @@ impl View for Shown {
                 page.add(Role::Bad, "  wrong").line(&format!(": {threat}"));
             }
             for plan in &place.unfinished {
-                page.add(Role::Warning, "  unfinished").line(&format!(": {}", plan.purpose));
-                page.add(Role::Plain, "    go on with: ").add(Role::Command, &plan.command).end();
+                page.add(Role::Warning, "  unfinished")
+                    .line(&format!(": {}", plan.purpose));
+                page.add(Role::Plain, "    go on with: ")
+                    .add(Role::Command, &plan.command)
+                    .end();
             }
             if !place.next.is_empty() {
                 page.line("  admitted now:");
                 for command in &place.next {
-                    page.add(Role::Plain, "    ").add(Role::Command, command).end();
+                    page.add(Role::Plain, "    ")
+                        .add(Role::Command, command)
+                        .end();
                 }
             }
         }
         for change in &self.changes {
             change.human(page);
         }
+        for Unreadable { change, code, reason } in &self.unreadable {
+            page.heading(change).add(Role::Warning, "  cannot be used");
+            page.line(&format!(": {reason}"));
+            page.add(Role::Plain, "    ");
+            page.add(Role::Command, &format!("switchback explain {code}")).end();
+        }
     }
 }
 
 fn one(page: &mut Page, component: &Component) {
-    page.add(Role::Plain, "  ").add(Role::Strong, &component.name).add(Role::Plain, " ");
+    page.add(Role::Plain, "  ")
+        .add(Role::Strong, &component.name)
+        .add(Role::Plain, " ");
     match &component.version {
         Some(version) => page.add(Role::Good, version),
         None => page.add(Role::Faint, "nothing is known to run"),
     };
     if let Some(rollout) = &component.rollout {
-        let verb = if rollout.aborting { "taking everything back from" } else { "rolling out" };
+        let verb = if rollout.aborting {
+            "taking everything back from"
+        } else {
+            "rolling out"
+        };
         page.add(Role::Warning, &format!(", {verb} {}", rollout.to));
     }
     if let Some(since) = &component.since {

@@ -69,6 +69,7 @@ fn write_pages(folder: &Path) -> Result<Vec<String>, FileError> {
     collect(root, "switchback", &mut pages);
     let mut written = Vec::new();
     let mut batch = files::Batch::default();
+    batch.folder(folder, 0o755);
     for (name, bytes) in pages {
         let path = folder.join(format!("{name}.1"));
         written.push(path.display().to_string());

@@ -23,7 +23,7 @@ pub(crate) fn database(error: &DbError) -> Failure {
         DbError::OtherEffect => Code::Internal,
         _ => Code::SqlFailed,
     };
-    let found = Diagnostic::error(code, code.title().to_lowercase()).caused_by(error);
+    let found = Diagnostic::error(code, sentence(code)).caused_by(error);
     match error {
         DbError::Missing { .. } => {
             found.hint("correct `environment.database.path`; Switchback never makes a database")
@@ -33,17 +33,21 @@ pub(crate) fn database(error: &DbError) -> Failure {
         }
         DbError::Busy { .. } => found
             .hint("find the connection that holds a transaction open, then run the command again"),
-        DbError::ReadOnly => {
-            found.hint("check the permissions of the file and of its folder")
-        }
+        DbError::ReadOnly => found.hint("check the permissions of the file and of its folder"),
         DbError::DiskFull { .. } => {
             found.hint("make room, then run the same command again: it goes on where it stopped")
         }
         DbError::Newer { .. } => found.hint("use a newer version of switchback"),
         DbError::UnknownStep { .. } => found
             .hint("somebody changed the schema by hand; put back what the message says is expected")
-            .hint_command("see how far the change is", "switchback change status"),
-        _ => found.hint("the transaction was rolled back; nothing of it is left"),
+            .hint_command("see what each step should leave", "switchback change plan --help"),
+        DbError::NoTable { .. } | DbError::NoColumn { .. } => {
+            found.hint("check the name; nothing was touched")
+        }
+        _ => found.hint(
+            "the transaction that failed was rolled back; mend what it names and run the same \
+             command again",
+        ),
     }
     .into()
 }
@@ -57,7 +61,7 @@ impl From<GitError> for Failure {
             GitError::Moved { .. } => Code::BranchMoved,
             _ => Code::GitFailed,
         };
-        let found = Diagnostic::error(code, code.title().to_lowercase()).caused_by(&error);
+        let found = Diagnostic::error(code, sentence(code)).caused_by(&error);
         match &error {
             GitError::GitMissing { .. } => found.hint("install git"),
             GitError::NotARepository { .. } => {
@@ -97,5 +101,18 @@ impl From<GitopsError> for Failure {
                 .into()
             }
         }
+    }
+}
+
+/// A code's title as it stands inside of a sentence.
+fn sentence(code: Code) -> String {
+    let title = code.title();
+    let mut letters = title.chars();
+    match (letters.next(), letters.next()) {
+        // "SQL" and the like stay as they are.
+        (Some(first), Some(second)) if second.is_lowercase() || second == ' ' => {
+            format!("{}{}", first.to_lowercase(), &title[first.len_utf8()..])
+        }
+        _ => title.to_owned(),
     }
 }

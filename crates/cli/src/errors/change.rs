@@ -28,9 +28,10 @@ pub(crate) fn change_missing<'a>(
 /// SB0402 or SB0406, with the place.
 pub(crate) fn change_wrong(shown: &str, text: &str, error: DefinitionError) -> Failure {
     let (code, words) = match &error {
-        DefinitionError::UnknownCode { .. } => {
-            (Code::UnknownStep, format!("{shown} is at a step that the change does not have"))
-        }
+        DefinitionError::UnknownCode { .. } => (
+            Code::UnknownStep,
+            format!("{shown} is at a step that the change does not have"),
+        ),
         DefinitionError::Schema { .. } => {
             (Code::ChangeSyntax, format!("{shown} is of another version"))
         }
@@ -55,9 +56,14 @@ pub(crate) fn change_wrong(shown: &str, text: &str, error: DefinitionError) -> F
 
 /// SB0402: a folder that says it is another change.
 pub(crate) fn change_renamed(shown: &str, folder: &ChangeId, says: &ChangeId) -> Failure {
-    Diagnostic::error(Code::ChangeSyntax, format!("{shown} says that it is the change `{says}`"))
-        .hint(format!("the folder and `id` must be the same; this folder is `{folder}`"))
-        .into()
+    Diagnostic::error(
+        Code::ChangeSyntax,
+        format!("{shown} says that it is the change `{says}`"),
+    )
+    .hint(format!(
+        "the folder and `id` must be the same; this folder is `{folder}`"
+    ))
+    .into()
 }
 
 /// SB0402: not text.
@@ -106,8 +112,10 @@ pub(crate) fn unknown_step<'a>(
     name: &str,
     known: impl Iterator<Item = &'a str> + Clone,
 ) -> Failure {
-    let found =
-        Diagnostic::error(Code::UnknownStep, format!("the change `{id}` has no step `{name}`"));
+    let found = Diagnostic::error(
+        Code::UnknownStep,
+        format!("the change `{id}` has no step `{name}`"),
+    );
     match nearest(name, known.clone()) {
         Some(near) => found.hint(format!("did you mean `{near}`?")),
         None => found.hint(format!("its steps are {}", list(known))),
@@ -117,9 +125,11 @@ pub(crate) fn unknown_step<'a>(
 
 /// A step that the database cannot take.
 pub(crate) fn wrong_step(id: &ChangeId, error: &StepsError) -> Failure {
-    let found =
-        Diagnostic::error(Code::UnknownStep, format!("the step of `{id}` cannot be planned"))
-            .caused_by(error);
+    let found = Diagnostic::error(
+        Code::UnknownStep,
+        format!("the step of `{id}` cannot be planned"),
+    )
+    .caused_by(error);
     match error {
         StepsError::CodeStep { step } => found
             .hint(format!(
@@ -136,14 +146,20 @@ pub(crate) fn wrong_step(id: &ChangeId, error: &StepsError) -> Failure {
 
 /// A name on the command line is none.
 pub(crate) fn wrong_name(flag: &str, error: &InvalidName) -> Failure {
-    usage(format!("{flag} cannot be used")).caused_by(error).into()
+    usage(format!("{flag} cannot be used"))
+        .caused_by(error)
+        .into()
 }
 
 /// A folder that Git must know is outside of the repository.
 pub(crate) fn outside_of_repository(folder: &Path, top: &Path) -> Failure {
     Diagnostic::error(
         Code::Contradiction,
-        format!("{} is outside of the repository {}", folder.display(), top.display()),
+        format!(
+            "{} is outside of the repository {}",
+            folder.display(),
+            top.display()
+        ),
     )
     .hint("correct `changes.folder`: releases read their code steps from commits")
     .into()
@@ -182,7 +198,10 @@ pub(crate) fn plan_for_elsewhere(plan: &Plan, here: &EnvironmentName) -> Failure
 pub(crate) fn unfinished(plan: &Plan, command: &str) -> Failure {
     Diagnostic::error(
         Code::UnfinishedIntent,
-        format!("`{}` in {} was begun and is not finished", plan.purpose, plan.environment),
+        format!(
+            "`{}` in {} was begun and is not finished",
+            plan.purpose, plan.environment
+        ),
     )
     .hint_command("go on with it", command)
     .into()
@@ -190,10 +209,13 @@ pub(crate) fn unfinished(plan: &Plan, command: &str) -> Failure {
 
 /// A step failed, and nothing of it is left.
 pub(crate) fn step_failed(title: &str, reason: &str) -> Failure {
-    Diagnostic::error(Code::SqlFailed, format!("the step `{title}` failed; nothing of it is left"))
-        .cause(reason)
-        .hint("mend what it names and run the same command again")
-        .into()
+    Diagnostic::error(
+        Code::SqlFailed,
+        format!("the step `{title}` failed; nothing of it is left"),
+    )
+    .cause(reason)
+    .hint("mend what it names and run the same command again")
+    .into()
 }
 
 /// A step is done in part.
@@ -206,7 +228,9 @@ pub(crate) fn step_unfinished(title: &str, reason: Option<&str>) -> Failure {
         Some(reason) => found.cause(reason),
         None => found,
     };
-    found.hint("run the same command again to go on, or `change undo` to take it back").into()
+    found
+        .hint("run the same command again to go on, or `change undo` to take it back")
+        .into()
 }
 
 /// SB0503.

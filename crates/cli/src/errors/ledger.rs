@@ -64,12 +64,13 @@ impl From<switchback_ledger::Error> for Failure {
                 .caused_by(&error)
                 .hint_command("see what is there", "switchback ledger log")
                 .into(),
-            Error::UnknownEvent { .. } => {
-                Diagnostic::error(Code::NewerLedger, "the ledger holds events of a newer version")
-                    .caused_by(&error)
-                    .hint("use a newer version of switchback")
-                    .into()
-            }
+            Error::UnknownEvent { .. } => Diagnostic::error(
+                Code::NewerLedger,
+                "the ledger holds events of a newer version",
+            )
+            .caused_by(&error)
+            .hint("use a newer version of switchback")
+            .into(),
             _ => Diagnostic::error(Code::LedgerDamaged, "the ledger cannot be trusted as it is")
                 .caused_by(&error)
                 .hint_command("see what is wrong", "switchback ledger verify")
@@ -80,18 +81,27 @@ impl From<switchback_ledger::Error> for Failure {
 
 impl From<Inconsistent> for Failure {
     fn from(error: Inconsistent) -> Self {
-        Diagnostic::error(Code::LedgerDamaged, "the ledger's events do not follow from each other")
-            .caused_by(&error)
-            .hint_command("see whether anything was changed", "switchback ledger verify")
-            .into()
+        Diagnostic::error(
+            Code::LedgerDamaged,
+            "the ledger's events do not follow from each other",
+        )
+        .caused_by(&error)
+        .hint_command(
+            "see whether anything was changed",
+            "switchback ledger verify",
+        )
+        .into()
     }
 }
 
 /// The ledger was appended to by others all the time.
 pub(crate) fn ledger_too_busy() -> Failure {
-    Diagnostic::error(Code::LedgerLocked, "others kept appending to the ledger meanwhile")
-        .hint("nothing was done; run the command again")
-        .into()
+    Diagnostic::error(
+        Code::LedgerLocked,
+        "others kept appending to the ledger meanwhile",
+    )
+    .hint("nothing was done; run the command again")
+    .into()
 }
 
 /// The ledger's signing key cannot be used: SB0204.
@@ -156,7 +166,12 @@ pub(crate) fn no_such_event(event: &str) -> Failure {
 /// The ledger was changed or is damaged: SB0202.
 pub(crate) fn ledger_not_sound(report: &switchback_ledger::Report) -> Failure {
     let mut found = Diagnostic::error(Code::LedgerDamaged, "the ledger is not what was recorded");
-    found.causes = report.problems.iter().take(10).map(ToString::to_string).collect();
+    found.causes = report
+        .problems
+        .iter()
+        .take(10)
+        .map(ToString::to_string)
+        .collect();
     let more = report.problems.len().saturating_sub(10) as u64 + report.unlisted;
     if more > 0 {
         found.causes.push(format!("and {more} more"));
@@ -168,13 +183,20 @@ pub(crate) fn ledger_not_sound(report: &switchback_ledger::Report) -> Failure {
 
 /// A proof does not hold.
 pub(crate) fn wrong_proof(path: &Path, why: &dyn std::error::Error) -> Failure {
-    Diagnostic::error(Code::LedgerDamaged, format!("{} proves nothing", path.display()))
-        .caused_by(why)
-        .hint_command("make a proof", "switchback ledger prove EVENT")
-        .into()
+    Diagnostic::error(
+        Code::LedgerDamaged,
+        format!("{} proves nothing", path.display()),
+    )
+    .caused_by(why)
+    .hint_command("make a proof", "switchback ledger prove EVENT")
+    .into()
 }
 
 /// A proof of another kind.
 pub(crate) fn not_an_inclusion(path: &Path) -> Failure {
-    usage(format!("{} is not a proof that an event is in the ledger", path.display())).into()
+    usage(format!(
+        "{} is not a proof that an event is in the ledger",
+        path.display()
+    ))
+    .into()
 }

@@ -66,7 +66,9 @@ pub(crate) fn release_skips(
     );
     found.causes = skips.to_vec();
     found
-        .hint(format!("{before} is the release before it; release the steps in between on their own"))
+        .hint(format!(
+            "{before} is the release before it; release the steps in between on their own"
+        ))
         .into()
 }
 
@@ -107,14 +109,19 @@ pub(crate) fn nothing_to_roll_back_to(
 
 /// The demo saw something that must not happen: SB0902.
 pub(crate) fn demo_failed(trouble: &dyn std::error::Error) -> Failure {
-    Diagnostic::error(Code::DemoFailed, "the demo saw something that must not happen")
-        .caused_by(trouble)
-        .hint_command("run it again and keep its folder", "switchback demo --keep")
-        .hint("please report it with what it printed")
-        .into()
+    Diagnostic::error(
+        Code::DemoFailed,
+        "the demo saw something that must not happen",
+    )
+    .caused_by(trouble)
+    .hint_command("run it again and keep its folder", "switchback demo --keep")
+    .hint("please report it with what it printed")
+    .into()
 }
 
 /// An instance of the demo's application met an error.
 pub(crate) fn demo_app_failed(report: &str) -> Failure {
-    Diagnostic::error(Code::DemoFailed, "the demo's application met an error").cause(report).into()
+    Diagnostic::error(Code::DemoFailed, "the demo's application met an error")
+        .cause(report)
+        .into()
 }

@@ -116,8 +116,7 @@ pub(crate) struct Environment {
     pub(crate) values: Option<Values>,
 }
 
-/// The database of an environment. Passwords and URLs never stand here: they come from
-/// SWITCHBACK_DATABASE_URL_<ENVIRONMENT>.
+/// The database of an environment.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(tag = "engine", rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) enum Database {

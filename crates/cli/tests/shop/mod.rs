@@ -16,8 +16,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
+use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use rusqlite::types::ValueRef;
@@ -66,7 +68,7 @@ impl Shop {
 
     pub(crate) fn with_rows(keep: Keep, rows: u32) -> Self {
         let mut shop = Self {
-            cli: Cli::new(env!("CARGO_BIN_EXE_switchback")).unwrap(),
+            cli: Cli::new(binary()).unwrap(),
             ledger_url: None,
         };
         let gitops = shop.gitops();
@@ -85,7 +87,8 @@ impl Shop {
                     "CREATE TABLE users(
                        id integer PRIMARY KEY,
                        name text NOT NULL,
-                       email_addr text NOT NULL UNIQUE);
+                       -- In the order in which SQLite writes a NOT NULL that comes back.
+                       email_addr text UNIQUE NOT NULL);
                      WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < {rows})
                      INSERT INTO users(name, email_addr)
                      SELECT 'n' || x, 'u' || x || '@example.org' FROM n;"
@@ -98,10 +101,18 @@ impl Shop {
         shop.cli.write(".gitignore", "*.db*\n").unwrap();
         shop.git(&top, &["init", "-q", "-b", "main"]);
         shop.commit(&top, "feat: start");
+        // The project's name, which is also the name of the ledger's key.
+        shop.git(
+            &top,
+            &["remote", "add", "origin", "git@example.org:team/shop.git"],
+        );
         let ran = shop.run("init");
         assert_eq!(ran.code, 0, "{}", ran.stderr);
         let written = shop.cli.read("switchback.toml").unwrap();
-        let verifier = written.lines().find(|line| line.starts_with("verifier = ")).unwrap();
+        let verifier = written
+            .lines()
+            .find(|line| line.starts_with("verifier = "))
+            .unwrap();
         let store = match keep {
             Keep::Sqlite => ".switchback/ledger.db",
             Keep::Postgresql => "postgresql",
@@ -155,7 +166,10 @@ impl Shop {
     pub(crate) fn code_at(&self, step: &str) {
         let file = format!("changes/{CHANGE}/change.toml");
         let text = self.cli.read(&file).unwrap();
-        let code = text.lines().find(|line| line.starts_with("code = ")).unwrap();
+        let code = text
+            .lines()
+            .find(|line| line.starts_with("code = "))
+            .unwrap();
         let moved = text.replacen(code, &format!("code = \"{step}\""), 1);
         self.cli.write(&file, moved).unwrap();
         self.commit(&self.cli.folder(), &format!("feat: {step}"));
@@ -176,7 +190,10 @@ impl Shop {
             if targets.as_array().unwrap().is_empty() {
                 return;
             }
-            assert!(Instant::now() < end, "the rollback window does not end: {status}");
+            assert!(
+                Instant::now() < end,
+                "the rollback window does not end: {status}"
+            );
         }
     }
 
@@ -195,13 +212,16 @@ impl Shop {
     }
 
     pub(crate) fn values(&self, environment: &str) -> PathBuf {
-        self.gitops().join("envs").join(environment).join("values.yaml")
+        self.gitops()
+            .join("envs")
+            .join(environment)
+            .join("values.yaml")
     }
 
     /// An equal shop in another folder.
     pub(crate) fn copy(&self) -> Self {
         let mut copy = Self {
-            cli: Cli::new(env!("CARGO_BIN_EXE_switchback")).unwrap(),
+            cli: Cli::new(binary()).unwrap(),
             ledger_url: None,
         };
         copy_folder(&self.cli.folder(), &copy.cli.folder());
@@ -227,7 +247,7 @@ impl Shop {
 
     pub(crate) fn commit(&self, folder: &Path, message: &str) {
         self.git(folder, &["add", "-A"]);
-        self.git(folder, &["commit", "-q", "-m", message]);
+        self.git(folder, &["commit", "-q", "--allow-empty", "-m", message]);
     }
 
     /// Runs a command line without quotes.
@@ -271,7 +291,11 @@ impl Shop {
     ) -> String {
         let before = self.traces();
         let error = check_refused(&self.cli.run(arguments).unwrap(), shown, exit, code);
-        assert_eq!(self.traces(), before, "{shown} left something half done: {error}");
+        assert_eq!(
+            self.traces(),
+            before,
+            "{shown} left something half done: {error}"
+        );
         error
     }
 
@@ -293,15 +317,14 @@ impl Shop {
         let databases = ["staging", "production"]
             .map(|environment| fs::read(self.database(environment)).unwrap_or_default());
         let git = |folder: &Path| {
-            let mut git = Command::new("git");
-            self.cli.isolate(&mut git);
             let script = "git rev-parse HEAD; git status --porcelain";
             let mut shell = Command::new("/bin/sh");
             self.cli.isolate(&mut shell);
             let output = shell.current_dir(folder).args(["-c", script]).output();
-            output.map_or_else(|error| error.to_string(), |output| {
-                String::from_utf8_lossy(&output.stdout).into_owned()
-            })
+            output.map_or_else(
+                |error| error.to_string(),
+                |output| String::from_utf8_lossy(&output.stdout).into_owned(),
+            )
         };
         Traces {
             ledger: match self.try_events() {
@@ -353,17 +376,23 @@ impl Shop {
         let done = events.iter().filter(|(_, event)| {
             event["event"] == "concluded" && event["conclusion"]["conclusion"] == "done"
         });
-        done.map(|(_, event)| format!("{} {}", event["environment"], event["action"])).collect()
+        done.map(|(_, event)| format!("{} {}", event["environment"], event["action"]))
+            .collect()
     }
 
     /// Fails if there is an intent without a conclusion.
     pub(crate) fn check_no_open_intent(&self) {
         let events = self.events();
         let of_kind = |kind: &str| {
-            events.iter().filter(|(_, event)| event["event"] == kind).collect::<Vec<_>>()
+            events
+                .iter()
+                .filter(|(_, event)| event["event"] == kind)
+                .collect::<Vec<_>>()
         };
-        let intended: BTreeSet<String> =
-            of_kind("intended").into_iter().map(|(id, _)| id.clone()).collect();
+        let intended: BTreeSet<String> = of_kind("intended")
+            .into_iter()
+            .map(|(id, _)| id.clone())
+            .collect();
         let concluded: Vec<String> = of_kind("concluded")
             .into_iter()
             .map(|(_, event)| event["intent"].as_str().unwrap().to_owned())
@@ -376,7 +405,13 @@ impl Shop {
     /// Everything that must be the same after an interrupted run as after one that was not.
     pub(crate) fn state(&self) -> State {
         let gitops = self.gitops();
-        let log = self.git(&gitops, &["log", "--format=%H %(trailers:key=Switchback-Intent,valueonly,separator=%x20)"]);
+        let log = self.git(
+            &gitops,
+            &[
+                "log",
+                "--format=%H %(trailers:key=Switchback-Intent,valueonly,separator=%x20)",
+            ],
+        );
         let intents: Vec<String> = log
             .lines()
             .filter_map(|line| line.split_once(' '))
@@ -384,8 +419,16 @@ impl Shop {
             .filter(|intent| !intent.is_empty())
             .collect();
         let once: BTreeSet<&String> = intents.iter().collect();
-        assert_eq!(once.len(), intents.len(), "two commits carry out one intent: {log}");
-        assert_eq!(self.git(&gitops, &["status", "--porcelain"]), "", "a dirty work tree");
+        assert_eq!(
+            once.len(),
+            intents.len(),
+            "two commits carry out one intent: {log}"
+        );
+        assert_eq!(
+            self.git(&gitops, &["status", "--porcelain"]),
+            "",
+            "a dirty work tree"
+        );
         let verified = self.json("ledger verify");
         assert_eq!(verified["sound"], true, "{verified}");
         self.check_no_open_intent();
@@ -406,6 +449,15 @@ impl Shop {
             done: self.done(),
         }
     }
+}
+
+/// The binary as it was when the first shop was made. Another build may put one with other features
+/// in its place while tests run; the open file stays what it is.
+fn binary() -> PathBuf {
+    static BINARY: OnceLock<fs::File> = OnceLock::new();
+    let path = env!("CARGO_BIN_EXE_switchback");
+    let file = BINARY.get_or_init(|| fs::File::open(path).unwrap());
+    format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()).into()
 }
 
 /// See [`Shop::traces`].
@@ -449,9 +501,15 @@ fn settings(store: &str, verifier: &str) -> String {
 pub(crate) fn check_refused(ran: &Ran, shown: &str, exit: i32, code: &str) -> String {
     let error = &ran.stderr;
     assert_eq!(ran.code, exit, "{shown}: {}{error}", ran.stdout);
-    assert!(error.contains(&format!("error[{code}]")), "{shown}: no {code}: {error}");
+    assert!(
+        error.contains(&format!("error[{code}]")),
+        "{shown}: no {code}: {error}"
+    );
     assert!(error.contains("hint: "), "{shown}: no hint: {error}");
-    assert!(error.contains(&format!("explain {code}")), "{shown}: {error}");
+    assert!(
+        error.contains(&format!("explain {code}")),
+        "{shown}: {error}"
+    );
     error.clone()
 }
 
@@ -480,21 +538,27 @@ pub(crate) fn dump(path: &Path) -> Vec<String> {
             .collect::<rusqlite::Result<_>>()
             .unwrap()
     };
-    let mut dumped = query("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name");
+    let mut dumped =
+        query("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name");
     let tables = query("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name");
     for table in tables {
         let table = table.trim_matches('\'');
         let except = ["applied_at", "started_at", "batches"];
-        let columns: Vec<String> = query(&format!("SELECT name FROM pragma_table_info('{}')", table.replace('\'', "''")))
-            .into_iter()
-            .map(|name| name.trim_matches('\'').to_owned())
-            .filter(|name| !(table.starts_with("_switchback_") && except.contains(&name.as_str())))
-            .map(|name| format!("\"{}\"", name.replace('"', "\"\"")))
-            .collect();
+        let columns: Vec<String> = query(&format!(
+            "SELECT name FROM pragma_table_info('{}')",
+            table.replace('\'', "''")
+        ))
+        .into_iter()
+        .map(|name| name.trim_matches('\'').to_owned())
+        .filter(|name| !(table.starts_with("_switchback_") && except.contains(&name.as_str())))
+        .map(|name| format!("\"{}\"", name.replace('"', "\"\"")))
+        .collect();
         let columns = columns.join(", ");
         let name = table.replace('"', "\"\"");
         dumped.push(format!("{table}: {columns}"));
-        dumped.extend(query(&format!("SELECT {columns} FROM \"{name}\" ORDER BY 1, 2")));
+        dumped.extend(query(&format!(
+            "SELECT {columns} FROM \"{name}\" ORDER BY {columns}"
+        )));
     }
     assert_eq!(query("PRAGMA integrity_check"), ["'ok'"]);
     dumped
@@ -502,9 +566,14 @@ pub(crate) fn dump(path: &Path) -> Vec<String> {
 
 /// The same without what Switchback remembers.
 pub(crate) fn dump_without_control(path: &Path) -> Vec<String> {
+    without_control(&dump(path))
+}
+
+/// The lines of a [`dump`] that are not about control tables.
+pub(crate) fn without_control(dumped: &[String]) -> Vec<String> {
     let mut inside = false;
-    dump(path)
-        .into_iter()
+    dumped
+        .iter()
         .filter(|line| {
             if let Some((table, columns)) = line.split_once(": ")
                 && columns.starts_with('"')
@@ -513,6 +582,7 @@ pub(crate) fn dump_without_control(path: &Path) -> Vec<String> {
             }
             !inside && !line.contains("_switchback_")
         })
+        .cloned()
         .collect()
 }
 

@@ -140,16 +140,25 @@ impl Target {
             (None, Direction::Up) => {
                 plans::next_step(book, &environment.name, &definition).cloned()
             }
-            (None, Direction::Down) => {
-                book.history.last_applied(&environment.name, &definition.id).cloned()
-            }
+            (None, Direction::Down) => book
+                .history
+                .last_applied(&environment.name, &definition.id)
+                .cloned(),
         };
-        Ok(step.map(|step| Chosen { environment, definition, step, direction }))
+        Ok(step.map(|step| Chosen {
+            environment,
+            definition,
+            step,
+            direction,
+        }))
     }
 
     fn named(&self, definition: &Definition, name: &str) -> Result<StepName, Failure> {
         let known = || definition.steps.iter().map(|step| step.name.as_str());
-        let step = definition.steps.iter().find(|step| step.name.as_str() == name);
+        let step = definition
+            .steps
+            .iter()
+            .find(|step| step.name.as_str() == name);
         let step = step.ok_or_else(|| errors::unknown_step(&definition.id, name, known()))?;
         Ok(step.name.clone())
     }
@@ -157,21 +166,32 @@ impl Target {
 
 impl Chosen<'_> {
     fn plan(&self, context: &Context<'_>, book: &Book) -> Result<Plan, Failure> {
-        let Self { environment, definition, step, direction } = self;
+        let Self {
+            environment,
+            definition,
+            step,
+            direction,
+        } = self;
         effects::database(context, environment)?.check_marks(definition)?;
         plans::change_step(context, book, environment, definition, step, *direction)
     }
 
     fn unfinished(&self, book: &Book) -> Option<PlanRecord> {
         let subject = Subject::Change(self.definition.id.clone());
-        book.history.unfinished(&self.environment.name, &subject).cloned()
+        book.history
+            .unfinished(&self.environment.name, &subject)
+            .cloned()
     }
 }
 
 impl PlanStep {
     fn run(self, context: &Context<'_>) -> Result<Exit, Failure> {
         let mut book = Book::open(context)?;
-        let direction = if self.undo { Direction::Down } else { Direction::Up };
+        let direction = if self.undo {
+            Direction::Down
+        } else {
+            Direction::Up
+        };
         let Some(chosen) = self.target.choose(context, &book, direction)? else {
             return Ok(nothing_left(context, &self.target, direction));
         };
@@ -217,50 +237,81 @@ fn nothing_left(context: &Context<'_>, target: &Target, direction: Direction) ->
 impl Apply {
     fn run(self, context: &Context<'_>) -> Result<Exit, Failure> {
         let mut book = Book::open(context)?;
-        let given = self.plan.as_ref().map(|path| read_plan(context, path)).transpose()?;
-        let chosen = self.target.choose(context, &book, Direction::Up)?;
-        let Some(chosen) = chosen else {
-            return Ok(nothing_left(context, &self.target, Direction::Up));
+        let given = self
+            .plan
+            .as_ref()
+            .map(|path| read_plan(context, path))
+            .transpose()?;
+        let mut target = self.target.clone();
+        let mut direction = Direction::Up;
+        if let Some(plan) = &given {
+            let environment = &context.environment(&target.env)?.name;
+            if plan.environment != *environment {
+                return Err(errors::plan_for_elsewhere(plan, environment));
+            }
+            target.step = target.step.or_else(|| step_of(plan));
+            if is_way_back(plan) {
+                direction = Direction::Down;
+            }
+        }
+        let Some(chosen) = target.choose(context, &book, direction)? else {
+            return Ok(nothing_left(context, &target, direction));
         };
         let unfinished = chosen.unfinished(&book);
         let plan = match (given, &unfinished) {
-            (Some(plan), _) => plan,
+            (Some(plan), Some(record)) if record.plan == plan => plan,
+            // A file is only paper: what is carried out is what would be planned now.
+            (Some(plan), _) => {
+                let now = chosen.plan(context, &book)?;
+                if now != plan && !now.steps.is_empty() {
+                    return Err(errors::plan_stale(&plan, &plans::moved(&plan, &now)));
+                }
+                now
+            }
             // An undo that was begun is ended by `undo`, not by going up again.
             (None, Some(record)) if is_way_back(&record.plan) => {
                 let (id, env) = (&self.target.id, &self.target.env);
-                return Err(errors::unfinished(&record.plan, &format!(
-                    "switchback change undo {id} --env {env}"
-                )));
+                return Err(errors::unfinished(
+                    &record.plan,
+                    &format!("switchback change undo {id} --env {env}"),
+                ));
+            }
+            // Whoever names a step means that one, and not what was left behind before it.
+            (None, Some(record))
+                if self.target.step.is_some()
+                    && step_of(&record.plan).is_some_and(|begun| begun != chosen.step.as_str()) =>
+            {
+                let (id, env) = (&self.target.id, &self.target.env);
+                let command = format!("switchback change apply {id} --env {env}");
+                return Err(errors::unfinished(&record.plan, &command));
             }
             (None, Some(record)) => {
-                context.shell.out.note(&format!("going on with: {}", record.plan.purpose));
+                context
+                    .shell
+                    .out
+                    .note(&format!("going on with: {}", record.plan.purpose));
                 record.plan.clone()
             }
             (None, None) => chosen.plan(context, &book)?,
         };
-        if plan.environment != chosen.environment.name {
-            return Err(errors::plan_for_elsewhere(&plan, &chosen.environment.name));
-        }
         if plan.steps.is_empty() {
-            return Ok(nothing_left(context, &self.target, Direction::Up));
+            return Ok(nothing_left(context, &target, direction));
         }
-        changes::open(
-            &mut book,
-            &chosen.definition,
-            context.shell.clock.now(),
-        )?;
-        if destroys(&plan) {
+        changes::open(&mut book, &chosen.definition, context.shell.clock.now())?;
+        if destroys(&plan) || direction == Direction::Down {
             // Nobody is asked about what is refused anyway.
             apply::check(context, &mut book, chosen.environment, &plan)?;
-            confirm::by_name(
-                context.shell,
-                self.consent,
-                &chosen.environment.name,
-                &format!("remove the old shape of {}", chosen.definition.id),
-            )?;
+            let what = match direction {
+                Direction::Up => format!("remove the old shape of {}", chosen.definition.id),
+                Direction::Down => format!("take back {} of {}", chosen.step, chosen.definition.id),
+            };
+            confirm::by_name(context.shell, self.consent, &chosen.environment.name, &what)?;
         }
         apply::carry_out(context, &mut book, chosen.environment, &plan)?;
-        context.shell.out.data(&Done::of(&plan, &chosen.definition)?);
+        context
+            .shell
+            .out
+            .data(&Done::of(&plan, &chosen.definition)?);
         Ok(Exit::Ok)
     }
 }
@@ -271,11 +322,22 @@ impl Undo {
         let environment = context.environment(&self.target.env)?;
         let id = ChangeId::new(&self.target.id).ok();
         let unfinished = id
-            .and_then(|id| book.history.unfinished(&environment.name, &Subject::Change(id)))
+            .and_then(|id| {
+                book.history
+                    .unfinished(&environment.name, &Subject::Change(id))
+            })
             .cloned();
+        let mut target = self.target.clone();
+        if let Some(record) = &unfinished {
+            // What was interrupted is meant, even if nothing of it is done: not the step before it.
+            target.step = target.step.or_else(|| step_of(&record.plan));
+        }
         let plan = match &unfinished {
             Some(record) if is_way_back(&record.plan) => {
-                context.shell.out.note(&format!("going on with: {}", record.plan.purpose));
+                context
+                    .shell
+                    .out
+                    .note(&format!("going on with: {}", record.plan.purpose));
                 Some(record.plan.clone())
             }
             Some(record) => {
@@ -284,8 +346,8 @@ impl Undo {
             }
             None => None,
         };
-        let Some(chosen) = self.target.choose(context, &book, Direction::Down)? else {
-            return Ok(nothing_left(context, &self.target, Direction::Down));
+        let Some(chosen) = target.choose(context, &book, Direction::Down)? else {
+            return Ok(nothing_left(context, &target, Direction::Down));
         };
         let plan = match plan {
             Some(plan) => plan,
@@ -302,7 +364,10 @@ impl Undo {
             &format!("take back {} of {}", chosen.step, chosen.definition.id),
         )?;
         apply::carry_out(context, &mut book, environment, &plan)?;
-        context.shell.out.data(&Done::of(&plan, &chosen.definition)?);
+        context
+            .shell
+            .out
+            .data(&Done::of(&plan, &chosen.definition)?);
         Ok(Exit::Ok)
     }
 }
@@ -317,12 +382,22 @@ fn read_plan(context: &Context<'_>, path: &std::path::Path) -> Result<Plan, Fail
     serde_json::from_slice(&bytes).map_err(|error| errors::plan_unreadable(&path, &error))
 }
 
+/// The step of a change that a plan is about.
+fn step_of(plan: &Plan) -> Option<String> {
+    plan.steps.iter().find_map(|step| match &step.effect {
+        Effect::Script(script) => Some(script.step.to_string()),
+        Effect::Fill(fill) | Effect::Unfill(fill) => Some(fill.step.to_string()),
+        Effect::MoveValue(_) => None,
+    })
+}
+
 fn is_way_back(plan: &Plan) -> bool {
-    plan.steps.iter().all(|step| match &step.effect {
+    let is_back = |effect: &Effect| match effect {
         Effect::Script(script) => script.direction == Direction::Down,
         Effect::Unfill(_) => true,
         Effect::Fill(_) | Effect::MoveValue(_) => false,
-    })
+    };
+    !plan.steps.is_empty() && plan.steps.iter().all(|step| is_back(&step.effect))
 }
 
 fn destroys(plan: &Plan) -> bool {
@@ -342,14 +417,23 @@ impl Status {
         let book = Book::open(context)?;
         let ids = match &self.id {
             Some(id) => vec![id.clone()],
-            None => changes::list(context)?.into_iter().map(String::from).collect(),
+            None => changes::list(context)?
+                .into_iter()
+                .map(String::from)
+                .collect(),
         };
-        let mut view = StatusView { changes: Vec::new() };
+        let mut view = StatusView {
+            changes: Vec::new(),
+        };
         for id in ids {
             view.changes.push(ChangeView::of(context, &book, &id)?);
         }
         let pending = view.changes.iter().any(ChangeView::is_pending);
         context.shell.out.data(&view);
-        Ok(if self.exit_code && pending { Exit::Pending } else { Exit::Ok })
+        Ok(if self.exit_code && pending {
+            Exit::Pending
+        } else {
+            Exit::Ok
+        })
     }
 }

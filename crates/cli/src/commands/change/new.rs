@@ -82,9 +82,8 @@ impl RenameColumn {
                 SyncBy::Application => Mode::Application,
             },
         };
-        let definition = rename::plan(&table, &wanted).map_err(|error| {
-            errors::not_supported(&environment.name, &error)
-        })?;
+        let definition = rename::plan(&table, &wanted)
+            .map_err(|error| errors::not_supported(&environment.name, &error))?;
         let files = definition.render();
         if !self.dry_run {
             files::write_folder(&folder, &files)?;
@@ -116,8 +115,17 @@ impl RenameColumn {
 
 /// `rename-users-email-addr` for `users.email_addr`.
 fn suggested_id(table: &str, column: &str) -> String {
-    let fit = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
-    let mut id: String = format!("rename-{table}-{column}").chars().map(fit).collect();
+    let fit = |c: char| {
+        if c.is_ascii_alphanumeric() {
+            c.to_ascii_lowercase()
+        } else {
+            '-'
+        }
+    };
+    let mut id: String = format!("rename-{table}-{column}")
+        .chars()
+        .map(fit)
+        .collect();
     while id.contains("--") {
         id = id.replace("--", "-");
     }
@@ -167,7 +175,8 @@ impl View for Written {
             }
         } else {
             for file in &self.files {
-                page.heading(&format!("{}/{}", self.folder, file.name)).block(&file.content);
+                page.heading(&format!("{}/{}", self.folder, file.name))
+                    .block(&file.content);
             }
         }
     }
@@ -183,6 +192,9 @@ mod tests {
             let id = suggested_id(table, column);
             assert!(ChangeId::new(&id).is_ok(), "{id}");
         }
-        assert_eq!(suggested_id("users", "email_addr"), "rename-users-email-addr");
+        assert_eq!(
+            suggested_id("users", "email_addr"),
+            "rename-users-email-addr"
+        );
     }
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use switchback_migration::Definition;
 use switchback_migration::definition::{Step, Work};
 use switchback_model::plan::Direction;
-use switchback_model::{Effect, Plan, StepName};
+use switchback_model::{Action, Effect, Plan, StepName, SurfaceOperation};
 
 use crate::book::{Book, Part};
 use crate::changes;
@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::errors::Failure;
 use crate::output::View;
 use crate::page::{Cell, Page, Role};
+use crate::plans;
 use crate::settings::types::Environment;
 
 #[derive(Serialize)]
@@ -53,7 +54,12 @@ impl<'a> PlanView<'a> {
         step: &StepName,
         refused: Option<Vec<String>>,
     ) -> Result<Self, Failure> {
-        Ok(Self { digest: plan.digest()?.to_string(), plan, refused: refused.unwrap_or_default(), step: definition.step(step) })
+        Ok(Self {
+            digest: plan.digest()?.to_string(),
+            plan,
+            refused: refused.unwrap_or_default(),
+            step: definition.step(step),
+        })
     }
 }
 
@@ -61,8 +67,12 @@ impl View for PlanView<'_> {
     const SCHEMA: &'static str = "switchback.plan-view/v1";
 
     fn human(&self, page: &mut Page) {
-        page.heading(&format!("{} in {}", self.plan.purpose, self.plan.environment));
-        page.add(Role::Faint, &format!("plan {}", self.digest)).end();
+        page.heading(&format!(
+            "{} in {}",
+            self.plan.purpose, self.plan.environment
+        ));
+        page.add(Role::Faint, &format!("plan {}", self.digest))
+            .end();
         for (step, number) in self.plan.steps.iter().zip(1..) {
             let number: u32 = number;
             page.heading(&format!("{number}. {}", step.title));
@@ -77,13 +87,17 @@ impl View for PlanView<'_> {
                     ));
                 }
                 Effect::Unfill(fill) => {
-                    page.line(&format!("give {}.{} its former values", fill.table, fill.to));
+                    page.line(&format!(
+                        "give {}.{} its former values",
+                        fill.table, fill.to
+                    ));
                 }
                 Effect::MoveValue(_) => {}
             }
         }
         if let Some(step) = self.step {
-            page.heading("Why this step stands alone").block(&step.prevents);
+            page.heading("Why this step stands alone")
+                .block(&step.prevents);
             page.heading("The way back").block(&step.way_back);
         }
         if self.refused.is_empty() {
@@ -118,10 +132,7 @@ impl Done {
             last.and_then(|last| definition.steps.iter().position(|step| step.name == *last));
         let next = place.and_then(|place| definition.steps.get(place + 1));
         let next = next.map(|step| match step.work {
-            Work::Code { .. } => format!(
-                "step `{}` is one of the code: {}",
-                step.name, step.title
-            ),
+            Work::Code { .. } => format!("step `{}` is one of the code: {}", step.name, step.title),
             Work::Database { .. } => format!("step `{}` is one of the database", step.name),
         });
         Ok(Self {
@@ -140,7 +151,9 @@ impl View for Done {
         page.add(Role::Good, "done").add(Role::Plain, ": ");
         page.line(&format!("{} in {}", self.purpose, self.environment));
         if let Some(next) = &self.next {
-            page.add(Role::Label, "next").add(Role::Plain, ": ").line(next);
+            page.add(Role::Label, "next")
+                .add(Role::Plain, ": ")
+                .line(next);
         }
     }
 }
@@ -162,9 +175,31 @@ pub(crate) struct ChangeView {
 
 #[derive(Serialize)]
 struct StepRow {
+    #[serde(flatten)]
     step: StepView,
-    /// For each environment: `applied`, `in part`, `—`; or the versions whose code is at the step.
-    at: Vec<String>,
+    /// Where the step stands in each environment, in the order of promotion.
+    environments: Vec<Standing>,
+}
+
+/// Where a step stands in one environment.
+#[derive(Serialize)]
+struct Standing {
+    environment: String,
+    state: State,
+    /// For a step of the code: the versions that run and whose code is at it.
+    versions: Vec<String>,
+}
+
+/// Where a step stands.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum State {
+    /// A step of the database: nothing of it is applied. One of the code: nothing at it runs.
+    No,
+    /// A part of it is applied.
+    InPart,
+    /// It is applied, or something at it runs.
+    Yes,
 }
 
 impl ChangeView {
@@ -177,9 +212,9 @@ impl ChangeView {
             .iter()
             .map(|step| StepRow {
                 step: StepView::of(step),
-                at: environments
+                environments: environments
                     .iter()
-                    .map(|environment| at(book, environment, &definition, step))
+                    .map(|environment| standing(book, environment, &definition, step))
                     .collect(),
             })
             .collect();
@@ -194,52 +229,94 @@ impl ChangeView {
 
     pub(super) fn is_pending(&self) -> bool {
         let database = self.steps.iter().filter(|row| row.step.kind == "database");
-        database.flat_map(|row| &row.at).any(|state| state != APPLIED)
+        database
+            .flat_map(|row| &row.environments)
+            .any(|at| at.state != State::Yes)
     }
 }
 
-const APPLIED: &str = "applied";
-
-fn at(
+fn standing(
     book: &Book,
     environment: &Environment,
     definition: &Definition,
     step: &Step,
-) -> String {
-    let none = || "—".to_owned();
-    match &step.work {
+) -> Standing {
+    let (state, versions) = match &step.work {
         Work::Database { script, fill } => {
             let has = |part| {
-                book.history.is_applied(&environment.name, &definition.id, &step.name, part)
+                book.history
+                    .is_applied(&environment.name, &definition.id, &step.name, part)
             };
+            let fill_again = Action::Surface {
+                change: definition.id.clone(),
+                operation: SurfaceOperation::Fill,
+            };
+            let stale = plans::is_stale(book, &environment.name, &fill_again);
             let parts = [
                 script.as_ref().map(|_| has(Part::Script)),
-                fill.as_ref().map(|_| has(Part::Fill)),
+                fill.as_ref().map(|_| has(Part::Fill) && !stale),
             ];
-            let parts: Vec<bool> = parts.into_iter().flatten().collect();
-            if parts.iter().all(|applied| *applied) {
-                APPLIED.to_owned()
-            } else if parts.iter().any(|applied| *applied) {
-                "in part".to_owned()
-            } else {
-                none()
-            }
+            let (applied, left): (Vec<bool>, Vec<bool>) =
+                parts.into_iter().flatten().partition(|applied| *applied);
+            let state = match (applied.is_empty(), left.is_empty()) {
+                (_, true) => State::Yes,
+                (true, false) => State::No,
+                (false, false) => State::InPart,
+            };
+            (state, Vec::new())
         }
         Work::Code { .. } => {
-            let Some(known) = book.world.environments.get(&environment.name) else {
-                return none();
-            };
-            let catalog = &book.world.catalog;
-            let live = known.components.iter().flat_map(|(component, running)| {
-                let arriving = running.rollout.as_ref().map(|rollout| &rollout.to);
-                running.stable.iter().chain(arriving).filter_map(move |version| {
-                    let release = catalog.release(component, version)?;
-                    let code = catalog.code(release, &definition.id)?;
-                    (code.name == step.name).then(|| format!("{component} {version}"))
-                })
-            });
-            let live: Vec<String> = live.collect();
-            if live.is_empty() { none() } else { live.join(", ") }
+            let versions = running_at(book, environment, definition, &step.name);
+            (
+                if versions.is_empty() {
+                    State::No
+                } else {
+                    State::Yes
+                },
+                versions,
+            )
+        }
+    };
+    Standing {
+        environment: environment.name.to_string(),
+        state,
+        versions,
+    }
+}
+
+/// The versions that run in an environment and whose code is at a step.
+fn running_at(
+    book: &Book,
+    environment: &Environment,
+    definition: &Definition,
+    step: &StepName,
+) -> Vec<String> {
+    let catalog = &book.world.catalog;
+    let known = book.world.environments.get(&environment.name);
+    let components = known.into_iter().flat_map(|known| &known.components);
+    let live = components.flat_map(|(component, running)| {
+        let arriving = running.rollout.as_ref().map(|rollout| &rollout.to);
+        running
+            .stable
+            .iter()
+            .chain(arriving)
+            .filter_map(move |version| {
+                let release = catalog.release(component, version)?;
+                let code = catalog.code(release, &definition.id)?;
+                (code.name == *step).then(|| format!("{component} {version}"))
+            })
+    });
+    live.collect()
+}
+
+impl Standing {
+    /// For people: `applied`, `in part`, `—`, or the versions.
+    fn words(&self) -> String {
+        match self.state {
+            State::No => "—".to_owned(),
+            State::InPart => "in part".to_owned(),
+            State::Yes if self.versions.is_empty() => "applied".to_owned(),
+            State::Yes => self.versions.join(", "),
         }
     }
 }
@@ -268,9 +345,11 @@ impl ChangeView {
             .steps
             .iter()
             .map(|row| {
-                let mut cells =
-                    vec![Cell::new(Role::Strong, &row.step.name), row.step.kind.into()];
-                cells.extend(row.at.iter().map(|at| Cell::from(at.as_str())));
+                let mut cells = vec![
+                    Cell::new(Role::Strong, &row.step.name),
+                    row.step.kind.into(),
+                ];
+                cells.extend(row.environments.iter().map(|at| Cell::from(at.words())));
                 cells
             })
             .collect();

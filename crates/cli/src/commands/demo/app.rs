@@ -86,8 +86,7 @@ impl DemoApp {
         connection.execute_batch("PRAGMA synchronous = NORMAL")?;
         let text = files::read(&self.statements).map_err(|error| error.source)?;
         let statements = toml::from_str(&text)?;
-        let customers =
-            connection.query_row("SELECT max(id) FROM users", [], |row| row.get(0))?;
+        let customers = connection.query_row("SELECT max(id) FROM users", [], |row| row.get(0))?;
         let spread = Spread(u64::from(self.number).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
         Ok(App {
             connection,
@@ -106,7 +105,11 @@ impl App {
         std::thread::spawn(|| {
             // Whoever started us closes our stdin, or is gone.
             let mut line = String::new();
-            while io::stdin().lock().read_line(&mut line).is_ok_and(|read| read > 0) {}
+            while io::stdin()
+                .lock()
+                .read_line(&mut line)
+                .is_ok_and(|read| read > 0)
+            {}
             STOP.store(true, Ordering::Relaxed);
         });
         let begun = Instant::now();
@@ -132,11 +135,16 @@ impl App {
         let id = 1 + self.spread.below(range);
         if kind == 0 {
             let email = format!("new.{}.{}.r0@example.org", self.number, self.requests);
-            self.statement("insert")?.execute(params!["A new customer", email, 0])?;
+            self.statement("insert")?
+                .execute(params!["A new customer", email, 0])?;
         } else if kind < 5 {
             let revision = self.spread.below(1_000_000);
-            let email = format!("u{id}.{}.{}.r{revision}@example.org", self.number, self.requests);
-            self.statement("update")?.execute(params![id, email, revision])?;
+            let email = format!(
+                "u{id}.{}.{}.r{revision}@example.org",
+                self.number, self.requests
+            );
+            self.statement("update")?
+                .execute(params![id, email, revision])?;
         }
         let seen: Option<(Option<String>, i64)> = self
             .statement("select")?
@@ -159,7 +167,10 @@ impl App {
         &self,
         name: &str,
     ) -> Result<rusqlite::CachedStatement<'_>, Box<dyn std::error::Error>> {
-        let text = self.statements.get(name).ok_or("a statement is missing in the release")?;
+        let text = self
+            .statements
+            .get(name)
+            .ok_or("a statement is missing in the release")?;
         Ok(self.connection.prepare_cached(text)?)
     }
 }

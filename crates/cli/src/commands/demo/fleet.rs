@@ -43,7 +43,12 @@ impl Instance {
             // It only reads lines and cannot panic; there is nothing to learn from its end.
             let _ = listener.join();
         }
-        let report = self.heard.report.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let report = self
+            .heard
+            .report
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         report.or_else(|| ended.map(|status| format!("it ended by itself: {status}")))
     }
 }
@@ -53,7 +58,9 @@ fn listen(stdout: ChildStdout, heard: &Heard) {
     for line in BufReader::new(stdout).lines().map_while(Result::ok) {
         match line.split_once(' ') {
             Some(("requests", count)) => {
-                heard.requests.store(count.parse().unwrap_or(0), Ordering::Relaxed);
+                heard
+                    .requests
+                    .store(count.parse().unwrap_or(0), Ordering::Relaxed);
             }
             Some(("error", report)) => {
                 let mut slot = heard.report.lock().unwrap_or_else(PoisonError::into_inner);
@@ -116,7 +123,13 @@ impl Fleet {
             std::thread::spawn(move || listen(stdout, &heard))
         });
         let version = version.to_owned();
-        let instance = Instance { name, version, process, heard, listener };
+        let instance = Instance {
+            name,
+            version,
+            process,
+            heard,
+            listener,
+        };
         self.running.push((environment.to_owned(), instance));
         let last = self.running.len() - 1;
         self.wait_until_warm(last)
@@ -132,7 +145,10 @@ impl Fleet {
             }
             if begun.elapsed() > PATIENCE {
                 let what = format!("{} to serve", instance.name);
-                return Err(Trouble::Late { what, seconds: PATIENCE.as_secs() });
+                return Err(Trouble::Late {
+                    what,
+                    seconds: PATIENCE.as_secs(),
+                });
             }
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -142,7 +158,10 @@ impl Fleet {
     pub(super) fn check(&mut self) -> Result<(), Trouble> {
         for (_, instance) in &mut self.running {
             if let Some(report) = instance.trouble() {
-                return Err(Trouble::Application { instance: instance.name.clone(), report });
+                return Err(Trouble::Application {
+                    instance: instance.name.clone(),
+                    report,
+                });
             }
         }
         Ok(())
@@ -164,19 +183,28 @@ impl Fleet {
 
     fn stop(&mut self, mut instance: Instance) -> Result<(), Trouble> {
         drop(instance.process.stdin.take());
-        let status =
-            instance.process.wait().map_err(Trouble::scene("the application did not end"))?;
+        let status = instance
+            .process
+            .wait()
+            .map_err(Trouble::scene("the application did not end"))?;
         if !status.success()
             && let Some(report) = instance.trouble()
         {
-            return Err(Trouble::Application { instance: instance.name.clone(), report });
+            return Err(Trouble::Application {
+                instance: instance.name.clone(),
+                report,
+            });
         }
         // It ended as it was asked to; its last line says how much it served.
         if let Some(listener) = instance.listener.take() {
             let _ = listener.join();
         }
         let count = instance.heard.requests.load(Ordering::Relaxed);
-        match self.served.iter_mut().find(|(version, _)| *version == instance.version) {
+        match self
+            .served
+            .iter_mut()
+            .find(|(version, _)| *version == instance.version)
+        {
             Some((_, sum)) => *sum += count,
             None => self.served.push((instance.version.clone(), count)),
         }

@@ -86,7 +86,10 @@ impl Trouble {
     fn scene<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
         what: impl Into<String>,
     ) -> impl FnOnce(E) -> Self {
-        move |source| Trouble::Scene { what: what.into(), source: source.into() }
+        move |source| Trouble::Scene {
+            what: what.into(),
+            source: source.into(),
+        }
     }
 }
 
@@ -98,12 +101,19 @@ impl Demo {
         let told = story::tell(shell, &folder, self.customers);
         let folder_shown = folder.display();
         if self.keep {
-            shell.out.note(&format!("\nThe folder is kept: {folder_shown}"));
+            shell
+                .out
+                .note(&format!("\nThe folder is kept: {folder_shown}"));
         } else if let Err(error) = std::fs::remove_dir_all(&folder) {
-            shell.out.note(&format!("{folder_shown} could not be removed: {error}"));
+            shell
+                .out
+                .note(&format!("{folder_shown} could not be removed: {error}"));
         }
         let summary = told.map_err(|trouble| errors::demo_failed(&trouble))?;
-        shell.out.note(&format!("{summary}\nIt took {:.0} s.", begun.elapsed().as_secs_f64()));
+        shell.out.note(&format!(
+            "{summary}\nIt took {:.0} s.",
+            begun.elapsed().as_secs_f64()
+        ));
         Ok(Exit::Ok)
     }
 }

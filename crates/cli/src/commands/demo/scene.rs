@@ -32,7 +32,9 @@ pub(super) struct Scene {
 impl Scene {
     /// Builds everything that is there before Switchback.
     pub(super) fn build(folder: &Path, customers: u32) -> Result<Self, Trouble> {
-        let scene = Self { folder: folder.to_owned() };
+        let scene = Self {
+            folder: folder.to_owned(),
+        };
         for name in ["shop/app", "gitops", "releases"] {
             fs::create_dir_all(folder.join(name)).map_err(Trouble::scene("a folder"))?;
         }
@@ -41,7 +43,10 @@ impl Scene {
         scene.commit("shop", "docs: say what this is")?;
         scene.write("shop/app/schema.sql", SCHEMA)?;
         scene.commit("shop", "feat: keep customers")?;
-        scene.statements(Uses { reads: "email_addr", writes: "email_addr" })?;
+        scene.statements(Uses {
+            reads: "email_addr",
+            writes: "email_addr",
+        })?;
         scene.write("shop/.gitignore", "*.db*\n")?;
         scene.commit("shop", "feat: read and write customers")?;
         scene.tag("1.0.0")?;
@@ -68,9 +73,8 @@ impl Scene {
             connection.execute_batch(SCHEMA)?;
             let transaction = connection.transaction()?;
             {
-                let mut insert = transaction.prepare(
-                    "INSERT INTO users (name, email_addr, revision) VALUES (?1, ?2, 0)",
-                )?;
+                let mut insert = transaction
+                    .prepare("INSERT INTO users (name, email_addr, revision) VALUES (?1, ?2, 0)")?;
                 for number in 1..=customers {
                     let email = format!("u{number}.r0@example.org");
                     insert.execute((format!("Customer {number}"), email))?;
@@ -89,7 +93,10 @@ impl Scene {
         let text = text
             .replace("# values = ", "values = ")
             .replace("window = \"24h\"", &format!("window = \"{WINDOW}s\""))
-            .replace("[[component]]\nname = \"shop\"", "[[component]]\nname = \"app\"");
+            .replace(
+                "[[component]]\nname = \"shop\"",
+                "[[component]]\nname = \"app\"",
+            );
         fs::write(&path, text).map_err(Trouble::scene("switchback.toml"))
     }
 
@@ -107,9 +114,17 @@ impl Scene {
 
     /// Moves the code step of a change, as somebody with an editor does.
     pub(super) fn code_step(&self, change: &str, from: &str, to: &str) -> Result<(), Trouble> {
-        let path = self.folder.join("shop/changes").join(change).join("change.toml");
+        let path = self
+            .folder
+            .join("shop/changes")
+            .join(change)
+            .join("change.toml");
         let text = fs::read_to_string(&path).map_err(Trouble::scene("change.toml"))?;
-        let moved = text.replacen(&format!("code = \"{from}\""), &format!("code = \"{to}\""), 1);
+        let moved = text.replacen(
+            &format!("code = \"{from}\""),
+            &format!("code = \"{to}\""),
+            1,
+        );
         fs::write(&path, moved).map_err(Trouble::scene("change.toml"))
     }
 
@@ -124,20 +139,29 @@ impl Scene {
         self.git("shop", &["tag", &format!("v{version}")])?;
         let from = self.folder.join("shop/app/statements.toml");
         let to = self.folder.join("releases").join(format!("{version}.toml"));
-        fs::copy(from, to).map(|_| ()).map_err(Trouble::scene("a release"))
+        fs::copy(from, to)
+            .map(|_| ())
+            .map_err(Trouble::scene("a release"))
     }
 
     /// The version that the GitOps repository says runs in an environment.
     pub(super) fn wanted_version(&self, environment: &str) -> Result<String, Trouble> {
         let file = format!("main:envs/{environment}/values.yaml");
         let mut command = Command::new("git");
-        command.args(["show", &file]).current_dir(self.folder.join("gitops"));
+        command
+            .args(["show", &file])
+            .current_dir(self.folder.join("gitops"));
         scrub(&mut command, &self.folder);
         let output = command.output().map_err(Trouble::scene("git"))?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let line = text.lines().find_map(|line| line.trim().strip_prefix("version: "));
+        let line = text
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("version: "));
         line.map(|version| version.trim().trim_matches('"').to_owned())
-            .ok_or_else(|| Trouble::Scene { what: file, source: "says no version".into() })
+            .ok_or_else(|| Trouble::Scene {
+                what: file,
+                source: "says no version".into(),
+            })
     }
 
     /// How far the fill of the running change is in an environment: rows changed so far.
@@ -165,14 +189,22 @@ impl Scene {
 
     fn git(&self, repository: &str, arguments: &[&str]) -> Result<(), Trouble> {
         let mut command = Command::new("git");
-        command.args(arguments).current_dir(self.folder.join(repository)).stdin(Stdio::null());
+        command
+            .args(arguments)
+            .current_dir(self.folder.join(repository))
+            .stdin(Stdio::null());
         scrub(&mut command, &self.folder);
-        let output = command.output().map_err(Trouble::scene("git is needed for the demo"))?;
+        let output = command
+            .output()
+            .map_err(Trouble::scene("git is needed for the demo"))?;
         if output.status.success() {
             return Ok(());
         }
         let source = String::from_utf8_lossy(&output.stderr).into_owned().into();
-        Err(Trouble::Scene { what: format!("git {}", arguments.join(" ")), source })
+        Err(Trouble::Scene {
+            what: format!("git {}", arguments.join(" ")),
+            source,
+        })
     }
 }
 

@@ -26,7 +26,12 @@ pub(super) fn tell(shell: &Shell, folder: &Path, customers: u32) -> Result<Strin
     let scene = Scene::build(folder, customers)?;
     let terminal = Terminal::new(shell, program.clone(), folder.join("shop"));
     let fleet = Fleet::new(program, folder);
-    let mut story = Story { scene, terminal, fleet, customers };
+    let mut story = Story {
+        scene,
+        terminal,
+        fleet,
+        customers,
+    };
     story.opening()?;
     story.expand()?;
     story.code()?;
@@ -57,19 +62,22 @@ impl Story<'_> {
             ),
         );
         self.type_in("switchback init")?;
-        self.terminal.say("fill in the values files, and a rollback window short enough to watch");
+        self.terminal
+            .say("fill in the values files, and a rollback window short enough to watch");
         self.scene.finish_settings()?;
-        self.scene.commit("shop", "chore: release with switchback")?;
+        self.scene
+            .commit("shop", "chore: release with switchback")?;
         self.type_in("switchback release record --version 1.0.0 --commit v1.0.0")?;
         for environment in ENVIRONMENTS {
-            self.type_in(&format!("switchback promote --version 1.0.0 --env {environment}"))?;
+            self.type_in(&format!(
+                "switchback promote --version 1.0.0 --env {environment}"
+            ))?;
             self.fleet.start(environment, "1.0.0")?;
         }
-        self.terminal.say(
-            "from here on two instances of the application serve in each environment;",
-        );
-        self.terminal.say("the demo fails if one ever sees an error or a stale value",
-        );
+        self.terminal
+            .say("from here on two instances of the application serve in each environment;");
+        self.terminal
+            .say("the demo fails if one ever sees an error or a stale value");
         Ok(())
     }
 
@@ -79,13 +87,18 @@ impl Story<'_> {
             "The new column is added beside the old one, triggers keep both equal, existing rows \
              are copied in\nsmall batches. Old code does not notice.",
         );
-        self.type_in("switchback change new rename-column --table users --from email_addr --to email")?;
-        self.terminal.prompt("git commit -am 'feat: plan the rename of users.email_addr'");
-        self.scene.commit("shop", "feat: plan the rename of users.email_addr")?;
+        self.type_in(
+            "switchback change new rename-column --table users --from email_addr --to email",
+        )?;
+        self.terminal
+            .prompt("git commit -am 'feat: plan the rename of users.email_addr'");
+        self.scene
+            .commit("shop", "feat: plan the rename of users.email_addr")?;
         let apply = |environment| format!("switchback change apply {CHANGE} --env {environment}");
         self.type_in(&apply("staging"))?;
 
-        self.terminal.say("in production the power fails in the middle of the copy");
+        self.terminal
+            .say("in production the power fails in the middle of the copy");
         let mut running = self.terminal.begin(&apply("production"))?;
         let begun = Instant::now();
         while self.scene.rows_filled("production") < u64::from(self.customers) / 10 {
@@ -95,19 +108,32 @@ impl Story<'_> {
             }
             std::thread::sleep(Duration::from_millis(1));
         }
-        running.kill().map_err(Trouble::scene("the command could not be killed"))?;
-        let status = running.wait().map_err(Trouble::scene("the command did not end"))?;
+        running
+            .kill()
+            .map_err(Trouble::scene("the command could not be killed"))?;
+        let status = running
+            .wait()
+            .map_err(Trouble::scene("the command did not end"))?;
         if status.code().is_some() {
-            let (command, found) = (apply("production"), "its end before it was killed".to_owned());
-            return Err(Trouble::Ended { command, expected: 137, found });
+            let (command, found) = (
+                apply("production"),
+                "its end before it was killed".to_owned(),
+            );
+            return Err(Trouble::Ended {
+                command,
+                expected: 137,
+                found,
+            });
         }
         let rows = self.scene.rows_filled("production");
-        self.terminal.say(&format!("killed with SIGKILL after {rows} rows"));
+        self.terminal
+            .say(&format!("killed with SIGKILL after {rows} rows"));
         self.fleet.check()?;
         self.type_in("switchback status --env production")?;
         self.terminal.say("the same command goes on where it was");
         self.type_in(&apply("production"))?;
-        self.terminal.say("so far all code reads the old column: it cannot go yet");
+        self.terminal
+            .say("so far all code reads the old column: it cannot go yet");
         self.terminal.refused(
             &format!("switchback change apply {CHANGE} --env production --yes"),
             "SB0301",
@@ -126,27 +152,35 @@ impl Story<'_> {
                 "1.1.0",
                 "old",
                 "switch-reads",
-                Uses { reads: "email", writes: "email_addr" },
+                Uses {
+                    reads: "email",
+                    writes: "email_addr",
+                },
                 "feat: read users.email",
             ),
             (
                 "1.2.0",
                 "switch-reads",
                 "stop-old-writes",
-                Uses { reads: "email", writes: "email" },
+                Uses {
+                    reads: "email",
+                    writes: "email",
+                },
                 "feat: write users.email",
             ),
         ] {
             self.scene.statements(uses)?;
             self.scene.code_step(CHANGE, from, to)?;
-            self.terminal.prompt(&format!("git commit -am '{message}' && git tag v{version}"));
+            self.terminal
+                .prompt(&format!("git commit -am '{message}' && git tag v{version}"));
             self.scene.commit("shop", message)?;
             self.scene.tag(version)?;
             self.type_in(&format!(
                 "switchback release record --version {version} --commit v{version}"
             ))?;
         }
-        self.terminal.say("a jump over a step is refused, and the way is shown");
+        self.terminal
+            .say("a jump over a step is refused, and the way is shown");
         self.terminal.refused(
             "switchback promote --version 1.2.0 --env staging",
             "SB0302",
@@ -156,7 +190,9 @@ impl Story<'_> {
 
     /// Promotes, replaces the instances while both versions serve, and finishes.
     fn promote(&mut self, version: &str, environment: &str) -> Result<(), Trouble> {
-        self.type_in(&format!("switchback promote --version {version} --env {environment}"))?;
+        self.type_in(&format!(
+            "switchback promote --version {version} --env {environment}"
+        ))?;
         self.replace(environment)
     }
 
@@ -164,7 +200,8 @@ impl Story<'_> {
     fn replace(&mut self, environment: &str) -> Result<(), Trouble> {
         let version = self.scene.wanted_version(environment)?;
         self.fleet.roll(environment, &version)?;
-        self.terminal.say(&format!("every instance in {environment} runs {version}"));
+        self.terminal
+            .say(&format!("every instance in {environment} runs {version}"));
         self.type_in(&format!("switchback rollout finish --env {environment}"))?;
         Ok(())
     }
@@ -207,16 +244,27 @@ impl Story<'_> {
              it.",
         );
         let apply = format!("switchback change apply {CHANGE} --env production --yes");
-        self.terminal.refused(&apply, "SB0301", &["which is a rollback target until", "wait until"])?;
+        self.terminal.refused(
+            &apply,
+            "SB0301",
+            &["which is a rollback target until", "wait until"],
+        )?;
         self.fleet.check()?;
         self.type_in("switchback status --env production")?;
-        self.terminal.say(&format!("wait until the rollback windows of {WINDOW} s are over"));
+        self.terminal.say(&format!(
+            "wait until the rollback windows of {WINDOW} s are over"
+        ));
         self.wait_for_windows()?;
         for environment in ENVIRONMENTS {
-            self.type_in(&format!("switchback change apply {CHANGE} --env {environment} --yes"))?;
+            self.type_in(&format!(
+                "switchback change apply {CHANGE} --env {environment} --yes"
+            ))?;
         }
-        self.terminal.say("even this has a way back: the old column is made again, with its data");
-        self.type_in(&format!("switchback change undo {CHANGE} --env production --yes"))?;
+        self.terminal
+            .say("even this has a way back: the old column is made again, with its data");
+        self.type_in(&format!(
+            "switchback change undo {CHANGE} --env production --yes"
+        ))?;
         self.terminal.say("and up to the end for good");
         self.type_in(&apply)?;
         self.type_in(&format!("switchback change status {CHANGE}"))?;
@@ -229,21 +277,30 @@ impl Story<'_> {
         loop {
             self.fleet.check()?;
             let status = self.terminal.ask("switchback status")?;
-            let open = status["environments"].as_array().is_none_or(|environments| {
-                environments.iter().any(|environment| {
-                    environment["components"].as_array().is_none_or(|components| {
-                        components.iter().any(|component| {
-                            component["targets"].as_array().is_none_or(|it| !it.is_empty())
-                        })
+            let open = status["environments"]
+                .as_array()
+                .is_none_or(|environments| {
+                    environments.iter().any(|environment| {
+                        environment["components"]
+                            .as_array()
+                            .is_none_or(|components| {
+                                components.iter().any(|component| {
+                                    component["targets"]
+                                        .as_array()
+                                        .is_none_or(|it| !it.is_empty())
+                                })
+                            })
                     })
-                })
-            });
+                });
             if !open {
                 return Ok(());
             }
             if begun.elapsed() > longest {
                 let what = "the end of the rollback windows".to_owned();
-                return Err(Trouble::Late { what, seconds: longest.as_secs() });
+                return Err(Trouble::Late {
+                    what,
+                    seconds: longest.as_secs(),
+                });
             }
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -258,7 +315,8 @@ impl Story<'_> {
         self.type_in("switchback ledger log --env production --limit 12")?;
         self.type_in("switchback ledger checkpoint --out checkpoint.txt")?;
         self.type_in("switchback ledger verify --checkpoint checkpoint.txt")?;
-        self.terminal.say("somebody edits a copy: the refusal of the early contract was never so");
+        self.terminal
+            .say("somebody edits a copy: the refusal of the early contract was never so");
         self.tamper()?;
         self.terminal
             .type_in("switchback ledger verify --store tampered.db", 4)
@@ -267,7 +325,10 @@ impl Story<'_> {
                 if said.contains(&expected) {
                     return Ok(());
                 }
-                Err(Trouble::Silent { command: "switchback ledger verify".to_owned(), expected })
+                Err(Trouble::Silent {
+                    command: "switchback ledger verify".to_owned(),
+                    expected,
+                })
             })
     }
 
@@ -296,8 +357,10 @@ impl Story<'_> {
     fn end(&mut self) -> Result<String, Trouble> {
         let served = self.fleet.stop_all()?;
         let total: u64 = served.iter().map(|(_, count)| count).sum();
-        let each: Vec<String> =
-            served.iter().map(|(version, count)| format!("{version}: {count}")).collect();
+        let each: Vec<String> = served
+            .iter()
+            .map(|(version, count)| format!("{version}: {count}"))
+            .collect();
         Ok(format!(
             "\nThe column is renamed. Meanwhile the application served {total} requests ({}) in \
              instances of\nthree versions side by side: no error, no stale value.",

@@ -18,7 +18,11 @@ pub(super) struct Terminal<'a> {
 impl<'a> Terminal<'a> {
     /// A terminal; `program` is what is meant by `switchback`.
     pub(super) fn new(shell: &'a Shell, program: PathBuf, folder: PathBuf) -> Self {
-        Self { shell, program, folder }
+        Self {
+            shell,
+            program,
+            folder,
+        }
     }
 
     /// Begins a chapter.
@@ -38,12 +42,19 @@ impl<'a> Terminal<'a> {
     /// Types a command that must end with `expected`, and gives what it wrote to either stream.
     pub(super) fn type_in(&self, line: &str, expected: i32) -> Result<String, Trouble> {
         self.prompt(line);
-        let (text, status) =
-            self.run(line).map_err(Trouble::scene(format!("`{line}` could not be run")))?;
+        let (text, status) = self
+            .run(line)
+            .map_err(Trouble::scene(format!("`{line}` could not be run")))?;
         self.show(&text);
         if status.code() != Some(expected) {
-            let found = status.code().map_or_else(|| status.to_string(), |it| it.to_string());
-            return Err(Trouble::Ended { command: line.to_owned(), expected, found });
+            let found = status
+                .code()
+                .map_or_else(|| status.to_string(), |it| it.to_string());
+            return Err(Trouble::Ended {
+                command: line.to_owned(),
+                expected,
+                found,
+            });
         }
         Ok(text)
     }
@@ -52,7 +63,10 @@ impl<'a> Terminal<'a> {
     fn run(&self, line: &str) -> io::Result<(String, ExitStatus)> {
         let (mut reader, writer) = io::pipe()?;
         let mut command = self.command(line);
-        command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
+        command
+            .stdin(Stdio::null())
+            .stdout(writer.try_clone()?)
+            .stderr(writer);
         let mut process = command.spawn()?;
         // It holds our ends of the pipe, and the reader waits until all of them are closed.
         drop(command);

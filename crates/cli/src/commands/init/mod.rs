@@ -10,7 +10,7 @@ use serde::Serialize;
 use switchback_diag::Exit;
 
 use crate::book::create_store;
-use crate::context::{LedgerPlace, KEY, STATE};
+use crate::context::{KEY, LedgerPlace, STATE};
 use crate::errors::{self, Failure};
 use crate::files::{self, Batch};
 use crate::keys;
@@ -64,7 +64,12 @@ impl Init {
         let verifier = (!self.dry_run).then_some(pair.verifier.as_str());
         let text = template::render(&found, verifier);
 
-        let mut files = vec![".switchback/ledger.key", ".switchback/ledger.db", ".gitignore", FILE];
+        let mut files = vec![
+            ".switchback/ledger.key",
+            ".switchback/ledger.db",
+            ".gitignore",
+            FILE,
+        ];
         let mut batch = Batch::default();
         batch.folder(folder.join(STATE), 0o700);
         batch.create(key, format!("{}\n", pair.signing), 0o600);
@@ -75,7 +80,9 @@ impl Init {
         batch.create(settings, text.clone(), 0o644);
         if !self.dry_run {
             batch.write()?;
-            create_store(&LedgerPlace::Sqlite(folder.join(LedgerStore::default().text())))?;
+            create_store(&LedgerPlace::Sqlite(
+                folder.join(LedgerStore::default().text()),
+            ))?;
         }
 
         shell.out.data(&Done {
