@@ -67,7 +67,11 @@ pub(crate) fn left_to_do(
 /// Whether an action is a fill of a shape that has missed writes since: one that old code, brought
 /// back, did not write. It has to be filled again.
 pub(crate) fn is_stale(book: &Book, environment: &EnvironmentName, action: &Action) -> bool {
-    let Action::Surface { change, operation: SurfaceOperation::Fill } = action else {
+    let Action::Surface {
+        change,
+        operation: SurfaceOperation::Fill,
+    } = action
+    else {
         return false;
     };
     let known = book.world.environments.get(environment);

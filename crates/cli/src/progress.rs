@@ -69,7 +69,10 @@ impl<'a> Progress<'a> {
     /// How far the step is, such as rows done of all rows. Only seen on a terminal.
     pub(crate) fn at(&self, done: u64, of: u64) {
         if let Some(bar) = self.current.as_ref().and_then(|step| step.bar.as_ref()) {
-            bar.set_length(of);
+            if bar.length() != Some(of) {
+                style(bar, COUNTED);
+                bar.set_length(of);
+            }
             bar.set_position(done);
         }
     }
@@ -129,12 +132,20 @@ impl<'a> Progress<'a> {
     }
 }
 
-fn bar(lead: &str, title: &str) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-    let form = "{prefix} {msg} {bar:30} {pos}/{len} {elapsed}";
+/// While nobody knows how much there is to do.
+const UNCOUNTED: &str = "{prefix} {msg} {spinner} {elapsed}";
+/// From the first count on.
+const COUNTED: &str = "{prefix} {msg} {bar:30} {pos}/{len} {elapsed}";
+
+fn style(bar: &ProgressBar, form: &str) {
     if let Ok(style) = ProgressStyle::with_template(form) {
         bar.set_style(style);
     }
+}
+
+fn bar(lead: &str, title: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    style(&bar, UNCOUNTED);
     bar.set_prefix(lead.to_owned());
     bar.set_message(escape_line(title));
     bar.enable_steady_tick(Duration::from_millis(100));

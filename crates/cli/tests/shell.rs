@@ -271,7 +271,8 @@ fn completions_and_manual_pages_are_made() {
     for path in written.lines() {
         assert!(cli.read(path).unwrap().contains("switchback"), "{path}");
     }
-    let error = bad(&cli, "util man --out gone", 2);
+    assert!(good(&cli, "util man --out new").contains("new/switchback.1"));
+    let error = bad(&cli, "util man --out man/switchback.1", 2);
     assert!(error.starts_with("error[SB0108]"), "{error}");
     let value: Value =
         serde_json::from_str(&good(&cli, "util man --out man --format json")).unwrap();

@@ -112,6 +112,7 @@ codes! {
     UnknownRelease = "SB0701", "unknown-release", "The release is not known", Usage;
     ReleaseDiffers = "SB0702", "release-differs", "The release is recorded already with other content", Refused;
     NothingToRollBackTo = "SB0703", "nothing-to-roll-back-to", "There is no version to roll back to", Refused;
+    ValuesDrift = "SB0704", "values-drift", "The values file says another version than what was put out", Refused;
 
     Internal = "SB0901", "internal", "An internal error", Internal;
     DemoFailed = "SB0902", "demo-failed", "The demo saw something that must not happen", Internal;

@@ -35,7 +35,7 @@ bin=$1; dir=$2; cd "$dir" || exit 1
     { echo failed >"$dir/failed"; read -r _; rm -rf "$dir"; exit 1; }
 "$bin/postgres" -D "$dir/data" -k "$dir" -c listen_addresses= -c fsync=off \
     -c full_page_writes=off -c synchronous_commit=off -c max_connections=200 \
-    -c shared_buffers=32MB -c dynamic_shared_memory_type=mmap -c jit=off \
+    -c shared_buffers=32MB -c dynamic_shared_memory_type=mmap \
     </dev/null >>"$dir/log" 2>&1 &
 server=$!
 read -r _

@@ -61,12 +61,13 @@ impl Subject {
 }
 
 impl PlanRecord {
-    /// Whether every step is done.
-    pub(crate) fn is_finished(&self) -> bool {
-        self.journal
-            .steps
-            .iter()
-            .all(|step| step.state == StepState::Done)
+    /// Whether something of it is left in the world, or may be: a step of which nobody knows whether
+    /// it was done, or some steps done and others not.
+    fn is_unfinished(&self) -> bool {
+        let steps = &self.journal.steps;
+        let has = |state| steps.iter().any(|step| step.state == state);
+        has(StepState::Intended)
+            || (has(StepState::Done) && steps.iter().any(|step| step.state != StepState::Done))
     }
 
     /// Whether a step was begun at all.
@@ -89,16 +90,14 @@ impl History {
         self.plans.get(digest)
     }
 
-    /// The newest plan about a subject, if it was begun and is not finished.
+    /// The newest plan about a subject, if something of it is left and not all of it.
     pub(crate) fn unfinished(
         &self,
         environment: &EnvironmentName,
         subject: &Subject,
     ) -> Option<&PlanRecord> {
         let digest = self.latest.get(&(environment.clone(), subject.clone()))?;
-        self.plans
-            .get(digest)
-            .filter(|plan| plan.is_begun() && !plan.is_finished())
+        self.plans.get(digest).filter(|plan| plan.is_unfinished())
     }
 
     /// Every unfinished plan.

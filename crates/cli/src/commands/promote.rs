@@ -158,14 +158,17 @@ impl Here<'_> {
                     .note(&format!("going on with: {}", record.plan.purpose));
                 record.plan
             }
-            _ => plans::move_version(
-                self.context,
-                &self.book,
-                self.environment,
-                self.component,
-                action,
-                to,
-            )?,
+            _ => {
+                self.check_drift(&action)?;
+                plans::move_version(
+                    self.context,
+                    &self.book,
+                    self.environment,
+                    self.component,
+                    action,
+                    to,
+                )?
+            }
         };
         if dry_run {
             return self.show(&plan);
@@ -258,6 +261,31 @@ impl Here<'_> {
             }
         }
         Err(errors::ledger_too_busy())
+    }
+
+    /// Fails if the values file says another version than the one that is known to run: what was
+    /// judged would not be what runs. Going back is not kept from anybody, but said.
+    fn check_drift(&self, action: &Action) -> Result<(), Failure> {
+        let running = self.running();
+        let arriving = running.rollout.filter(|rollout| !rollout.aborting);
+        let Some(known) = arriving.map(|rollout| rollout.to).or(running.stable) else {
+            return Ok(());
+        };
+        let values = effects::values(self.context, self.environment)?;
+        let written = values.file.read(&values.key(self.component))?.value;
+        let written = written.unwrap_or_else(|| "nothing".to_owned());
+        if written == known.to_string() {
+            return Ok(());
+        }
+        let drift = errors::drift(&self.environment.name, self.component, &known, &written);
+        match action {
+            Action::Rollback { .. } | Action::AbortRollout { .. } => {
+                let words = drift.diagnostics.first().map(|found| found.message.clone());
+                self.context.shell.out.note(&words.unwrap_or_default());
+                Ok(())
+            }
+            _ => Err(drift),
+        }
     }
 
     fn window(&self) -> Duration {

@@ -102,13 +102,13 @@ impl Status {
         for id in changes::list(&context)? {
             match ChangeView::of(&context, &book, id.as_str()) {
                 Ok(view) => open.push(view),
-                Err(failure) => unreadable.extend(failure.diagnostics.first().map(|found| {
-                    Unreadable {
+                Err(failure) => {
+                    unreadable.extend(failure.diagnostics.first().map(|found| Unreadable {
                         change: id.to_string(),
                         code: found.code.id(),
                         reason: found.message.clone(),
-                    }
-                })),
+                    }))
+                }
             }
         }
         shell.out.data(&Shown {
@@ -224,11 +224,17 @@ impl View for Shown {
         for change in &self.changes {
             change.human(page);
         }
-        for Unreadable { change, code, reason } in &self.unreadable {
+        for Unreadable {
+            change,
+            code,
+            reason,
+        } in &self.unreadable
+        {
             page.heading(change).add(Role::Warning, "  cannot be used");
             page.line(&format!(": {reason}"));
             page.add(Role::Plain, "    ");
-            page.add(Role::Command, &format!("switchback explain {code}")).end();
+            page.add(Role::Command, &format!("switchback explain {code}"))
+                .end();
         }
     }
 }

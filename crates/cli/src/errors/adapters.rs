@@ -40,7 +40,10 @@ pub(crate) fn database(error: &DbError) -> Failure {
         DbError::Newer { .. } => found.hint("use a newer version of switchback"),
         DbError::UnknownStep { .. } => found
             .hint("somebody changed the schema by hand; put back what the message says is expected")
-            .hint_command("see what each step should leave", "switchback change plan --help"),
+            .hint_command(
+                "see what each step should leave",
+                "switchback change plan --help",
+            ),
         DbError::NoTable { .. } | DbError::NoColumn { .. } => {
             found.hint("check the name; nothing was touched")
         }

@@ -93,6 +93,29 @@ pub(crate) fn change_folder_gone(id: &ChangeId, commit: &str) -> Failure {
     .into()
 }
 
+/// SB0704.
+pub(crate) fn drift(
+    environment: &EnvironmentName,
+    component: &ComponentName,
+    known: &Version,
+    written: &str,
+) -> Failure {
+    Diagnostic::error(
+        Code::ValuesDrift,
+        format!(
+            "the values file of {environment} says {written} for {component}, and {known} is what \
+             was put out"
+        ),
+    )
+    .cause("somebody else moved it, so nobody can say what the promotion would replace")
+    .hint("revert the commit that moved it in the GitOps repository, or find out what runs")
+    .hint_command(
+        "see what is recorded",
+        format!("switchback status --env {environment}"),
+    )
+    .into()
+}
+
 /// SB0703.
 pub(crate) fn nothing_to_roll_back_to(
     component: &ComponentName,

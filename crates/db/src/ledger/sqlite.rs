@@ -534,6 +534,12 @@ fn failure(error: rusqlite::Error, place: &str) -> StoreError {
 fn fault(error: &rusqlite::Error) -> StoreFault {
     use rusqlite::Error as E;
     match error {
+        // The shared memory beside the file could not grow.
+        E::SqliteFailure(failure, _)
+            if failure.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE =>
+        {
+            StoreFault::DiskFull
+        }
         E::SqliteFailure(failure, _) => match failure.code {
             ErrorCode::DatabaseBusy
             | ErrorCode::DatabaseLocked
