@@ -12,8 +12,8 @@ pub(crate) mod demo;
 pub(crate) mod explain;
 pub(crate) mod init;
 pub(crate) mod ledger;
-pub(crate) mod promote;
 pub(crate) mod release;
+pub(crate) mod rollout;
 pub(crate) mod status;
 pub(crate) mod util;
 
@@ -34,12 +34,12 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Release(release::ReleaseCommand),
     /// Move a version into an environment
-    Promote(promote::Promote),
+    Promote(rollout::Promote),
     /// End a rollout that is under way
     #[command(subcommand)]
-    Rollout(promote::RolloutCommand),
+    Rollout(rollout::RolloutCommand),
     /// Go back to an earlier version
-    Rollback(promote::Rollback),
+    Rollback(rollout::Rollback),
     /// Read, prove and verify the log of every decision and effect
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),

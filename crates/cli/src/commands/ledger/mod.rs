@@ -1,9 +1,10 @@
 //! `switchback ledger`: what was decided and done, and proof that nobody changed it since.
 
+mod view;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use serde::Serialize;
 use switchback_diag::Exit;
 use switchback_ledger::{
     Anchor, Checkpoint, Entry, Ledger, Proof, Store, VerifyOptions, keys, verify,
@@ -16,10 +17,9 @@ use crate::context::{Context, LedgerPlace};
 use crate::effects::{self, CHECKPOINT_TRAILER};
 use crate::errors::{self, Failure};
 use crate::files;
-use crate::output::View;
-use crate::page::{Cell, Page, Role};
 use crate::settings::types::Environment;
 use crate::shell::Shell;
+use view::{Event, Proved, Row, Rows, Verified};
 
 /// Read, prove and verify the log of every decision and effect
 #[derive(Debug, Subcommand)]
@@ -368,225 +368,5 @@ impl MakeCheckpoint {
         }
         context.shell.out.raw(checkpoint.note().as_bytes());
         Ok(Exit::Ok)
-    }
-}
-
-// ---- what is shown ----
-
-#[derive(Serialize)]
-struct Rows {
-    size: u64,
-    events: Vec<Row>,
-}
-
-#[derive(Serialize)]
-struct Row {
-    index: u64,
-    id: String,
-    at: String,
-    actor: String,
-    kind: String,
-    environment: Option<String>,
-    /// One line for people.
-    what: String,
-}
-
-impl Row {
-    fn of(entry: &Entry) -> Self {
-        let (environment, what) = match entry.record() {
-            Ok(record) => describe(&record.event),
-            Err(error) => (None, error.to_string()),
-        };
-        Self {
-            index: entry.index,
-            id: entry.leaf.id.to_string(),
-            at: entry.leaf.at.to_string(),
-            actor: entry.leaf.actor.to_string(),
-            kind: entry.leaf.kind.clone(),
-            environment,
-            what,
-        }
-    }
-}
-
-fn describe(event: &switchback_model::Event) -> (Option<String>, String) {
-    use switchback_model::{Conclusion, Event};
-    match event {
-        Event::ReleaseRecorded { release } => {
-            let commit = &release.commit[..release.commit.len().min(12)];
-            (
-                None,
-                format!("{} {} from {commit}", release.component, release.version),
-            )
-        }
-        Event::ChangeOpened { change, title, .. } => (None, format!("{change}: {title}")),
-        Event::Planned { plan } => (Some(plan.environment.to_string()), plan.purpose.clone()),
-        Event::Intended {
-            environment,
-            action,
-            ..
-        }
-        | Event::Observed {
-            environment,
-            action,
-        } => (Some(environment.to_string()), action.to_string()),
-        Event::Concluded {
-            environment,
-            action,
-            conclusion,
-            ..
-        } => {
-            let end = match conclusion {
-                Conclusion::Done {
-                    recovered: true, ..
-                } => "done, found so after an interruption".to_owned(),
-                Conclusion::Done {
-                    detail: Some(detail),
-                    ..
-                } => format!("done, {detail}"),
-                Conclusion::Done { detail: None, .. } => "done".to_owned(),
-                Conclusion::NotDone { reason } => format!("not done: {reason}"),
-            };
-            (Some(environment.to_string()), format!("{action}: {end}"))
-        }
-        Event::Refused {
-            environment,
-            action,
-            reasons,
-        } => {
-            let reason = reasons.first().map(String::as_str).unwrap_or_default();
-            (Some(environment.to_string()), format!("{action}: {reason}"))
-        }
-    }
-}
-
-impl View for Rows {
-    const SCHEMA: &'static str = "switchback.ledger-log/v1";
-
-    fn human(&self, page: &mut Page) {
-        let rows: Vec<Vec<Cell>> = self
-            .events
-            .iter()
-            .map(|row| {
-                vec![
-                    Cell::new(Role::Faint, row.index.to_string()),
-                    Cell::new(Role::Faint, &row.at),
-                    Cell::new(Role::Strong, &row.kind),
-                    row.environment.as_deref().unwrap_or_default().into(),
-                    row.what.as_str().into(),
-                ]
-            })
-            .collect();
-        page.table(0, &["", "at", "event", "environment", "what"], &rows);
-    }
-}
-
-#[derive(Serialize)]
-struct Event {
-    index: u64,
-    id: String,
-    at: String,
-    actor: String,
-    kind: String,
-    payload_digest: String,
-    /// Null once it was erased.
-    payload: Option<serde_json::Value>,
-}
-
-impl View for Event {
-    const SCHEMA: &'static str = "switchback.ledger-event/v1";
-
-    fn human(&self, page: &mut Page) {
-        page.heading(&format!("event {}: {}", self.index, self.kind));
-        let rows: Vec<Vec<Cell>> = [
-            ("id", &self.id),
-            ("at", &self.at),
-            ("by", &self.actor),
-            ("digest", &self.payload_digest),
-        ]
-        .into_iter()
-        .map(|(name, value)| vec![Cell::new(Role::Label, name), value.as_str().into()])
-        .collect();
-        page.table(2, &[], &rows);
-        page.end();
-        match &self.payload {
-            Some(payload) => {
-                page.block(&format!("{payload:#}"));
-            }
-            None => {
-                page.line("its content was erased; its place in the ledger is still proved");
-            }
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Verified {
-    sound: bool,
-    size: u64,
-    root: String,
-    erased: u64,
-    signed: u64,
-    anchors: u64,
-    anchors_in_git: usize,
-    /// Up to here the events are vouched for by a signature or an anchor.
-    vouched: u64,
-    problems: Vec<String>,
-    unlisted: u64,
-}
-
-impl View for Verified {
-    const SCHEMA: &'static str = "switchback.ledger-verified/v1";
-
-    fn human(&self, page: &mut Page) {
-        if !self.sound {
-            page.add(Role::Bad, "not sound");
-            page.line(&format!(": {} events were read", self.size));
-            return;
-        }
-        page.add(Role::Good, "sound");
-        page.line(&format!(": {} events, root {}", self.size, self.root));
-        page.line(&format!(
-            "  {} signed checkpoints and {} anchors agree, {} of these in commits",
-            self.signed, self.anchors, self.anchors_in_git
-        ));
-        if self.vouched < self.size {
-            page.line(&format!(
-                "  events from {} on are vouched for by nothing outside yet: that they are all \
-                 there cannot be shown",
-                self.vouched
-            ));
-        }
-        page.line(&match self.vouched {
-            0 => "  shown: the events agree with each other; nothing outside vouches for them yet"
-                .to_owned(),
-            some => format!(
-                "  shown: none of the first {some} events was edited, inserted, removed or reordered"
-            ),
-        });
-        page.line("  not shown: that what was recorded is true");
-    }
-}
-
-#[derive(Serialize)]
-struct Proved {
-    index: u64,
-    size: u64,
-    id: String,
-    at: String,
-    actor: String,
-    kind: String,
-}
-
-impl View for Proved {
-    const SCHEMA: &'static str = "switchback.ledger-proved/v1";
-
-    fn human(&self, page: &mut Page) {
-        page.add(Role::Good, "proved");
-        page.line(&format!(
-            ": event {} ({}, {}) is one of the first {} of the ledger",
-            self.index, self.kind, self.id, self.size
-        ));
-        page.line(&format!("  recorded at {} by {}", self.at, self.actor));
     }
 }

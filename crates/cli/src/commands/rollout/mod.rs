@@ -4,8 +4,9 @@
 //! may be running, and both count, until somebody says that the rollout is finished: only who runs
 //! the instances can know that the last one of the old version is gone.
 
+mod view;
+
 use clap::{Args, Subcommand};
-use serde::Serialize;
 use switchback_diag::Exit;
 use switchback_interlock::Interlock;
 use switchback_interlock::world::Running;
@@ -18,12 +19,11 @@ use crate::commands::release::version;
 use crate::context::Context;
 use crate::effects;
 use crate::errors::{self, Failure};
-use crate::output::View;
-use crate::page::{Page, Role};
 use crate::plans;
 use crate::refusals;
 use crate::settings::types::Environment;
 use crate::shell::Shell;
+use view::{Finished, Moved, Shown};
 
 /// Which environment and component.
 #[derive(Debug, Clone, Args)]
@@ -468,102 +468,6 @@ impl RolloutCommand {
                         Ok(Exit::Ok)
                     }
                 }
-            }
-        }
-    }
-}
-
-// ---- what is shown ----
-
-#[derive(Serialize)]
-struct Moved {
-    environment: String,
-    component: String,
-    from: Option<String>,
-    to: String,
-    /// Whether both versions may be running.
-    under_way: bool,
-}
-
-impl View for Moved {
-    const SCHEMA: &'static str = "switchback.moved/v1";
-
-    fn human(&self, page: &mut Page) {
-        let Self {
-            environment,
-            component,
-            to,
-            ..
-        } = self;
-        match (&self.from, self.under_way) {
-            (Some(from), true) => {
-                page.add(Role::Good, "under way").line(&format!(
-                    ": {component} {from} → {to} in {environment}; both count until it is finished"
-                ));
-            }
-            (None, true) => {
-                page.add(Role::Good, "under way").line(&format!(
-                    ": {component} {to}, the first version in {environment}"
-                ));
-            }
-            (_, false) => {
-                page.add(Role::Good, "recorded").line(&format!(
-                    ": {component} {to} is what runs in {environment}, as its values file says"
-                ));
-            }
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Finished {
-    environment: String,
-    component: String,
-    version: Option<String>,
-    /// The version that became a rollback target.
-    target: Option<String>,
-    until: Option<String>,
-}
-
-impl View for Finished {
-    const SCHEMA: &'static str = "switchback.rollout-finished/v1";
-
-    fn human(&self, page: &mut Page) {
-        let version = self.version.as_deref().unwrap_or("nothing");
-        page.add(Role::Good, "finished");
-        page.line(&format!(
-            ": {} {version} runs in {}",
-            self.component, self.environment
-        ));
-        if let (Some(target), Some(until)) = (&self.target, &self.until) {
-            page.line(&format!("  {target} can be rolled back to until {until}"));
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Shown<'a> {
-    digest: String,
-    plan: &'a Plan,
-}
-
-impl View for Shown<'_> {
-    const SCHEMA: &'static str = "switchback.plan-view/v1";
-
-    fn human(&self, page: &mut Page) {
-        page.heading(&self.plan.purpose);
-        page.add(Role::Faint, &format!("plan {}", self.digest))
-            .end();
-        for step in &self.plan.steps {
-            if let Effect::MoveValue(value) = &step.effect {
-                let from = value.from.as_deref().unwrap_or("nothing");
-                page.line(&format!(
-                    "  {}: {} {from} → {}",
-                    value.file,
-                    value.key.join("."),
-                    value.to
-                ));
-                page.line(&format!("  commit: {}", value.subject));
             }
         }
     }
