@@ -2,11 +2,12 @@
 //! is still admitted.
 
 use switchback_interlock::{Interlock, Refusal};
-use switchback_migration::drive::{Drive, Got, Performed, StepState, Stopped, Want};
+use switchback_migration::drive::{Drive, Got, Performed, Probed, StepState, Stopped, Want};
 use switchback_model::{Conclusion, Digest, Event, EventId, Plan, Timestamp};
 
-use crate::book::{Book, History, PlanRecord};
+use crate::book::{Book, History, Outcome, PlanRecord};
 use crate::context::Context;
+use crate::decide::decide;
 use crate::effects::Effects;
 use crate::errors::{self, Failure};
 use crate::faults;
@@ -15,10 +16,7 @@ use crate::progress::Progress;
 use crate::refusals;
 use crate::settings::types::Environment;
 
-/// How often a step is decided again because somebody else appended in between.
-pub(crate) const DECISIONS: u32 = 100;
-
-/// Carries out a plan that was just made, or goes on with one that was begun.
+/// Carries out a plan that was just made, or, with `begun`, goes on with one that was begun.
 ///
 /// # Errors
 /// If a step is refused or fails. What was done before it stays done and is recorded; applying the
@@ -28,17 +26,24 @@ pub(crate) fn carry_out(
     book: &mut Book,
     environment: &Environment,
     plan: &Plan,
+    begun: bool,
 ) -> Result<(), Failure> {
     let digest = plan.digest()?;
-    let journal = book
-        .history
-        .plan(&digest)
-        .map(|record| record.journal.clone());
-    check(context, book, environment, plan)?;
-    let mut drive = Drive::new(digest, plan.steps.len(), journal.unwrap_or_default())?;
+    // Somebody may have been asked in between, and others may have been at work meanwhile.
+    book.catch_up()?;
+    let known = book.history.plan(&digest).cloned();
+    match &known {
+        Some(record) if begun && record.is_unfinished() => {}
+        Some(record) if begun || record.is_begun() => {
+            return Err(errors::plan_stale(plan, &["somebody else carried it out"]));
+        }
+        _ => check(context, book, environment, plan)?,
+    }
+    let journal = known.map(|record| record.journal).unwrap_or_default();
+    let mut drive = Drive::new(digest, plan.steps.len(), journal)?;
     let effects = Effects::new(context, environment);
     let mut progress = Progress::new(context.shell, plan.steps.len());
-    let mut shown = None;
+    let (mut shown, mut failed) = (None, false);
     loop {
         let want = drive.want();
         if let Want::RecordIntent { step, .. } | Want::Probe { step } | Want::Perform { step } =
@@ -63,13 +68,23 @@ pub(crate) fn carry_out(
             }
             Want::Probe { step } => {
                 let intent = intent_of(book, &digest, step);
-                Got::Probed(effects.probe(&plan.steps[step as usize].effect, &intent)?)
+                let effect = &plan.steps[step as usize].effect;
+                // After a failure the attempt is over, also for whoever else is still at it.
+                Got::Probed(if failed {
+                    // Where it cannot even be given up it stays open: the next run asks again.
+                    effects
+                        .settle(effect, &intent, false)
+                        .map_err(|other| effects.take_failure().unwrap_or(other))?
+                } else {
+                    effects.probe(effect, &intent)?
+                })
             }
             Want::Perform { step } => {
                 let intent = intent_of(book, &digest, step);
                 let effect = &plan.steps[step as usize].effect;
                 let performed = effects.perform(book, effect, &digest, &intent, &progress)?;
                 faults::reach(step, "after-effect");
+                failed = matches!(performed, Performed::Failed { .. });
                 Got::Performed(performed)
             }
             Want::RecordOutcome {
@@ -112,22 +127,22 @@ pub(crate) fn carry_out(
     }
 }
 
-/// Settles the open intent of a plan that is to be given up: what is done in part counts as not
-/// done, because its way back takes the part with it.
+/// Settles the open intent of a plan that is to be given up, and says whether it was done: what is
+/// done in part counts as not done, because its way back takes the part with it.
 pub(crate) fn give_up(
     context: &Context<'_>,
     book: &mut Book,
     environment: &Environment,
     record: &PlanRecord,
-) -> Result<(), Failure> {
-    use switchback_migration::drive::Probed;
+) -> Result<bool, Failure> {
     let Some(step) = record.open_step() else {
-        return Ok(());
+        return Ok(false);
     };
     let digest = record.plan.digest()?;
     let intent = intent_of(book, &digest, step);
     let planned = &record.plan.steps[step as usize];
-    let conclusion = match Effects::new(context, environment).probe(&planned.effect, &intent)? {
+    let effects = Effects::new(context, environment);
+    let conclusion = match effects.settle(&planned.effect, &intent, true)? {
         Probed::Done => Conclusion::Done {
             recovered: true,
             took: None,
@@ -141,7 +156,8 @@ pub(crate) fn give_up(
         },
         Probed::Unknown { reason } => return Err(errors::unknown_state(&planned.title, &reason)),
     };
-    conclude(context, book, &record.plan, step, intent, &conclusion)
+    conclude(context, book, &record.plan, step, intent, &conclusion)?;
+    Ok(matches!(conclusion, Conclusion::Done { .. }))
 }
 
 fn intent_of(book: &Book, plan: &Digest, step: u32) -> EventId {
@@ -164,12 +180,7 @@ fn check_fresh(
     if now == plan.made_from {
         return Ok(());
     }
-    let mut moved: Vec<&str> = now
-        .marks
-        .iter()
-        .filter(|(name, mark)| plan.made_from.marks.get(*name) != Some(mark))
-        .map(|(name, _)| name.as_str())
-        .collect();
+    let mut moved = plans::moved_marks(&plan.made_from, &now);
     if moved.is_empty() {
         moved.push("environment");
     }
@@ -187,12 +198,7 @@ pub(crate) fn foresee(
     now: Timestamp,
 ) -> Result<(), Box<Refusal>> {
     let name = &environment.name;
-    let mut here = book
-        .world
-        .environments
-        .get(name)
-        .cloned()
-        .unwrap_or_default();
+    let mut here = book.environment(name);
     let interlock = Interlock::new(&book.world.catalog);
     for step in &plan.steps {
         let during = interlock.admit(name, &here, now, &step.action)?;
@@ -223,8 +229,7 @@ pub(crate) fn check(
     }
 }
 
-/// Decides on a step and records the intent, as one: if somebody else appended in between, it is
-/// decided again.
+/// Decides on a step and records the intent, as one.
 fn intend(
     context: &Context<'_>,
     book: &mut Book,
@@ -234,33 +239,24 @@ fn intend(
     step: u32,
     attempt: u32,
 ) -> Result<(), Failure> {
-    let name = &environment.name;
     let action = &plan.steps[step as usize].action;
-    for _ in 0..DECISIONS {
-        let now = context.shell.clock.now();
-        let here = book
-            .world
-            .environments
-            .get(name)
-            .cloned()
-            .unwrap_or_default();
-        let interlock = Interlock::new(&book.world.catalog);
-        if let Err(refusal) = interlock.admit(name, &here, now, action) {
-            return Err(refusals::refuse(context, book, environment, &refusal)?);
-        }
+    let event = |_: &Book| {
         let event = Event::Intended {
             plan: *digest,
             step,
-            environment: name.clone(),
+            environment: environment.name.clone(),
             action: action.clone(),
         };
-        let id = History::intent_id(digest, step, attempt);
-        let at = context.shell.clock.now();
-        if book.append_if_unmoved(id, at, event)?.is_ok() {
-            return Ok(());
-        }
+        Ok((History::intent_id(digest, step, attempt), event))
+    };
+    match decide(context, book, environment, action, &event)? {
+        Outcome::Recorded => Ok(()),
+        // The attempt is somebody else's, and so is its end.
+        Outcome::Known | Outcome::Moved => Err(errors::plan_stale(
+            plan,
+            &["somebody else is carrying it out"],
+        )),
     }
-    Err(errors::ledger_too_busy())
 }
 
 fn conclude(
@@ -284,8 +280,17 @@ fn conclude(
         .history
         .step(&plan.digest()?, step)
         .map(|record| record.state);
-    if matches!(said, Some(StepState::Done | StepState::NotDone)) {
-        return Ok(());
+    let done = matches!(conclusion, Conclusion::Done { .. });
+    match said {
+        Some(StepState::Done) => return Ok(()),
+        Some(StepState::NotDone) if !done => return Ok(()),
+        // It was given up, and nothing may be done after that: what is there is nobody's.
+        Some(StepState::NotDone) => {
+            let title = &plan.steps[step as usize].title;
+            let reason = "it was given up as not done, and then it was done";
+            return Err(errors::unknown_state(title, reason));
+        }
+        Some(StepState::Intended | StepState::None) | None => {}
     }
     let id = EventId::of(&["outcome", intent.as_str()]);
     book.append(id, context.shell.clock.now(), event)

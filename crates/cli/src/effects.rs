@@ -117,6 +117,31 @@ impl<'a> Effects<'a> {
         }
     }
 
+    /// Asks the world whether an effect was done and, if it was not, gives its intent up: whoever is
+    /// still at it, slow but alive, does nothing from then on.
+    pub(crate) fn settle(
+        &self,
+        effect: &Effect,
+        intent: &EventId,
+        even_in_part: bool,
+    ) -> Result<Probed, Failure> {
+        match effect {
+            Effect::Script(_) | Effect::Fill(_) | Effect::Unfill(_) => {
+                let database = database(self.context, self.environment)?;
+                Ok(database.revoke(intent.as_str(), effect, even_in_part)?)
+            }
+            Effect::MoveValue(_) => {
+                if values(self.context, self.environment)?
+                    .file
+                    .revoke(intent)?
+                {
+                    return Ok(Probed::Done);
+                }
+                self.probe(effect, intent)
+            }
+        }
+    }
+
     /// Does an effect. An error of the effect itself is part of the answer: the world is asked
     /// what is left of it.
     pub(crate) fn perform(
@@ -154,7 +179,11 @@ impl<'a> Effects<'a> {
         intent: &EventId,
         progress: &Progress<'_>,
     ) -> Result<Option<String>, Failure> {
-        let database = || database(self.context, self.environment);
+        let database = || -> Result<SqliteDatabase, Failure> {
+            let mut database = database(self.context, self.environment)?;
+            database.carry_out(intent.as_str());
+            Ok(database)
+        };
         let now = self.context.shell.clock.now();
         let mut batches = 0;
         let mut on_batch = |at: &Reached| {
@@ -185,6 +214,10 @@ impl<'a> Effects<'a> {
         wanted: &MoveValue,
         intent: &EventId,
     ) -> Result<String, Failure> {
+        if wanted.from.as_ref() == Some(&wanted.to) {
+            // Somebody put it back by hand before we were asked to.
+            return Ok(format!("{} says so already", wanted.file));
+        }
         let place = values(self.context, self.environment)?;
         let mut trailers = vec![Trailer::new(CHECKPOINT_TRAILER, book.checkpoint_line()?)?];
         if let Some(record) = book.release_record(&wanted.component, &wanted.to) {

@@ -14,6 +14,7 @@ mod clock;
 mod commands;
 mod confirm;
 mod context;
+mod decide;
 #[cfg(test)]
 mod docs_tests;
 mod effects;

@@ -4,7 +4,7 @@ use switchback_diag::{Code, Diagnostic};
 use switchback_interlock::refusal::Cause;
 use switchback_interlock::surface::Unfit;
 use switchback_interlock::{Clause, Interlock, Misfit, Participant, Reason, Refusal};
-use switchback_model::{Event, EventId};
+use switchback_model::{Digest, Event, EventId};
 
 use crate::advice;
 use crate::book::Book;
@@ -29,12 +29,13 @@ pub(crate) fn refuse(
     };
     let clock = &context.shell.clock;
     let size = book.seen().to_string();
+    let about = Digest::of_json(&(&refusal.environment, &refusal.action, &reasons))?.to_string();
     let event = Event::Refused {
         environment: refusal.environment.clone(),
         action: refusal.action.clone(),
         reasons: reasons.clone(),
     };
-    book.append(EventId::of(&["refused", &size]), clock.now(), event)?;
+    book.append(EventId::of(&["refused", &size, &about]), clock.now(), event)?;
 
     let message = format!("{} in {} is refused", refusal.action, refusal.environment);
     let mut found = Diagnostic::error(code(&refusal.cause), message);

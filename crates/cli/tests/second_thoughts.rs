@@ -9,6 +9,7 @@
 mod shop;
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use shop::{CHANGE, Keep, Shop, Sync};
@@ -149,4 +150,48 @@ fn a_hotfix_of_code_from_before_a_change_needs_no_folder() {
     shop.git(&top, &["rm", "-rq", "changes"]);
     shop.commit(&top, "chore: remove what is open");
     shop.refused("release record --version 1.2.0", 2, "SB0401");
+}
+
+/// Somebody takes a step back whose process is not dead but waits for a lock: whichever of both
+/// comes first, the ledger says what the database is.
+#[test]
+fn a_slow_process_is_not_taken_for_a_dead_one() {
+    for seed in 0..3 {
+        let shop = Shop::new(Keep::Sqlite);
+        shop.plan_change(Sync::Triggers);
+        let locker = Connection::open(shop.database("staging")).unwrap();
+        locker.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let undo = format!("change undo {CHANGE} --env staging --yes");
+        std::thread::scope(|scope| {
+            let slow = scope.spawn(|| shop.run(&apply("staging")));
+            let deadline = Instant::now() + Duration::from_secs(60);
+            while !shop
+                .events()
+                .iter()
+                .any(|(_, event)| event["event"] == "intended")
+            {
+                assert!(Instant::now() < deadline, "no intent comes");
+            }
+            let other = scope.spawn(|| shop.run(&undo));
+            // Both wait for the lock by now, or will in a moment: either order is fine.
+            for _ in 0..seed {
+                shop.run("status");
+            }
+            locker.execute_batch("ROLLBACK").unwrap();
+            let (slow, other) = (slow.join().unwrap(), other.join().unwrap());
+            assert!([0, 1, 5].contains(&slow.code), "{}", slow.stderr);
+            assert!([0, 1, 3].contains(&other.code), "{}", other.stderr);
+        });
+        let database = Connection::open(shop.database("staging")).unwrap();
+        let query = "SELECT count(*) FROM pragma_table_info('users') WHERE name = 'email'";
+        let there: i64 = database.query_row(query, [], |row| row.get(0)).unwrap();
+        let status = shop.json(&format!("change status {CHANGE}"));
+        let expand = &status["changes"][0]["steps"][0]["environments"][0]["state"];
+        assert_eq!(there == 1, expand != "no", "{there} {status}");
+        // Whatever came of it, the way on and the way back are open.
+        let on = shop.run(&format!("{} --step expand", apply("staging")));
+        assert!([0, 3].contains(&on.code), "{}", on.stderr);
+        shop.ok(&undo);
+        shop.state();
+    }
 }

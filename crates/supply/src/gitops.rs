@@ -64,6 +64,11 @@ pub enum GitopsError {
     Git(#[from] GitError),
 }
 
+/// The reference that says that an intent was given up.
+fn revoked(intent: &EventId) -> String {
+    format!("refs/switchback/revoked/{intent}")
+}
+
 /// A values file on a branch of a repository on this machine.
 #[derive(Debug, Clone)]
 pub struct ValuesFile {
@@ -181,6 +186,7 @@ impl ValuesFile {
             subject: wanted.subject,
             trailers: &trailers,
             at: wanted.at,
+            unless: Some(&revoked(wanted.intent)),
         })?;
         Ok(MoveDone {
             commit: committed.commit,
@@ -205,6 +211,17 @@ impl ValuesFile {
     /// [`GitopsError::Git`].
     pub fn probe_intent(&self, intent: &EventId) -> Result<Option<Commit>, GitopsError> {
         self.probe(&Trailer::new(INTENT_TRAILER, intent.as_str())?)
+    }
+
+    /// Gives an intent up unless it was carried out, and says whether it was. Whoever is still at
+    /// it, slow but alive, cannot move the branch from then on.
+    ///
+    /// # Errors
+    /// [`GitopsError::Git`]; nothing is given up then.
+    pub fn revoke(&self, intent: &EventId) -> Result<bool, GitopsError> {
+        let head = self.repository.branch_head(&self.branch)?;
+        self.repository.make_reference(&revoked(intent), &head)?;
+        Ok(self.probe_intent(intent)?.is_some())
     }
 
     fn find(&self, head: &CommitId, trailer: &Trailer) -> Result<Option<Commit>, GitopsError> {

@@ -41,6 +41,7 @@ fn edit<'a>(base: &'a CommitId, file: &'a str, contents: &'a str) -> Edit<'a> {
         subject: "move it",
         trailers: &[],
         at: Some(Timestamp::from_millis(1_767_300_000_250)),
+        unless: None,
     }
 }
 

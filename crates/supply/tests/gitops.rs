@@ -331,3 +331,22 @@ fn files_that_are_missing_or_unusable() {
     };
     assert!(matches!(source, ValuesError::DuplicateKey { .. }));
 }
+
+#[test]
+fn what_was_given_up_never_lands_and_what_landed_is_not_given_up() {
+    let scratch = started();
+    let values = values(&scratch);
+    let intent = |name: &str| EventId::from(name.to_owned());
+    assert!(!values.revoke(&intent("slow")).unwrap());
+    let before = scratch.head();
+    let late = step(&values, "1.0.0", "1.1.0", "slow");
+    assert!(matches!(late, Err(GitopsError::Git(_))), "{late:?}");
+    assert_eq!(scratch.head(), before);
+    assert_eq!(scratch.read(FILE), BEFORE.as_bytes());
+    // Twice is once, and others are not concerned.
+    assert!(!values.revoke(&intent("slow")).unwrap());
+    let done = step(&values, "1.0.0", "1.1.0", "other").unwrap();
+    assert!(values.revoke(&intent("other")).unwrap());
+    assert!(step(&values, "1.0.0", "1.1.0", "other").unwrap().repeated);
+    assert_eq!(scratch.head(), done.commit.as_str());
+}

@@ -63,7 +63,7 @@ impl Subject {
 impl PlanRecord {
     /// Whether something of it is left in the world, or may be: a step of which nobody knows whether
     /// it was done, or some steps done and others not.
-    fn is_unfinished(&self) -> bool {
+    pub(crate) fn is_unfinished(&self) -> bool {
         let steps = &self.journal.steps;
         let has = |state| steps.iter().any(|step| step.state == state);
         has(StepState::Intended)
@@ -157,21 +157,22 @@ impl History {
                     planned: true,
                     steps,
                 };
-                if let Some(subject) = plan
-                    .steps
-                    .first()
-                    .and_then(|step| Subject::of(&step.action))
-                {
-                    self.latest
-                        .insert((plan.environment.clone(), subject), digest);
-                }
                 let plan = PlanRecord {
                     plan: plan.clone(),
                     journal,
                 };
                 self.plans.entry(digest).or_insert(plan);
             }
-            Event::Intended { plan, step, .. } => {
+            Event::Intended {
+                plan,
+                step,
+                environment,
+                action,
+            } => {
+                // Only what was begun stands in the way of what comes after it.
+                if let Some(subject) = Subject::of(action) {
+                    self.latest.insert((environment.clone(), subject), *plan);
+                }
                 self.intents.insert(record.id.clone(), (*plan, *step));
                 if let Some(slot) = self.step_mut(plan, *step) {
                     slot.attempts += 1;

@@ -4,9 +4,11 @@
 mod history;
 
 use switchback_db::ledger::{PostgresStore, SqliteStore};
-use switchback_interlock::World;
+use switchback_interlock::{Environment, World};
 use switchback_ledger::{Ledger, Store, StoreError, StoreFault};
-use switchback_model::{Actor, ComponentName, Event, EventId, Record, Timestamp, Version};
+use switchback_model::{
+    Actor, ComponentName, EnvironmentName, Event, EventId, Record, Timestamp, Version,
+};
 
 pub(crate) use history::{History, Part, PlanRecord, Subject};
 
@@ -26,9 +28,16 @@ pub(crate) struct Book {
     origin: String,
 }
 
-/// Somebody appended since the book was read; what was decided must be decided again.
+/// What became of an event that was decided on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Moved;
+pub(crate) enum Outcome {
+    /// It is recorded.
+    Recorded,
+    /// It had been recorded before, by somebody else who decided the same.
+    Known,
+    /// Somebody appended since the book was read; it must be decided again.
+    Moved,
+}
 
 /// Opens the store that the settings name.
 pub(crate) fn open_store(place: &LedgerPlace) -> Result<Box<dyn Store>, StoreError> {
@@ -144,24 +153,39 @@ impl Book {
     }
 
     /// Appends an event that was decided on what the book has read, and only if that is still all
-    /// there is. After [`Moved`] the book has read on.
+    /// there is and the event follows from it. The book has read on afterwards.
     pub(crate) fn append_if_unmoved(
         &mut self,
         id: EventId,
         at: Timestamp,
         event: Event,
-    ) -> Result<Result<(), Moved>, Failure> {
+    ) -> Result<Outcome, Failure> {
         let record = Record {
             id,
             at,
             actor: self.actor.clone(),
             event,
         };
+        // What does not follow would make the ledger unreadable for good.
+        self.world.clone().observe(&record)?;
         let appended = self
             .ledger
             .append_at(self.seen, std::slice::from_ref(&record))?;
         self.catch_up()?;
-        Ok(appended.map(|_| ()).ok_or(Moved))
+        Ok(match appended {
+            None => Outcome::Moved,
+            Some(appended) if appended.first_new().is_none() => Outcome::Known,
+            Some(_) => Outcome::Recorded,
+        })
+    }
+
+    /// An environment as far as it is known.
+    pub(crate) fn environment(&self, name: &EnvironmentName) -> Environment {
+        self.world
+            .environments
+            .get(name)
+            .cloned()
+            .unwrap_or_default()
     }
 }
 

@@ -18,11 +18,12 @@ pub const CONTROL_FORMAT: i64 = 1;
 pub const CONTROL_PREFIX: &str = "_switchback_";
 
 /// The tables that no script may write.
-pub(super) const TABLES: [&str; 4] = [
+pub(super) const TABLES: [&str; 5] = [
     "_switchback_format",
     "_switchback_step",
     "_switchback_fill",
     "_switchback_undo",
+    "_switchback_revoked",
 ];
 
 const CREATE: &str = "
@@ -96,6 +97,33 @@ pub struct FillStatus {
     pub rows_changed: u64,
     /// Batches, over all runs.
     pub batches: u64,
+}
+
+/// Whether an intent was given up: whoever still works on it must not write any more.
+pub(super) fn is_revoked(connection: &Connection, intent: &str) -> Result<bool, DbError> {
+    let there = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_switchback_revoked'";
+    let found = connection
+        .query_row(there, [], |_| Ok(()))
+        .optional()
+        .map_err(at(there))?;
+    if found.is_none() {
+        return Ok(false);
+    }
+    let sql = "SELECT 1 FROM _switchback_revoked WHERE intent = ?1";
+    let found = connection
+        .query_row(sql, [intent], |_| Ok(()))
+        .optional()
+        .map_err(at(sql))?;
+    Ok(found.is_some())
+}
+
+/// Gives an intent up, for everybody.
+pub(super) fn revoke(connection: &Connection, intent: &str) -> Result<(), DbError> {
+    let make = "CREATE TABLE IF NOT EXISTS _switchback_revoked (intent TEXT PRIMARY KEY) STRICT";
+    connection.execute(make, []).map_err(at(make))?;
+    let sql = "INSERT OR IGNORE INTO _switchback_revoked VALUES (?1)";
+    connection.execute(sql, [intent]).map_err(at(sql))?;
+    Ok(())
 }
 
 /// Whether the control tables are there.

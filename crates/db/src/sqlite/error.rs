@@ -125,6 +125,9 @@ pub enum DbError {
         /// The step.
         step: String,
     },
+    /// Somebody gave the intent up that was being carried out.
+    #[error("somebody else has given this step up meanwhile")]
+    Revoked,
     /// The effect is not one on a database.
     #[error("the effect is not one on a database")]
     OtherEffect,

@@ -58,6 +58,8 @@ pub struct SqliteDatabase {
     path: PathBuf,
     options: Options,
     gate: Arc<script::Gate>,
+    /// The intent that is being carried out, if it may be given up by somebody else.
+    intent: Option<String>,
 }
 
 impl SqliteDatabase {
@@ -85,6 +87,7 @@ impl SqliteDatabase {
             path: path.to_owned(),
             options,
             gate,
+            intent: None,
         };
         // The first read looks at the header and compares the file's length with it.
         database
@@ -226,8 +229,44 @@ impl SqliteDatabase {
         fingerprint::of_data(&self.connection, table, except)
     }
 
+    /// From now on everything is done for `intent`, and nothing any more once somebody has given
+    /// that intent up ([`SqliteDatabase::revoke`]).
+    pub fn carry_out(&mut self, intent: &str) {
+        self.intent = Some(intent.to_owned());
+    }
+
+    /// Gives an intent up unless its effect is done, and says what is there. Whoever is still at it,
+    /// slow but alive, writes nothing from then on: both sides decide under the write lock. What is
+    /// done in part is given up only with `even_in_part`; else it can be gone on with.
+    ///
+    /// # Errors
+    /// If the database cannot be written, or somebody holds the write lock for too long; nothing is
+    /// given up then.
+    pub fn revoke(
+        &self,
+        intent: &str,
+        effect: &Effect,
+        even_in_part: bool,
+    ) -> Result<Probed, DbError> {
+        let transaction = self.begin_for_anybody()?;
+        let probed = self.probe(effect)?;
+        if probed == Probed::NotDone || (even_in_part && probed == Probed::Partial) {
+            control::revoke(&transaction, intent)?;
+            transaction.commit().map_err(error::at("COMMIT"))?;
+        }
+        Ok(probed)
+    }
+
     /// Begins a transaction that has the write lock, waiting a bounded time for it.
     fn begin(&self) -> Result<Transaction<'_>, DbError> {
+        let transaction = self.begin_for_anybody()?;
+        match &self.intent {
+            Some(intent) if control::is_revoked(&transaction, intent)? => Err(DbError::Revoked),
+            _ => Ok(transaction),
+        }
+    }
+
+    fn begin_for_anybody(&self) -> Result<Transaction<'_>, DbError> {
         let mut tried = 0;
         loop {
             let begun =

@@ -39,6 +39,8 @@ pub struct Edit<'a> {
     pub trailers: &'a [Trailer],
     /// The moment that the commit carries, in whole seconds; Git's own clock if `None`.
     pub at: Option<Timestamp>,
+    /// A full reference name: the branch moves only if there is no such reference.
+    pub unless: Option<&'a str>,
 }
 
 /// An edit that was done.
@@ -192,14 +194,52 @@ impl Repository {
         Err(not_a_file(edit.file, edit.base))
     }
 
+    /// Makes a reference at `commit`; one that is there stays as it is.
+    ///
+    /// # Errors
+    /// If Git fails.
+    pub fn make_reference(&self, name: &str, commit: &CommitId) -> Result<(), GitError> {
+        let none = "0".repeat(commit.as_str().len());
+        let answer = self
+            .call()
+            .args(["update-ref", name, commit.as_str(), none.as_str()])
+            .answer()?;
+        if answer.code == Some(0) || self.has_reference(name)? {
+            return Ok(());
+        }
+        Err(answer.failed())
+    }
+
+    /// Whether a reference, by its full name, is there.
+    ///
+    /// # Errors
+    /// If Git fails.
+    pub fn has_reference(&self, name: &str) -> Result<bool, GitError> {
+        let answer = self
+            .call()
+            .args(["show-ref", "--verify", "--quiet", name])
+            .answer()?;
+        Ok(answer.code == Some(0))
+    }
+
     /// Moves the branch if it is still at `edit.base`.
     pub(super) fn move_branch(&self, edit: &Edit<'_>, to: &CommitId) -> Result<(), GitError> {
+        // One transaction: Git locks both references before it looks at either.
+        let mut orders = String::from("start\0");
+        if let Some(guard) = edit.unless {
+            let none = "0".repeat(to.as_str().len());
+            orders.push_str(&format!("verify {guard}\0{none}\0"));
+        }
+        let (branch, base) = (edit.branch, edit.base);
+        orders.push_str(&format!(
+            "update refs/heads/{branch}\0{to}\0{base}\0commit\0"
+        ));
         let answer = self
             .call()
             .args(["update-ref", "-m"])
             .arg(format!("switchback: {}", edit.subject))
-            .arg(format!("refs/heads/{}", edit.branch))
-            .args([to.as_str(), edit.base.as_str()])
+            .args(["-z", "--stdin"])
+            .input(orders)
             .answer()?;
         if answer.code == Some(0) {
             return Ok(());

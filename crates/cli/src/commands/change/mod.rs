@@ -172,7 +172,9 @@ impl Chosen<'_> {
             step,
             direction,
         } = self;
-        effects::database(context, environment)?.check_marks(definition)?;
+        let database = effects::database(context, environment)?;
+        database.check_marks(definition)?;
+        database.catalog(&definition.surface.table)?;
         plans::change_step(context, book, environment, definition, step, *direction)
     }
 
@@ -307,7 +309,8 @@ impl Apply {
             };
             confirm::by_name(context.shell, self.consent, &chosen.environment.name, &what)?;
         }
-        apply::carry_out(context, &mut book, chosen.environment, &plan)?;
+        let begun = unfinished.is_some_and(|record| record.plan == plan);
+        apply::carry_out(context, &mut book, chosen.environment, &plan, begun)?;
         context
             .shell
             .out
@@ -349,6 +352,7 @@ impl Undo {
         let Some(chosen) = target.choose(context, &book, Direction::Down)? else {
             return Ok(nothing_left(context, &target, Direction::Down));
         };
+        let begun = plan.is_some();
         let plan = match plan {
             Some(plan) => plan,
             None => chosen.plan(context, &book)?,
@@ -363,7 +367,7 @@ impl Undo {
             &environment.name,
             &format!("take back {} of {}", chosen.step, chosen.definition.id),
         )?;
-        apply::carry_out(context, &mut book, environment, &plan)?;
+        apply::carry_out(context, &mut book, environment, &plan, begun)?;
         context
             .shell
             .out

@@ -8,7 +8,6 @@ mod view;
 
 use clap::{Args, Subcommand};
 use switchback_diag::Exit;
-use switchback_interlock::Interlock;
 use switchback_interlock::world::Running;
 use switchback_model::{Action, ComponentName, Duration, Effect, Event, EventId, Plan, Version};
 
@@ -17,10 +16,10 @@ use crate::apply;
 use crate::book::{Book, PlanRecord, Subject};
 use crate::commands::release::version;
 use crate::context::Context;
+use crate::decide::decide;
 use crate::effects;
 use crate::errors::{self, Failure};
 use crate::plans;
-use crate::refusals;
 use crate::settings::types::Environment;
 use crate::shell::Shell;
 use view::{Finished, Moved, Shown};
@@ -132,8 +131,7 @@ impl Here<'_> {
         if record.open_step().is_none() || record.plan.steps.iter().any(|step| same(&step.action)) {
             return Ok(());
         }
-        apply::give_up(self.context, &mut self.book, self.environment, &record)?;
-        let done = self.begun().is_none();
+        let done = apply::give_up(self.context, &mut self.book, self.environment, &record)?;
         let end = if done { "was done" } else { "was not done" };
         let purpose = &record.plan.purpose;
         self.context
@@ -150,12 +148,14 @@ impl Here<'_> {
         to: &Version,
         dry_run: bool,
     ) -> Result<Exit, Failure> {
+        let mut begun = false;
         let plan = match self.begun() {
             Some(record) if record.plan.steps.iter().any(|step| step.action == action) => {
                 self.context
                     .shell
                     .out
                     .note(&format!("going on with: {}", record.plan.purpose));
+                begun = true;
                 record.plan
             }
             _ => {
@@ -173,7 +173,7 @@ impl Here<'_> {
         if dry_run {
             return self.show(&plan);
         }
-        apply::carry_out(self.context, &mut self.book, self.environment, &plan)?;
+        apply::carry_out(self.context, &mut self.book, self.environment, &plan, begun)?;
         let running = self.running();
         // While a rollout is given up, what is left behind is the version that it put out.
         let from = match &running.rollout {
@@ -232,35 +232,16 @@ impl Here<'_> {
     fn observe(&mut self, action: &Action) -> Result<(), Failure> {
         let (context, environment) = (self.context, self.environment);
         let name = &environment.name;
-        for _ in 0..apply::DECISIONS {
-            let now = context.shell.clock.now();
-            let known = self
-                .book
-                .world
-                .environments
-                .get(name)
-                .cloned()
-                .unwrap_or_default();
-            let verdict = Interlock::new(&self.book.world.catalog).admit(name, &known, now, action);
-            if let Err(refusal) = verdict {
-                return Err(refusals::refuse(
-                    context,
-                    &mut self.book,
-                    environment,
-                    &refusal,
-                )?);
-            }
-            let place = self.book.history.place(name);
+        let event = |book: &Book| {
+            let place = book.history.place(name);
             let id = EventId::of(&["observed", name.as_str(), &place, &action.to_string()]);
             let event = Event::Observed {
                 environment: name.clone(),
                 action: action.clone(),
             };
-            if self.book.append_if_unmoved(id, now, event)?.is_ok() {
-                return Ok(());
-            }
-        }
-        Err(errors::ledger_too_busy())
+            Ok((id, event))
+        };
+        decide(context, &mut self.book, environment, action, &event).map(|_| ())
     }
 
     /// Fails if the values file says another version than the one that is known to run: what was

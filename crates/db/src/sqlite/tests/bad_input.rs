@@ -473,3 +473,57 @@ fn a_fill_that_somebody_works_against_gives_up() {
     assert_eq!(database.probe(&planned[0].effect).unwrap(), Probed::Partial);
     perform(&mut database, &planned[0].effect).unwrap();
 }
+
+/// A process that was taken for dead and is only slow writes nothing once its step is given up.
+#[test]
+fn what_was_given_up_is_not_done_any_more() {
+    let shape = shape("nullable");
+    let place = Place::new(shape.sql);
+    let mut slow = place.open();
+    let definition = define(&slow, shape, Mode::Triggers);
+    let planned = steps(&definition, "expand", Direction::Up);
+    let before = state(&slow, "users");
+    slow.carry_out("intent-1");
+    let other = place.open();
+    let given_up = other.revoke("intent-1", &planned[0].effect, true).unwrap();
+    assert_eq!(given_up, Probed::NotDone);
+    assert_eq!(
+        perform(&mut slow, &planned[0].effect),
+        Err(DbError::Revoked)
+    );
+    assert_eq!(state(&slow, "users"), before);
+
+    // Another attempt is another intent; and what is done cannot be given up.
+    slow.carry_out("intent-2");
+    assert!(perform(&mut slow, &planned[0].effect).unwrap());
+    assert_eq!(
+        other.revoke("intent-2", &planned[0].effect, true).unwrap(),
+        Probed::Done
+    );
+    let Effect::Fill(fill) = &planned[1].effect else {
+        panic!()
+    };
+    let small = Fill {
+        batch_rows: 1,
+        ..fill.clone()
+    };
+    slow.carry_out("intent-3");
+    assert!(matches!(
+        slow.fill(&small, &mut |_| Next::Stop),
+        Ok(FillEnd::Stopped(_))
+    ));
+    // What is done in part goes on, unless that is given up too.
+    assert_eq!(
+        other.revoke("intent-3", &planned[1].effect, false).unwrap(),
+        Probed::Partial
+    );
+    assert!(matches!(
+        slow.fill(&small, &mut |_| Next::Stop),
+        Ok(FillEnd::Stopped(_))
+    ));
+    assert_eq!(
+        other.revoke("intent-3", &planned[1].effect, true).unwrap(),
+        Probed::Partial
+    );
+    assert_eq!(slow.fill(&small, &mut go_on), Err(DbError::Revoked));
+}
