@@ -17,6 +17,7 @@ mod context;
 mod decide;
 #[cfg(test)]
 mod docs_tests;
+mod drift;
 mod effects;
 mod errors;
 mod faults;

@@ -627,6 +627,12 @@ fn a_gitops_repository_that_cannot_be_used() {
     fs::write(moved.values("staging"), text.replace("1.0.0", "0.9.0")).unwrap();
     moved.commit(&moved.gitops(), "chore: by hand");
     moved.refused(line, 1, "SB0704");
+    // Nor can anything be removed while nobody knows what runs. Going back is not kept from anybody.
+    moved.refused(
+        &format!("change apply {CHANGE} --env staging --step contract --yes"),
+        1,
+        "SB0704",
+    );
 }
 
 #[test]

@@ -328,8 +328,10 @@ fn replicated_path(
         }
         SurfaceOperation::Unfill => {
             need(Shape::New)?;
+            // Rows that the fill had found outdated are put back as they were.
             let emptied = Replicated {
                 complete: from.complete.without(Shape::New),
+                fresh: from.fresh.without(Shape::New),
                 ..from
             };
             vec![from, emptied]

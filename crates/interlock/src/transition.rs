@@ -93,8 +93,12 @@ pub(crate) fn settle(
     at: Timestamp,
 ) {
     match action {
-        Action::Deploy { component, .. } | Action::Rollback { component, .. } => {
+        Action::Deploy { component, version } | Action::Rollback { component, version } => {
             if let Some(running) = environment.components.get_mut(component)
+                && running
+                    .rollout
+                    .as_ref()
+                    .is_some_and(|rollout| rollout.to == *version)
                 && !done
             {
                 running.rollout = None;

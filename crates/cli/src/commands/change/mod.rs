@@ -17,6 +17,7 @@ use crate::book::{Book, PlanRecord, Subject};
 use crate::changes;
 use crate::confirm::{self, Consent};
 use crate::context::Context;
+use crate::drift;
 use crate::effects;
 use crate::errors::{self, Failure};
 use crate::files;
@@ -301,6 +302,11 @@ impl Apply {
         }
         changes::open(&mut book, &chosen.definition, context.shell.clock.now())?;
         if destroys(&plan) || direction == Direction::Down {
+            if direction == Direction::Up && chosen.environment.values.is_some() {
+                for component in context.components() {
+                    drift::check(context, &book, chosen.environment, component)?;
+                }
+            }
             // Nobody is asked about what is refused anyway.
             apply::check(context, &mut book, chosen.environment, &plan)?;
             let what = match direction {

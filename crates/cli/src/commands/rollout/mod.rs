@@ -17,6 +17,7 @@ use crate::book::{Book, PlanRecord, Subject};
 use crate::commands::release::version;
 use crate::context::Context;
 use crate::decide::decide;
+use crate::drift;
 use crate::effects;
 use crate::errors::{self, Failure};
 use crate::plans;
@@ -244,28 +245,17 @@ impl Here<'_> {
         decide(context, &mut self.book, environment, action, &event).map(|_| ())
     }
 
-    /// Fails if the values file says another version than the one that is known to run: what was
-    /// judged would not be what runs. Going back is not kept from anybody, but said.
+    /// A promotion is refused where somebody else moved the version; going back is not kept from
+    /// anybody, but said.
     fn check_drift(&self, action: &Action) -> Result<(), Failure> {
-        let running = self.running();
-        let arriving = running.rollout.filter(|rollout| !rollout.aborting);
-        let Some(known) = arriving.map(|rollout| rollout.to).or(running.stable) else {
-            return Ok(());
-        };
-        let values = effects::values(self.context, self.environment)?;
-        let written = values.file.read(&values.key(self.component))?.value;
-        let written = written.unwrap_or_else(|| "nothing".to_owned());
-        if written == known.to_string() {
-            return Ok(());
-        }
-        let drift = errors::drift(&self.environment.name, self.component, &known, &written);
-        match action {
-            Action::Rollback { .. } | Action::AbortRollout { .. } => {
+        let found = drift::check(self.context, &self.book, self.environment, self.component);
+        match (action, found) {
+            (Action::Rollback { .. } | Action::AbortRollout { .. }, Err(drift)) => {
                 let words = drift.diagnostics.first().map(|found| found.message.clone());
                 self.context.shell.out.note(&words.unwrap_or_default());
                 Ok(())
             }
-            _ => Err(drift),
+            (_, found) => found,
         }
     }
 
