@@ -325,7 +325,16 @@ impl Scenario {
                 state.sync = sync;
                 1
             }
-            (SurfaceOperation::Drain { .. } | SurfaceOperation::Unfill, _) => 1,
+            (SurfaceOperation::Unfill, _) => {
+                // At worst every row gets a value that the fill had found outdated.
+                for row in state.rows.iter_mut().flatten() {
+                    if row[at(Shape::New)] != Cell::Absent {
+                        row[at(Shape::New)] = Cell::Outdated;
+                    }
+                }
+                1
+            }
+            (SurfaceOperation::Drain { .. }, _) => 1,
         }
     }
 
