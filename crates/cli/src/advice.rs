@@ -66,12 +66,7 @@ pub(crate) fn next_commands(
     environment: &Environment,
     now: Timestamp,
 ) -> Vec<String> {
-    let known = book
-        .world
-        .environments
-        .get(&environment.name)
-        .cloned()
-        .unwrap_or_default();
+    let known = book.environment(&environment.name);
     let candidates = candidates(context, book, environment);
     let interlock = Interlock::new(&book.world.catalog);
     let admitted = interlock.admitted(&environment.name, &known, now, &candidates);

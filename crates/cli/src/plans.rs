@@ -266,12 +266,7 @@ pub(crate) fn made_from(
         }
         Some(Effect::Fill(_) | Effect::Unfill(_)) | None => {}
     }
-    let mut known = book
-        .world
-        .environments
-        .get(name)
-        .cloned()
-        .unwrap_or_default();
+    let mut known = book.environment(name);
     // To open a change moves nothing: a surface before its change says what no surface says.
     let before = [Kind::Replicated, Kind::Tagged].map(Surface::initial);
     known

@@ -41,12 +41,7 @@ pub(crate) fn refuse(
     let mut found = Diagnostic::error(code(&refusal.cause), message);
     found.causes = self::reasons(context, refusal);
     let now = clock.now();
-    let known = book
-        .world
-        .environments
-        .get(&environment.name)
-        .cloned()
-        .unwrap_or_default();
+    let known = book.environment(&environment.name);
     let interlock = Interlock::new(&book.world.catalog);
     let candidates = advice::candidates(context, book, environment);
     // What has no meaning here needs no way, unless a rollout or an operation has to end first.

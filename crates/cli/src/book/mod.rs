@@ -117,6 +117,16 @@ impl Book {
         Ok(())
     }
 
+    /// An event by whoever acts.
+    fn record(&self, id: EventId, at: Timestamp, event: Event) -> Record {
+        Record {
+            id,
+            at,
+            actor: self.actor.clone(),
+            event,
+        }
+    }
+
     /// Takes an event in as if it were recorded, to look ahead. The book must not be appended to
     /// afterwards.
     pub(crate) fn suppose(
@@ -125,12 +135,7 @@ impl Book {
         at: Timestamp,
         event: Event,
     ) -> Result<(), Failure> {
-        let record = Record {
-            id,
-            at,
-            actor: self.actor.clone(),
-            event,
-        };
+        let record = self.record(id, at, event);
         Ok(self.world.observe(&record)?)
     }
 
@@ -142,12 +147,7 @@ impl Book {
         at: Timestamp,
         event: Event,
     ) -> Result<(), Failure> {
-        let record = Record {
-            id,
-            at,
-            actor: self.actor.clone(),
-            event,
-        };
+        let record = self.record(id, at, event);
         self.ledger.append(std::slice::from_ref(&record))?;
         self.catch_up()
     }
@@ -160,12 +160,7 @@ impl Book {
         at: Timestamp,
         event: Event,
     ) -> Result<Outcome, Failure> {
-        let record = Record {
-            id,
-            at,
-            actor: self.actor.clone(),
-            event,
-        };
+        let record = self.record(id, at, event);
         // What does not follow would make the ledger unreadable for good.
         self.world.clone().observe(&record)?;
         let appended = self

@@ -126,12 +126,7 @@ impl Status {
 }
 
 fn place(context: &Context<'_>, book: &Book, environment: &Environment, now: Timestamp) -> Place {
-    let known = book
-        .world
-        .environments
-        .get(&environment.name)
-        .cloned()
-        .unwrap_or_default();
+    let known = book.environment(&environment.name);
     let known = known.as_of(now);
     let components = context
         .components()

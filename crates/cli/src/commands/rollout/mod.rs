@@ -188,16 +188,7 @@ impl Here<'_> {
             to: to.to_string(),
             under_way: true,
         });
-        let finish = Action::FinishRollout {
-            component: self.component.clone(),
-            window: Duration::from_millis(0),
-        };
-        if let Some(command) = advice::command(self.context, self.environment, &finish) {
-            self.context
-                .shell
-                .out
-                .next("when every instance runs it", &command);
-        }
+        self.say_how_to_finish();
         Ok(Exit::Ok)
     }
 
@@ -210,6 +201,18 @@ impl Here<'_> {
         Ok(Exit::Ok)
     }
 
+    /// Says what to type once the instances are replaced.
+    fn say_how_to_finish(&self) {
+        let finish = Action::FinishRollout {
+            component: self.component.clone(),
+            window: self.window(),
+        };
+        if let Some(command) = advice::command(self.context, self.environment, &finish) {
+            let out = &self.context.shell.out;
+            out.next("when every instance runs it", &command);
+        }
+    }
+
     /// The version is on its way: there is nothing to do but to wait for the instances.
     fn under_way_already(&self, to: &Version) -> Exit {
         let (component, name) = (self.component, &self.environment.name);
@@ -217,14 +220,7 @@ impl Here<'_> {
         out.note(&format!(
             "{component} is on its way to {to} in {name} already"
         ));
-        let window = Duration::from_millis(0);
-        let finish = Action::FinishRollout {
-            component: component.clone(),
-            window,
-        };
-        if let Some(command) = advice::command(self.context, self.environment, &finish) {
-            out.next("when every instance runs it", &command);
-        }
+        self.say_how_to_finish();
         Exit::NothingToDo
     }
 
