@@ -17,6 +17,8 @@ use switchback_model::{
     ChangeId, CodeStep, Digest, Kind, Reads, Selectable, Shapes, Stance, StepName, SurfaceOperation,
 };
 
+use crate::engine::Engine;
+
 pub use parse::DefinitionError;
 
 /// The version of the stored form.
@@ -56,14 +58,6 @@ pub struct Definition {
 pub enum Operation {
     /// A column gets another name.
     RenameColumn,
-}
-
-/// A database engine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Engine {
-    /// SQLite 3.53 or later.
-    Sqlite,
 }
 
 /// What changes.

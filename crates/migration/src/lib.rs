@@ -1,18 +1,23 @@
-//! Schema changes as data: planning them, and the machine that drives steps.
+//! Schema changes as data: reading, judging and planning them, and the machine that drives steps.
 //!
-//! [`catalog`] is what a database says about a table. [`rename`] turns it into a [`definition`],
-//! the content of `changes/<id>/`, or refuses. [`steps`] turns a definition into the steps of a
-//! plan, and [`drive`] walks a plan through crashes.
+//! [`history`] reads folders of migrations as other tools keep them. [`sql`] turns text into
+//! statements of our own, [`schema`] folds them into what a database would then hold, [`facts`]
+//! says what a statement locks and how long it works, and [`lint`] judges.
+//!
+//! [`definition`] is the content of `changes/<id>/`, which a planner such as [`sqlite::rename`]
+//! makes from what a database says. [`steps`] turns it into the steps of a plan, and [`drive`]
+//! walks a plan through crashes.
 //!
 //! Deliberately absent: databases, files, clocks and randomness. Adapters bring a catalog, run
 //! effects and answer probes.
 
-pub mod catalog;
 pub mod definition;
 pub mod drive;
-pub mod rename;
-pub mod sql;
+pub mod engine;
+pub mod history;
+pub mod sqlite;
 pub mod steps;
 
 pub use definition::{Definition, DefinitionError};
 pub use drive::{Drive, Got, Want};
+pub use engine::Engine;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use switchback_diag::{Code, Diagnostic, Location};
 use switchback_migration::DefinitionError;
-use switchback_migration::rename::RenameError;
+use switchback_migration::sqlite::rename::RenameError;
 use switchback_migration::steps::StepsError;
 use switchback_model::{ChangeId, EnvironmentName, InvalidName, Plan, Timestamp};
 

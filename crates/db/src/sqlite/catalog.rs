@@ -3,10 +3,10 @@
 use std::ffi::CString;
 
 use rusqlite::{Connection, OptionalExtension as _, Row};
-use switchback_migration::catalog::{
+use switchback_migration::sqlite::catalog::{
     Column, ForeignKey, Index, IndexColumn, IndexOrigin, Named, Table, TableKind,
 };
-use switchback_migration::sql::mentions;
+use switchback_migration::sqlite::text::mentions;
 
 use super::error::{DbError, at};
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use switchback_migration::drive::Probed;
-use switchback_migration::sql;
+use switchback_migration::sqlite::text as sql;
 use switchback_model::plan::Fill;
 
 use super::SqliteDatabase;

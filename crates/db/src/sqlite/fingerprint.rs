@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
-use switchback_migration::catalog::{Column, Index, Table};
-use switchback_migration::sql::{self, mentions, table_parts, tokens};
+use switchback_migration::sqlite::catalog::{Column, Index, Table};
+use switchback_migration::sqlite::text::{self as sql, mentions, table_parts, tokens};
 use switchback_model::Digest;
 use switchback_model::plan::Scope;
 

@@ -20,8 +20,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
-use switchback_migration::catalog::Table;
 use switchback_migration::drive::Probed;
+use switchback_migration::sqlite::catalog::Table;
 use switchback_model::plan::{Fill, Scope, Script};
 use switchback_model::{ChangeId, Digest, Effect, Timestamp};
 

@@ -12,7 +12,7 @@ use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::{Batch, Connection};
 use switchback_migration::definition::{Definition, Step, Work};
 use switchback_migration::drive::Probed;
-use switchback_migration::sql;
+use switchback_migration::sqlite::text as sql;
 use switchback_migration::steps::scope;
 use switchback_model::plan::{Direction, Scope, Script};
 use switchback_model::{ChangeId, Digest, Timestamp};

@@ -9,8 +9,10 @@ use switchback_model::{
     Sync,
 };
 
+use crate::engine::Engine;
+
 use super::{
-    CHANGE_SCHEMA, CODE_BEFORE, Definition, Engine, Operation, SqlFile, Step, StepFill, StepScript,
+    CHANGE_SCHEMA, CODE_BEFORE, Definition, Operation, SqlFile, Step, StepFill, StepScript,
     Surface, Work,
 };
 

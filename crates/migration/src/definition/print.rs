@@ -5,9 +5,7 @@ use std::fmt::Write as _;
 
 use switchback_model::{Kind, Reads, Selectable, Shape, Shapes, Stance, SurfaceOperation, Sync};
 
-use super::{
-    CHANGE_FILE, CHANGE_SCHEMA, Definition, Engine, Operation, Step, StepFill, StepScript, Work,
-};
+use super::{CHANGE_FILE, CHANGE_SCHEMA, Definition, Operation, Step, StepFill, StepScript, Work};
 
 pub(super) fn render(definition: &Definition) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::from([(CHANGE_FILE.to_owned(), change(definition).into_bytes())]);
@@ -45,7 +43,7 @@ fn change(it: &Definition) -> String {
     line!(text, "id = {}", string(it.id.as_str()));
     line!(text, "title = {}", string(&it.title));
     line!(text, "operation = {}", string(operation_name(it.operation)));
-    line!(text, "engine = {}", string(engine_name(it.engine)));
+    line!(text, "engine = {}", string(it.engine.word()));
     line!(text);
     line!(
         text,
@@ -142,12 +140,6 @@ fn fill(text: &mut String, it: &StepFill) {
 fn operation_name(it: Operation) -> &'static str {
     match it {
         Operation::RenameColumn => "rename-column",
-    }
-}
-
-fn engine_name(it: Engine) -> &'static str {
-    match it {
-        Engine::Sqlite => "sqlite",
     }
 }
 

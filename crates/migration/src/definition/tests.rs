@@ -2,8 +2,8 @@ use proptest::prelude::*;
 use switchback_model::FlagName;
 
 use super::*;
-use crate::rename::tests::users;
-use crate::rename::{Mode, Rename, plan};
+use crate::sqlite::rename::tests::users;
+use crate::sqlite::rename::{Mode, Rename, plan};
 
 fn definition(mode: Mode) -> Definition {
     let rename = Rename {

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 use switchback_diag::Exit;
-use switchback_migration::rename::{self, Mode, Rename};
+use switchback_migration::sqlite::rename::{self, Mode, Rename};
 use switchback_model::ChangeId;
 
 use super::view::StepView;

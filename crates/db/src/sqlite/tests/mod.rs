@@ -10,7 +10,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use switchback_migration::Definition;
 use switchback_migration::drive::Probed;
-use switchback_migration::rename::{Mode, Rename, plan};
+use switchback_migration::sqlite::rename::{Mode, Rename, plan};
 use switchback_migration::steps::planned;
 use switchback_model::plan::Direction;
 use switchback_model::{ChangeId, Digest, Effect, PlannedStep, StepName, Timestamp};

@@ -1,7 +1,7 @@
 //! Every step up and back, for every shape of table, in both modes: the same schema and the same
 //! rows.
 
-use switchback_migration::sql::name;
+use switchback_migration::sqlite::text::name;
 
 use super::*;
 

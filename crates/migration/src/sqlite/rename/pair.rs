@@ -1,9 +1,9 @@
 //! The two columns, and the pieces of SQL that every step is put together from.
 
 use super::{Reason, Rename};
-use crate::catalog::{Affinity, Column, IndexOrigin, Table};
 use crate::definition::prefix;
-use crate::sql::{Token, literal, name, tokens};
+use crate::sqlite::catalog::{Affinity, Column, IndexOrigin, Table};
+use crate::sqlite::text::{Token, literal, name, tokens};
 
 /// A column and its twin under the new name.
 pub(super) struct Pair {

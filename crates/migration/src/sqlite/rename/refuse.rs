@@ -1,9 +1,9 @@
 //! What a rename would harm. Doubt is refused: the way out is to remove the obstacle first.
 
 use super::{Reason, Rename};
-use crate::catalog::{Column, IndexOrigin, ROWID, Table, TableKind};
 use crate::definition::prefix;
-use crate::sql::{Token, groups_after, mentions, table_parts};
+use crate::sqlite::catalog::{Column, IndexOrigin, ROWID, Table, TableKind};
+use crate::sqlite::text::{Token, groups_after, mentions, table_parts};
 
 pub(super) fn check(table: &Table, rename: &Rename) -> Result<(), Reason> {
     match table.kind {
@@ -77,14 +77,15 @@ fn column(table: &Table, old: &Column) -> Result<(), Reason> {
     if old.primary_key > 0 {
         return Err(Reason::PrimaryKey { column });
     }
-    let own = |key: &&crate::catalog::ForeignKey| key.column.eq_ignore_ascii_case(&old.name);
+    let own =
+        |key: &&crate::sqlite::catalog::ForeignKey| key.column.eq_ignore_ascii_case(&old.name);
     if let Some(key) = table.foreign_keys.iter().find(own) {
         return Err(Reason::ForeignKey {
             column,
             target: key.target.clone(),
         });
     }
-    let here = |key: &&crate::catalog::ForeignKey| {
+    let here = |key: &&crate::sqlite::catalog::ForeignKey| {
         key.target_column
             .as_ref()
             .is_some_and(|target| target.eq_ignore_ascii_case(&old.name))

@@ -4,7 +4,7 @@ use switchback_model::{Reads, Shapes, Stance, SurfaceOperation, Sync};
 
 use super::pair::{Pair, comment};
 use super::{RenameError, Step, Work, fill, script, words};
-use crate::sql::literal;
+use crate::sqlite::text::literal;
 
 const EXPAND: (usize, &str) = (1, "expand");
 const CONTRACT: (usize, &str) = (4, "contract");

@@ -5,7 +5,7 @@ use switchback_model::{Reads, Shapes, Stance, SurfaceOperation, Sync};
 
 use super::pair::Pair;
 use super::{RenameError, Step, Work, fill, script, words};
-use crate::sql::name;
+use crate::sqlite::text::name;
 
 const EXPAND: (usize, &str) = (1, "expand");
 const CONTRACT: (usize, &str) = (6, "contract");

@@ -18,10 +18,11 @@ mod words;
 
 use switchback_model::{ChangeId, Kind, StepName};
 
-use crate::catalog::Table;
 use crate::definition::{
-    CODE_BEFORE, Definition, Engine, Operation, SqlFile, Step, StepFill, StepScript, Surface, Work,
+    CODE_BEFORE, Definition, Operation, SqlFile, Step, StepFill, StepScript, Surface, Work,
 };
+use crate::engine::Engine;
+use crate::sqlite::catalog::Table;
 use pair::Pair;
 
 /// Who keeps the two columns in step.

@@ -3,7 +3,7 @@
 //! Pure data: an engine's adapter fills it in. Deliberately absent: statistics and row counts,
 //! because a plan must not depend on what may change before it is applied.
 
-use crate::sql::Token;
+use crate::sqlite::text::Token;
 
 /// The names of the row id, where no column has them.
 pub const ROWID: [&str; 3] = ["rowid", "_rowid_", "oid"];
@@ -154,7 +154,7 @@ impl Table {
 
     /// The tokens of the statement that made the table.
     pub fn tokens(&self) -> Vec<Token> {
-        crate::sql::tokens(&self.sql)
+        crate::sqlite::text::tokens(&self.sql)
     }
 }
 

@@ -1,5 +1,7 @@
 use super::*;
-use crate::catalog::{Column, ForeignKey, Index, IndexColumn, IndexOrigin, Named, TableKind};
+use crate::sqlite::catalog::{
+    Column, ForeignKey, Index, IndexColumn, IndexOrigin, Named, TableKind,
+};
 use crate::steps;
 use switchback_model::plan::{Direction, Effect};
 use switchback_model::{Action, SurfaceOperation};

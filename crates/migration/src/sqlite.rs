@@ -1,0 +1,6 @@
+//! What is particular to SQLite: what it says about a table, its grammar as far as planning needs
+//! it, and the planners.
+
+pub mod catalog;
+pub mod rename;
+pub mod text;
