@@ -163,9 +163,24 @@ pub(crate) fn moves(
 /// What people call a shape of a change: `users.email_addr`.
 pub(crate) fn shape_name(context: &Context<'_>, change: &ChangeId, shape: Shape) -> Option<String> {
     let surface = changes::load(context, change.as_str()).ok()?.surface;
-    let column = match shape {
-        Shape::Old => surface.old,
-        Shape::New => surface.new,
+    let columns = match shape {
+        Shape::Old => &surface.old,
+        Shape::New => &surface.new,
     };
-    Some(format!("{}.{column}", surface.table))
+    let other = match shape {
+        Shape::Old => &surface.new,
+        Shape::New => &surface.old,
+    };
+    Some(match (columns.0.as_slice(), other.0.as_slice()) {
+        ([], []) => surface.table,
+        // The table without what the other shape has.
+        ([], other) => format!("{} without {}", surface.table, other.join(", ")),
+        (mine, _) => {
+            let mine: Vec<_> = mine
+                .iter()
+                .map(|column| format!("{}.{column}", surface.table))
+                .collect();
+            mine.join(", ")
+        }
+    })
 }

@@ -268,7 +268,7 @@ pub(crate) fn made_from(
     }
     let mut known = book.environment(name);
     // To open a change moves nothing: a surface before its change says what no surface says.
-    let before = [Kind::Replicated, Kind::Tagged].map(Surface::initial);
+    let before = [Kind::Replicated, Kind::Tagged, Kind::Listed].map(Surface::initial);
     known
         .surfaces
         .retain(|_, surface| !before.contains(surface));

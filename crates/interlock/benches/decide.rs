@@ -69,7 +69,10 @@ fn world() -> World {
         let mut here = switchback_interlock::Environment::default();
         let interlock = Interlock::new(&world.catalog);
         for operation in [
-            SurfaceOperation::Expand { sync: Sync::Both },
+            SurfaceOperation::Expand {
+                sync: Sync::Both,
+                filled: false,
+            },
             SurfaceOperation::Fill,
         ] {
             for id in &ids {

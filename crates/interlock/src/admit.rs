@@ -7,7 +7,7 @@ use switchback_model::{
 use crate::clause::{Clause, Clauses};
 use crate::judge::{self, Counting, leaves, stances_towards};
 use crate::refusal::{Cause, Misfit, Participant, Reason, Refusal, Standing, Who};
-use crate::surface::{Retained, SurfaceState, goal};
+use crate::surface::{Retained, SurfaceState, emptied, goal};
 use crate::transition;
 use crate::world::{Catalog, Environment};
 
@@ -163,8 +163,7 @@ impl<'a> Interlock<'a> {
         let holds = match settled {
             SurfaceState::Replicated(state) => state.holds_truth(shape),
             SurfaceState::Tagged(state) => {
-                !matches!(operation, SurfaceOperation::Drain { .. })
-                    || state.retained(shape) == Retained::Gone
+                emptied(*operation).is_none_or(|shape| state.retained(shape) == Retained::Gone)
             }
         };
         if holds {
@@ -173,9 +172,9 @@ impl<'a> Interlock<'a> {
         let parties = stances_towards(self.catalog, during, change, Counting::LIVE);
         let cause = parties.iter().find(|party| match settled {
             SurfaceState::Replicated(state) => leaves(party, state, shape),
-            SurfaceState::Tagged(_) => {
-                matches!(party.stance, Stance::Tagged { emits, .. } if emits.has(shape))
-            }
+            SurfaceState::Tagged(_) => emptied(*operation).is_some_and(
+                |shape| matches!(party.stance, Stance::Tagged { emits, .. } if emits.has(shape)),
+            ),
         });
         Some(Reason {
             clause: Clause::GoalHolds,

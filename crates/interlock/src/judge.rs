@@ -271,10 +271,21 @@ impl Judge<'_> {
     }
 
     fn tagged(&mut self, state: &Tagged) {
+        for shape in Shape::ALL
+            .into_iter()
+            .filter(|shape| !state.takes.has(*shape))
+        {
+            if state.retained(shape) != Retained::Gone {
+                self.report(Clause::KeepsTruth, shape, None, None);
+            }
+        }
         for reader in self.parties {
-            let Stance::Tagged { accepts, .. } = reader.stance else {
+            let Stance::Tagged { accepts, emits } = reader.stance else {
                 continue;
             };
+            for shape in emits.iter().filter(|shape| !state.takes.has(*shape)) {
+                self.report(Clause::WritesExist, shape, Some(reader), None);
+            }
             if accepts.is_empty() {
                 continue; // it only writes
             }
@@ -307,6 +318,8 @@ impl Judge<'_> {
             | SurfaceOperation::Unfill
             | SurfaceOperation::SetSync { .. }
             | SurfaceOperation::Contract
+            | SurfaceOperation::Prepare
+            | SurfaceOperation::Unprepare
             | SurfaceOperation::Drain { .. } => return,
         };
         let writer = self

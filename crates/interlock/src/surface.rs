@@ -37,13 +37,15 @@ pub struct Replicated {
     pub sync: Sync,
 }
 
-/// What may still be met on a tagged surface.
+/// What may still be met on a tagged surface, and what may be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Tagged {
     /// Facts of the old shape.
     pub old: Retained,
     /// Facts of the new shape.
     pub new: Retained,
+    /// The shapes that its store takes. A store without a list takes both.
+    pub takes: Shapes,
 }
 
 /// Whether facts of one shape may still be met.
@@ -82,9 +84,14 @@ impl Surface {
                 fresh: Shapes::OLD,
                 sync: Sync::None,
             }),
-            Kind::Tagged => SurfaceState::Tagged(Tagged {
+            Kind::Tagged | Kind::Listed => SurfaceState::Tagged(Tagged {
                 old: Retained::Present,
                 new: Retained::Gone,
+                takes: if kind == Kind::Listed {
+                    Shapes::OLD
+                } else {
+                    Shapes::BOTH
+                },
             }),
         };
         Self {
@@ -132,9 +139,7 @@ impl Surface {
             // A write that was missed in one state is still missed in the states after it, unless
             // the operation is there to make up for it.
             if let SurfaceState::Replicated(state) = state {
-                let missed = Shape::ALL
-                    .into_iter()
-                    .filter(|shape| !state.fresh.has(*shape));
+                let missed = state.exists.iter().filter(|shape| !state.fresh.has(*shape));
                 behind = missed
                     .filter(|shape| made != Some(*shape))
                     .fold(behind, Shapes::with);
@@ -228,7 +233,9 @@ impl SurfaceState {
                 }
             }
             (SurfaceState::Tagged(state), Stance::Tagged { emits, .. }) => {
-                for shape in emits.iter() {
+                // What the store refuses is not there afterwards.
+                let takes = state.takes;
+                for shape in emits.iter().filter(|shape| takes.has(*shape)) {
                     *state.retained_mut(shape) = Retained::Present;
                 }
             }
@@ -249,7 +256,18 @@ pub(crate) const fn goal(operation: SurfaceOperation) -> Option<Shape> {
         | SurfaceOperation::Unexpand
         | SurfaceOperation::Unfill
         | SurfaceOperation::SetSync { .. }
-        | SurfaceOperation::Contract => None,
+        | SurfaceOperation::Contract
+        | SurfaceOperation::Prepare
+        | SurfaceOperation::Unprepare => None,
+    }
+}
+
+/// The shape of which a tagged surface has no fact any more once an operation is done.
+pub(crate) const fn emptied(operation: SurfaceOperation) -> Option<Shape> {
+    match operation {
+        SurfaceOperation::Fill => Some(Shape::Old),
+        SurfaceOperation::Drain { shape } => Some(shape),
+        _ => None,
     }
 }
 
@@ -260,14 +278,52 @@ fn path(from: SurfaceState, operation: SurfaceOperation) -> Result<Vec<SurfaceSt
             .into_iter()
             .map(SurfaceState::Replicated)
             .collect()),
-        SurfaceState::Tagged(state) => match operation {
-            SurfaceOperation::Drain { shape } => {
-                let mut after = state;
-                *after.retained_mut(shape) = Retained::Gone;
-                Ok(vec![from, SurfaceState::Tagged(after)])
-            }
-            _ => Err(Unfit::WrongKind),
-        },
+        SurfaceState::Tagged(state) => {
+            let after = tagged_after(state, operation)?;
+            Ok(vec![from, SurfaceState::Tagged(after)])
+        }
+    }
+}
+
+fn tagged_after(from: Tagged, operation: SurfaceOperation) -> Result<Tagged, Unfit> {
+    let take = |shape: Shape| match from.takes.has(shape) {
+        true => Err(Unfit::AlreadyThere(shape)),
+        false => Ok(Tagged {
+            takes: from.takes.with(shape),
+            ..from
+        }),
+    };
+    let refuse = |shape: Shape| match from.takes.has(shape) {
+        false => Err(Unfit::NotThere(shape)),
+        true => Ok(Tagged {
+            takes: from.takes.without(shape),
+            ..from
+        }),
+    };
+    match operation {
+        SurfaceOperation::Drain { shape } => {
+            let mut after = from;
+            *after.retained_mut(shape) = Retained::Gone;
+            Ok(after)
+        }
+        SurfaceOperation::Expand { .. } => take(Shape::New),
+        SurfaceOperation::Unexpand => refuse(Shape::New),
+        SurfaceOperation::Contract => refuse(Shape::Old),
+        SurfaceOperation::Uncontract { .. } => take(Shape::Old),
+        SurfaceOperation::Prepare | SurfaceOperation::Unprepare => Ok(from),
+        // Every fact of the old shape gets the new one.
+        SurfaceOperation::Fill if from.takes.has(Shape::New) => Ok(Tagged {
+            old: Retained::Gone,
+            new: Retained::Present,
+            ..from
+        }),
+        SurfaceOperation::Fill => Err(Unfit::NotThere(Shape::New)),
+        SurfaceOperation::Unfill if from.takes.has(Shape::Old) => Ok(Tagged {
+            old: Retained::Present,
+            ..from
+        }),
+        SurfaceOperation::Unfill => Err(Unfit::NotThere(Shape::Old)),
+        SurfaceOperation::SetSync { .. } => Err(Unfit::WrongKind),
     }
 }
 
@@ -301,14 +357,23 @@ fn replicated_path(
         vec![from, apart, gone]
     };
     Ok(match operation {
-        SurfaceOperation::Expand { sync } => {
+        SurfaceOperation::Expand { sync, filled } => {
             lack(Shape::New)?;
-            // Empty, and so without an outdated fact.
+            // Empty, and so without an outdated fact; or made out of the old shape at one stroke.
+            let truth = filled && from.holds_truth(Shape::Old);
             let made = Replicated {
                 exists: from.exists.with(Shape::New),
-                fresh: from.fresh.with(Shape::New),
+                complete: if truth {
+                    from.complete.with(Shape::New)
+                } else {
+                    from.complete
+                },
+                fresh: if truth || !filled {
+                    from.fresh.with(Shape::New)
+                } else {
+                    from.fresh
+                },
                 sync,
-                ..from
             };
             vec![from, made]
         }
@@ -362,6 +427,7 @@ fn replicated_path(
             };
             vec![from, empty, made]
         }
+        SurfaceOperation::Prepare | SurfaceOperation::Unprepare => vec![from],
         SurfaceOperation::Drain { .. } => return Err(Unfit::WrongKind),
     })
 }

@@ -229,7 +229,7 @@ fn stop_emitting(catalog: &Catalog, environment: &mut Environment, at: Timestamp
         let Some(opened) = catalog.changes.get(change) else {
             continue;
         };
-        if opened.kind != Kind::Tagged || opened.retention.is_none() {
+        if opened.kind == Kind::Replicated || opened.retention.is_none() {
             continue;
         }
         let emitted = |shape: Shape| {

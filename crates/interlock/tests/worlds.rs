@@ -172,7 +172,10 @@ fn candidates() -> Vec<Action> {
         };
         all.extend(
             [
-                SurfaceOperation::Expand { sync },
+                SurfaceOperation::Expand {
+                    sync,
+                    filled: false,
+                },
                 SurfaceOperation::Fill,
                 SurfaceOperation::Unexpand,
                 SurfaceOperation::Contract,
@@ -329,7 +332,10 @@ fn a_contract_names_the_target_in_the_way_and_until_when() {
         window: WINDOW,
     };
     for (step, action) in [
-        email(SurfaceOperation::Expand { sync: Sync::Both }),
+        email(SurfaceOperation::Expand {
+            sync: Sync::Both,
+            filled: false,
+        }),
         email(SurfaceOperation::Fill),
         deploy(1),
         finish.clone(),

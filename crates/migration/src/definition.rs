@@ -13,6 +13,7 @@ mod print;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use switchback_model::plan::Run;
 use switchback_model::{
     ChangeId, CodeStep, Digest, Kind, Reads, Selectable, Shapes, Stance, StepName, SurfaceOperation,
 };
@@ -52,12 +53,54 @@ pub struct Definition {
     pub steps: Vec<Step>,
 }
 
-/// What kind of change it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Operation {
+macro_rules! operations {
+    ($($(#[doc = $doc:literal])+ $name:ident = $word:literal,)+) => {
+        /// What kind of change it is.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Operation {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        impl Operation {
+            /// Every operation.
+            pub const ALL: &[Operation] = &[$(Operation::$name,)+];
+
+            /// The word for files and commands: `rename-column`.
+            pub const fn word(self) -> &'static str {
+                match self { $(Operation::$name => $word,)+ }
+            }
+        }
+    };
+}
+
+operations! {
+    /// A column is added that code may leave out.
+    AddColumn = "add-column",
+    /// A column is added that every row must have.
+    AddRequiredColumn = "add-required-column",
     /// A column gets another name.
-    RenameColumn,
+    RenameColumn = "rename-column",
+    /// A column becomes several.
+    SplitColumn = "split-column",
+    /// Several columns become one.
+    MergeColumns = "merge-columns",
+    /// A table's columns move to another table.
+    MergeTables = "merge-tables",
+    /// A column gets another type, under another name.
+    ChangeType = "change-type",
+    /// Values are added to those that a column takes, or taken away.
+    ChangeEnum = "change-enum",
+    /// An index is added.
+    AddIndex = "add-index",
+    /// A constraint is added: a check, uniqueness, NOT NULL.
+    AddConstraint = "add-constraint",
+    /// A foreign key is added.
+    AddForeignKey = "add-foreign-key",
+    /// A column goes.
+    DropColumn = "drop-column",
+    /// A table goes.
+    DropTable = "drop-table",
 }
 
 /// What changes.
@@ -68,10 +111,40 @@ pub struct Surface {
     pub kind: Kind,
     /// The table.
     pub table: String,
-    /// The column that is the old shape.
-    pub old: String,
-    /// The column that is the new shape.
-    pub new: String,
+    /// Other tables that it touches.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
+    /// The columns that are the old shape; none where it is the table without something.
+    pub old: Columns,
+    /// The columns that are the new shape; none where it is the table without something.
+    pub new: Columns,
+}
+
+/// The columns of a shape: in files one name, or a list.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, serde::Deserialize)]
+#[serde(from = "OneOrMany", into = "Vec<String>")]
+pub struct Columns(pub Vec<String>);
+
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl From<OneOrMany> for Columns {
+    fn from(text: OneOrMany) -> Self {
+        match text {
+            OneOrMany::One(column) => Columns(vec![column]),
+            OneOrMany::Many(columns) => Columns(columns),
+        }
+    }
+}
+
+impl From<Columns> for Vec<String> {
+    fn from(columns: Columns) -> Self {
+        columns.0
+    }
 }
 
 /// One step of a change.
@@ -122,6 +195,8 @@ pub struct StepScript {
     pub up: SqlFile,
     /// The SQL that takes it back.
     pub down: SqlFile,
+    /// How both are run.
+    pub run: Run,
 }
 
 /// A file of SQL.
@@ -133,16 +208,17 @@ pub struct SqlFile {
     pub sql: String,
 }
 
-/// A copy of existing rows from one column of a table to another.
+/// Values that existing rows get.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct StepFill {
     /// The table.
     pub table: String,
-    /// The column that is read.
-    pub from: String,
-    /// The column that is written where it differs.
-    pub to: String,
+    /// What each column gets where it differs: an SQL expression over the same row.
+    pub set: BTreeMap<String, String>,
+    /// Which rows get it, as an SQL condition; all where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<String>,
     /// Rows in the first batch; later ones are sized by time.
     pub batch_rows: u32,
     /// Whether the former values are kept, so that the fill is a step that can be taken back by
@@ -194,7 +270,7 @@ impl Definition {
                 reads: Reads::Old,
                 writes: Shapes::OLD,
             },
-            Kind::Tagged => Stance::Tagged {
+            Kind::Tagged | Kind::Listed => Stance::Tagged {
                 accepts: Shapes::OLD,
                 emits: Shapes::OLD,
             },

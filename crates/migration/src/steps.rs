@@ -62,10 +62,11 @@ pub fn planned(
 pub fn scope(definition: &Definition) -> Scope {
     Scope {
         table: definition.surface.table.clone(),
-        columns: vec![
-            definition.surface.old.clone(),
-            definition.surface.new.clone(),
-        ],
+        also: definition.surface.also.clone(),
+        columns: [&definition.surface.old, &definition.surface.new]
+            .into_iter()
+            .flat_map(|shape| shape.0.iter().cloned())
+            .collect(),
         prefix: definition.prefix(),
     }
 }
@@ -89,6 +90,7 @@ fn run(
             step: step.name.clone(),
             direction,
             sql: file.sql.clone(),
+            run: script.run,
             scope: scope(definition),
         })
     };
@@ -115,12 +117,17 @@ fn copy(definition: &Definition, step: &Step, it: &StepFill, direction: Directio
         change: definition.id.clone(),
         step: step.name.clone(),
         table: it.table.clone(),
-        from: it.from.clone(),
-        to: it.to.clone(),
+        set: it.set.clone(),
+        only: it.only.clone(),
         batch_rows: it.batch_rows,
         keep_undo: it.keep_undo,
     };
-    let what = format!("{}.{} from {}", it.table, it.to, it.from);
+    let columns: Vec<_> = it
+        .set
+        .iter()
+        .map(|(column, value)| format!("{}.{column} from {value}", it.table))
+        .collect();
+    let what = columns.join(", ");
     match direction {
         Direction::Up => PlannedStep {
             title: format!("Fill {what}"),

@@ -61,10 +61,15 @@ pub enum Action {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "operation", rename_all = "kebab-case")]
 pub enum SurfaceOperation {
-    /// Add the new shape, kept in step as `sync` says.
+    /// Add the new shape, kept in step as `sync` says. Of a listed surface: take facts of the new
+    /// shape from now on.
     Expand {
         /// Which way the database keeps the shapes in step from now on.
         sync: Sync,
+        /// Whether the new shape holds every fact from its first moment: a column with a constant
+        /// default, a column fewer.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        filled: bool,
     },
     /// Remove the new shape again: the way back from `Expand`.
     Unexpand,
@@ -77,13 +82,19 @@ pub enum SurfaceOperation {
         /// The direction from now on.
         sync: Sync,
     },
-    /// Remove the old shape. What only it held is lost.
+    /// Remove the old shape. What only it held is lost. Of a listed surface: take facts of the old
+    /// shape no more.
     Contract,
     /// Make the old shape again from the new one: the way back from `Contract`.
     Uncontract {
         /// Which way the database keeps the shapes in step from now on.
         sync: Sync,
     },
+    /// Something that helps a later step and changes neither shape: an index, a proof that every
+    /// row obeys.
+    Prepare,
+    /// Undo of `Prepare`.
+    Unprepare,
     /// Facts of this shape are gone from every queue, cache and store of a tagged surface.
     Drain {
         /// The shape that is gone.
@@ -119,6 +130,8 @@ impl fmt::Display for SurfaceOperation {
             SurfaceOperation::SetSync { .. } => f.write_str("synchronization"),
             SurfaceOperation::Contract => f.write_str("contract"),
             SurfaceOperation::Uncontract { .. } => f.write_str("undo of contract"),
+            SurfaceOperation::Prepare => f.write_str("preparation"),
+            SurfaceOperation::Unprepare => f.write_str("undo of the preparation"),
             SurfaceOperation::Drain { shape } => write!(f, "drain of the {shape} shape"),
         }
     }

@@ -70,7 +70,7 @@ pub enum Effect {
     /// Run SQL in one transaction on the environment's database, together with the mark that says
     /// that it ran.
     Script(Script),
-    /// Copy one column into another in bounded batches, each in its own transaction.
+    /// Give columns their values in bounded batches, each in its own transaction.
     Fill(Fill),
     /// Take back what a fill changed, from its undo rows.
     Unfill(Fill),
@@ -89,8 +89,30 @@ pub struct Script {
     pub direction: Direction,
     /// The statements.
     pub sql: String,
+    /// How they are run.
+    #[serde(default, skip_serializing_if = "Run::is_transaction")]
+    pub run: Run,
     /// What of the schema the step may touch, so that it can be fingerprinted.
     pub scope: Scope,
+}
+
+/// How the statements of a script are run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Run {
+    /// All in one transaction, with the mark that says that they ran.
+    #[default]
+    Transaction,
+    /// One by one outside of any transaction, because they wait for others: `CREATE INDEX
+    /// CONCURRENTLY`. Each must bear to be run again after a crash.
+    Statements,
+}
+
+impl Run {
+    /// Whether it is the usual way.
+    pub const fn is_transaction(&self) -> bool {
+        matches!(self, Run::Transaction)
+    }
 }
 
 /// The part of a schema that belongs to a change.
@@ -98,13 +120,16 @@ pub struct Script {
 pub struct Scope {
     /// The table.
     pub table: String,
+    /// Other tables that the change touches.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
     /// The columns of the old and the new shape.
     pub columns: Vec<String>,
     /// The prefix of the names of triggers and indexes that the change makes.
     pub prefix: String,
 }
 
-/// A copy of one column into another.
+/// Values that columns get, row by row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fill {
     /// The change that the fill belongs to.
@@ -113,10 +138,11 @@ pub struct Fill {
     pub step: StepName,
     /// The table.
     pub table: String,
-    /// The column that is read.
-    pub from: String,
-    /// The column that is written where it differs.
-    pub to: String,
+    /// What each column gets where it differs: an SQL expression over the same row.
+    pub set: BTreeMap<String, String>,
+    /// Which rows get it, as an SQL condition over the row; all where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<String>,
     /// Rows in the first batch; later ones are sized by time.
     pub batch_rows: u32,
     /// Whether the former values are kept, so that the fill can be taken back by itself.

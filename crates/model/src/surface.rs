@@ -3,7 +3,8 @@
 //! A change moves one surface from an `old` shape to a `new` one. On a *replicated* surface
 //! (columns, tables, indexes) one fact may be stored in both shapes; on a *tagged* one (events,
 //! messages, cached values, payloads) each fact has one shape and a reader must accept what it
-//! meets.
+//! meets. A *listed* surface is a tagged one whose store holds a list of the shapes that it takes,
+//! such as the values of an enum.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -134,7 +135,7 @@ impl From<Shapes> for Vec<Shape> {
     }
 }
 
-/// The two kinds of surface.
+/// The kinds of surface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -142,6 +143,9 @@ pub enum Kind {
     Replicated,
     /// Each fact has one shape.
     Tagged,
+    /// Each fact has one shape, and what stores it takes only the shapes on a list that changes:
+    /// the values of an enum, what a CHECK lets through.
+    Listed,
 }
 
 /// Which way the database itself keeps the shapes of a replicated surface in step.
@@ -154,14 +158,17 @@ pub enum Sync {
     Forward,
     /// What is written to either shape reaches the other one.
     Both,
+    /// What is written to the new shape reaches the old one: what the new shape holds includes what
+    /// the old one does.
+    Backward,
 }
 
 impl Sync {
     /// Whether a write to `from` reaches the other shape.
     pub const fn carries(self, from: Shape) -> bool {
         match (self, from) {
-            (Sync::None, _) | (Sync::Forward, Shape::New) => false,
-            (Sync::Forward, Shape::Old) | (Sync::Both, _) => true,
+            (Sync::None, _) | (Sync::Forward, Shape::New) | (Sync::Backward, Shape::Old) => false,
+            (Sync::Forward, Shape::Old) | (Sync::Backward, Shape::New) | (Sync::Both, _) => true,
         }
     }
 }
@@ -191,7 +198,7 @@ pub enum Stance {
         /// Every shape that each of its writes goes to.
         writes: Shapes,
     },
-    /// Towards a tagged surface.
+    /// Towards a tagged or a listed surface.
     Tagged {
         /// The shapes that it can read.
         accepts: Shapes,
@@ -201,12 +208,13 @@ pub enum Stance {
 }
 
 impl Stance {
-    /// The kind of surface that this stance is towards.
-    pub const fn kind(&self) -> Kind {
-        match self {
-            Stance::Replicated { .. } => Kind::Replicated,
-            Stance::Tagged { .. } => Kind::Tagged,
-        }
+    /// Whether this stance is one towards a surface of that kind.
+    pub const fn fits(&self, kind: Kind) -> bool {
+        matches!(
+            (self, kind),
+            (Stance::Replicated { .. }, Kind::Replicated)
+                | (Stance::Tagged { .. }, Kind::Tagged | Kind::Listed)
+        )
     }
 }
 

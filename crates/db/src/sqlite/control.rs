@@ -44,8 +44,7 @@ CREATE TABLE _switchback_fill (
   change TEXT NOT NULL,
   step TEXT NOT NULL,
   in_table TEXT NOT NULL,
-  from_column TEXT NOT NULL,
-  to_column TEXT NOT NULL,
+  columns TEXT NOT NULL, -- those that are written, as a JSON list
   status TEXT NOT NULL CHECK (status IN ('filling', 'filled', 'unfilling')),
   next INTEGER NOT NULL, -- the first row id that is not done
   high INTEGER NOT NULL, -- the highest row id when it started
@@ -59,9 +58,10 @@ CREATE TABLE _switchback_undo (
   change TEXT NOT NULL,
   step TEXT NOT NULL,
   row INTEGER NOT NULL,
+  in_column TEXT NOT NULL,
   before ANY,
   after ANY,
-  PRIMARY KEY (change, step, row)
+  PRIMARY KEY (change, step, row, in_column)
 ) STRICT, WITHOUT ROWID;
 ";
 
@@ -273,9 +273,9 @@ pub(super) fn set_fill(
     to: &FillStatus,
 ) -> Result<(), DbError> {
     let sql = "INSERT INTO _switchback_fill
-                 (change, step, in_table, from_column, to_column, status, next, high,
+                 (change, step, in_table, columns, status, next, high,
                   rows_scanned, rows_changed, batches)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
                ON CONFLICT (change, step) DO UPDATE SET
                  status = excluded.status, next = excluded.next, high = excluded.high,
                  rows_scanned = excluded.rows_scanned, rows_changed = excluded.rows_changed,
@@ -288,8 +288,7 @@ pub(super) fn set_fill(
                 fill.change.as_str(),
                 fill.step.as_str(),
                 fill.table,
-                fill.from,
-                fill.to,
+                columns(fill),
                 to.status,
                 to.next,
                 to.high,
@@ -300,6 +299,12 @@ pub(super) fn set_fill(
         )
         .map_err(at(sql))?;
     Ok(())
+}
+
+/// The columns that a fill writes, as a JSON list.
+fn columns(fill: &Fill) -> String {
+    let names: Vec<&String> = fill.set.keys().collect();
+    serde_json::to_string(&names).unwrap_or_default()
 }
 
 pub(super) fn forget_fill(
@@ -321,9 +326,10 @@ pub(super) fn forget_fills_of_dropped_columns(
     connection: &Connection,
     change: &ChangeId,
 ) -> Result<(), DbError> {
-    let sql = "SELECT step FROM _switchback_fill AS fill WHERE change = ?1 AND NOT EXISTS (
+    let sql = "SELECT DISTINCT step FROM _switchback_fill AS fill, json_each(fill.columns) AS mine
+               WHERE change = ?1 AND NOT EXISTS (
                  SELECT 1 FROM pragma_table_info(fill.in_table) AS it
-                 WHERE it.name = fill.to_column COLLATE NOCASE)";
+                 WHERE it.name = mine.value COLLATE NOCASE)";
     let mut statement = connection.prepare(sql).map_err(at(sql))?;
     let rows = statement.query_map([change.as_str()], |row| row.get(0));
     let steps: Vec<String> = rows.and_then(Iterator::collect).map_err(at(sql))?;

@@ -102,18 +102,16 @@ pub enum DbError {
         /// How many more than before.
         rows: i64,
     },
-    /// A fill does not come to an end, because somebody writes only one of the columns.
+    /// A fill does not come to an end, because somebody writes rows that need it.
     #[error(
-        "{rows} rows of `{table}` differ again after {sweeps} sweeps: something writes `{from}` \
-         without `{to}`"
+        "{rows} rows of `{table}` differ again after {sweeps} sweeps: something writes rows without \
+         keeping {} right", columns.join(", ")
     )]
     StillDiffers {
         /// The table.
         table: String,
-        /// The column that is read.
-        from: String,
-        /// The column that is filled.
-        to: String,
+        /// The columns that are filled.
+        columns: Vec<String>,
         /// How many rows differ.
         rows: u64,
         /// How often all rows were looked at.

@@ -1,4 +1,4 @@
-//! Copying a column into another while an application works, and taking that back.
+//! Giving columns their values while an application works, and taking that back.
 //!
 //! Rows are walked by row id in batches, each in a transaction of its own together with the place
 //! that it reached and the former values. Batches are sized by time, and between them there is a
@@ -69,16 +69,17 @@ pub enum FillEnd {
 /// Names and conditions as they stand in SQL.
 struct Sql {
     t: String,
-    from: String,
-    to: String,
+    /// What each column gets: its name as it is, as it stands in SQL, and the expression.
+    set: Vec<(String, String, String)>,
     rowid: &'static str,
+    /// That a row has not got what it should.
     differ: String,
 }
 
 impl Sql {
     fn of(connection: &Connection, fill: &Fill) -> Result<Self, DbError> {
         let table = super::catalog::table(connection, &fill.table)?;
-        for column in [&fill.from, &fill.to] {
+        for column in fill.set.keys() {
             if table.column(column).is_none() {
                 let (table, column) = (fill.table.clone(), column.clone());
                 return Err(DbError::NoColumn { table, column });
@@ -88,18 +89,52 @@ impl Sql {
             table: fill.table.clone(),
             column: "rowid".to_owned(),
         };
-        let (from, to) = (sql::name(&fill.from), sql::name(&fill.to));
-        Ok(Self {
+        let set: Vec<_> = fill
+            .set
+            .iter()
+            .map(|(column, value)| (column.clone(), sql::name(column), format!("({value})")))
+            .collect();
+        let apart: Vec<_> = set
+            .iter()
+            .map(|(_, column, value)| differ(column, value))
+            .collect();
+        let mut condition = format!("({})", apart.join(" OR "));
+        if let Some(only) = &fill.only {
+            condition.push_str(&format!(" AND ({only})"));
+        }
+        let sql = Self {
             t: sql::name(&fill.table),
             rowid: table
                 .rowid()
                 .filter(|_| !table.without_rowid)
                 .ok_or_else(no_rowid)?,
-            differ: differ(&to, &from),
-            from,
-            to,
-        })
+            differ: condition,
+            set,
+        };
+        // What an expression reads must be there; only the database can say so.
+        let query = format!("SELECT 1 FROM {} WHERE {}", sql.t, sql.differ);
+        if let Err(error) = connection.prepare(&query) {
+            let text = error.to_string();
+            return Err(match missing(&text) {
+                Some(column) => DbError::NoColumn {
+                    table: fill.table.clone(),
+                    column,
+                },
+                None => at(&query)(error),
+            });
+        }
+        Ok(sql)
     }
+}
+
+/// The column that SQLite says is not there.
+fn missing(message: &str) -> Option<String> {
+    let (_, rest) = message.split_once("no such column: ")?;
+    let name = rest.split(" in ").next().unwrap_or(rest);
+    Some(
+        name.trim_matches(|c: char| c == '"' || c.is_whitespace())
+            .to_owned(),
+    )
 }
 
 /// That two values are not exactly the same, whatever their collation and type.
@@ -188,8 +223,7 @@ pub(super) fn fill(
         if sweep == SWEEPS {
             return Err(DbError::StillDiffers {
                 table: fill.table.clone(),
-                from: fill.from.clone(),
-                to: fill.to.clone(),
+                columns: fill.set.keys().cloned().collect(),
                 rows: left,
                 sweeps: SWEEPS,
             });
@@ -296,14 +330,15 @@ fn batch(
         keep(&transaction, fill, sql, status.next, last)?;
     }
     let Sql {
-        t,
-        from,
-        to,
-        rowid,
-        differ,
+        t, rowid, differ, ..
     } = sql;
-    let update =
-        format!("UPDATE {t} SET {to} = {from} WHERE {rowid} >= ?1 AND {rowid} <= ?2 AND {differ}");
+    let set: Vec<_> = sql
+        .set
+        .iter()
+        .map(|(_, column, value)| format!("{column} = {value}"))
+        .collect();
+    let set = set.join(", ");
+    let update = format!("UPDATE {t} SET {set} WHERE {rowid} >= ?1 AND {rowid} <= ?2 AND {differ}");
     let changed = transaction
         .execute(&update, [status.next, last])
         .map_err(at(&update))?;
@@ -335,24 +370,23 @@ fn keep(
     last: i64,
 ) -> Result<(), DbError> {
     let Sql {
-        t,
-        from,
-        to,
-        rowid,
-        differ,
+        t, rowid, differ, ..
     } = sql;
-    let insert = format!(
-        "INSERT INTO _switchback_undo (change, step, row, before, after)
-         SELECT ?1, ?2, {rowid}, {to}, {from} FROM {t}
-         WHERE {rowid} >= ?3 AND {rowid} <= ?4 AND {differ}
-         ON CONFLICT (change, step, row) DO UPDATE SET after = excluded.after"
-    );
-    transaction
-        .execute(
-            &insert,
-            params![fill.change.as_str(), fill.step.as_str(), first, last],
-        )
-        .map_err(at(&insert))?;
+    for (name, column, value) in &sql.set {
+        let mine = self::differ(column, value);
+        let insert = format!(
+            "INSERT INTO _switchback_undo (change, step, row, in_column, before, after)
+             SELECT ?1, ?2, {rowid}, ?5, {column}, {value} FROM {t}
+             WHERE {rowid} >= ?3 AND {rowid} <= ?4 AND {differ} AND {mine}
+             ON CONFLICT (change, step, row, in_column) DO UPDATE SET after = excluded.after"
+        );
+        transaction
+            .execute(
+                &insert,
+                params![fill.change.as_str(), fill.step.as_str(), first, last, name],
+            )
+            .map_err(at(&insert))?;
+    }
     Ok(())
 }
 
@@ -425,7 +459,7 @@ fn undo_batch(
         status.next = i64::MIN;
         (status.rows_scanned, status.rows_changed, status.batches) = (0, 0, 0);
     }
-    let query = "SELECT max(row), count(*) FROM (SELECT row FROM _switchback_undo
+    let query = "SELECT max(row), count(*) FROM (SELECT DISTINCT row FROM _switchback_undo
                  WHERE change = ?1 AND step = ?2 ORDER BY row LIMIT ?3)";
     let found: Option<(Option<i64>, i64)> = transaction
         .query_row(query, params![change, step, rows], |row| {
@@ -445,16 +479,20 @@ fn undo_batch(
             held,
         }));
     };
-    let Sql { t, to, rowid, .. } = sql;
-    let changed_since = differ(&format!("{t}.{to}"), "undo.after");
-    let update = format!(
-        "UPDATE {t} SET {to} = undo.before FROM _switchback_undo AS undo
-         WHERE undo.change = ?1 AND undo.step = ?2 AND undo.row <= ?3
-           AND undo.row = {t}.{rowid} AND NOT {changed_since}"
-    );
-    let changed = transaction
-        .execute(&update, params![change, step, last])
-        .map_err(at(&update))?;
+    let Sql { t, rowid, .. } = sql;
+    let mut changed = 0;
+    for (name, column, _) in &sql.set {
+        let changed_since = differ(&format!("{t}.{column}"), "undo.after");
+        let update = format!(
+            "UPDATE {t} SET {column} = undo.before FROM _switchback_undo AS undo
+             WHERE undo.change = ?1 AND undo.step = ?2 AND undo.row <= ?3
+               AND undo.in_column = ?4 AND undo.row = {t}.{rowid} AND NOT {changed_since}"
+        );
+        let here = transaction
+            .execute(&update, params![change, step, last, name])
+            .map_err(at(&update))?;
+        changed = changed.max(here);
+    }
     let delete = "DELETE FROM _switchback_undo WHERE change = ?1 AND step = ?2 AND row <= ?3";
     transaction
         .execute(delete, params![change, step, last])

@@ -9,7 +9,7 @@ use stateright::{Model, Property};
 use switchback_interlock::surface::{Retained, SurfaceState};
 use switchback_interlock::{Catalog, Clauses, Environment, Interlock};
 use switchback_model::{
-    Action, ChangeId, ClientName, ComponentName, Duration, EnvironmentName, FlagName, Reads,
+    Action, ChangeId, ClientName, ComponentName, Duration, EnvironmentName, FlagName, Kind, Reads,
     Selectable, Shape, Shapes, Stance, SurfaceOperation, Sync, Timestamp, Version,
 };
 
@@ -45,6 +45,8 @@ pub(crate) struct State {
     rows: [Option<Row>; 2],
     /// The shapes of the facts that are queued.
     queued: Shapes,
+    /// The shapes that the queue takes.
+    takes: Shapes,
     /// The operation under way: how far it got, and whether it ever got anywhere.
     doing: Option<(SurfaceOperation, u8, bool)>,
     /// What went wrong in the last move, if something did.
@@ -262,7 +264,13 @@ impl Scenario {
                     }
                 }
             }
-            Stance::Tagged { emits, .. } => state.queued = state.queued.union(*emits),
+            Stance::Tagged { emits, .. } => {
+                if emits.iter().any(|shape| !state.takes.has(shape)) {
+                    state.broke = Some("wrote a value that is not on the list");
+                    return;
+                }
+                state.queued = state.queued.union(*emits);
+            }
         }
     }
 
@@ -289,11 +297,34 @@ impl Scenario {
     }
 
     /// One small step of an operation; the number of steps that it has.
-    fn progress(state: &mut State, operation: SurfaceOperation, step: u8) -> u8 {
+    fn progress(&self, state: &mut State, operation: SurfaceOperation, step: u8) -> u8 {
+        let listed = self.is_listed();
         match (operation, step) {
-            (SurfaceOperation::Expand { sync }, _) => {
+            (SurfaceOperation::Expand { .. }, _) if listed => Self::take(state, Shape::New, true),
+            (SurfaceOperation::Unexpand, _) if listed => Self::take(state, Shape::New, false),
+            (SurfaceOperation::Contract, _) if listed => Self::take(state, Shape::Old, false),
+            (SurfaceOperation::Uncontract { .. }, _) if listed => {
+                Self::take(state, Shape::Old, true)
+            }
+            (SurfaceOperation::Fill, _) if listed => {
+                if state.queued.has(Shape::Old) {
+                    state.queued = Shapes::NEW;
+                }
+                1
+            }
+            (SurfaceOperation::Unfill, _) if listed => {
+                // At worst every fact was of the old shape.
+                if !state.queued.is_empty() {
+                    state.queued = state.queued.with(Shape::Old);
+                }
+                1
+            }
+            (SurfaceOperation::Expand { sync, filled }, _) => {
                 state.exists = state.exists.with(Shape::New);
                 state.sync = sync;
+                if filled {
+                    (0..state.rows.len()).for_each(|row| Self::copy(state, row, Shape::Old));
+                }
                 1
             }
             (SurfaceOperation::Unexpand | SurfaceOperation::Contract, 0) => {
@@ -334,12 +365,35 @@ impl Scenario {
                 }
                 1
             }
-            (SurfaceOperation::Drain { .. }, _) => 1,
+            (
+                SurfaceOperation::Drain { .. }
+                | SurfaceOperation::Prepare
+                | SurfaceOperation::Unprepare,
+                _,
+            ) => 1,
         }
     }
 
-    fn steps(operation: SurfaceOperation) -> u8 {
+    /// Puts a shape on the list, or off it; what is off the list cannot be kept.
+    fn take(state: &mut State, shape: Shape, on: bool) -> u8 {
+        if on {
+            state.takes = state.takes.with(shape);
+        } else {
+            if state.queued.has(shape) {
+                state.broke = Some("lost a fact");
+            }
+            state.takes = state.takes.without(shape);
+        }
+        1
+    }
+
+    fn is_listed(&self) -> bool {
+        self.catalog.changes[&self.change].kind == Kind::Listed
+    }
+
+    fn steps(&self, operation: SurfaceOperation) -> u8 {
         match operation {
+            _ if self.is_listed() => 1,
             SurfaceOperation::Uncontract { .. } => 3,
             SurfaceOperation::Unexpand | SurfaceOperation::Contract | SurfaceOperation::Fill => 2,
             _ => 1,
@@ -351,7 +405,7 @@ impl Scenario {
         let surface = &state.environment.surfaces[&self.change];
         let anywhere = surface.states().iter().any(|believed| match believed {
             SurfaceState::Replicated(believed) => believed.exists == state.exists,
-            SurfaceState::Tagged(_) => true,
+            SurfaceState::Tagged(believed) => believed.takes == state.takes,
         });
         let truly = surface.in_flight.is_some()
             || match surface.settled() {
@@ -429,6 +483,7 @@ impl Scenario {
                 SurfaceState::Replicated(believed) => believed.exists == queued,
                 SurfaceState::Tagged(believed) => {
                     believed.retained(if far { Shape::Old } else { Shape::New }) == Retained::Gone
+                        && (!self.is_listed() || believed.takes == queued)
                 }
             }
     }
@@ -444,7 +499,16 @@ impl Model for Scenario {
             exists: Shapes::OLD,
             sync: Sync::None,
             rows: [Some([Cell::Current, Cell::Absent]), None],
-            queued: Shapes::NONE,
+            queued: if self.is_listed() {
+                Shapes::OLD
+            } else {
+                Shapes::NONE
+            },
+            takes: if self.is_listed() {
+                Shapes::OLD
+            } else {
+                Shapes::BOTH
+            },
             doing: None,
             broke: None,
         };
@@ -459,7 +523,7 @@ impl Model for Scenario {
                 .map(Event::Begin),
         );
         if let Some((operation, step, touched)) = state.doing {
-            if step < Self::steps(operation) {
+            if step < self.steps(operation) {
                 events.push(Event::Progress);
             }
             if step > 0 {
@@ -469,7 +533,7 @@ impl Model for Scenario {
                 SurfaceOperation::Drain { shape } => !state.queued.has(shape),
                 _ => true,
             };
-            if step == Self::steps(operation) && seen {
+            if step == self.steps(operation) && seen {
                 events.push(Event::Conclude { done: true });
             }
             if !touched {
@@ -517,7 +581,7 @@ impl Model for Scenario {
             }
             Event::Progress => {
                 let (operation, step, _) = state.doing?;
-                Self::progress(&mut state, operation, step);
+                self.progress(&mut state, operation, step);
                 state.doing = Some((operation, step + 1, true));
             }
             Event::Restart => {

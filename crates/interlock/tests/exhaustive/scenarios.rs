@@ -20,6 +20,17 @@ fn tagged(accepts: Shapes, emits: Shapes) -> Selectable {
     Stance::Tagged { accepts, emits }.into()
 }
 
+const fn expand(sync: Sync) -> SurfaceOperation {
+    SurfaceOperation::Expand {
+        sync,
+        filled: false,
+    }
+}
+
+const fn expand_filled(sync: Sync) -> SurfaceOperation {
+    SurfaceOperation::Expand { sync, filled: true }
+}
+
 /// Releases 1.0.0, 2.0.0, … of each component, with the stance of each, and whether a release is at
 /// the same code step as the one before it.
 type Line = (&'static str, Vec<(u16, Selectable)>);
@@ -111,13 +122,13 @@ fn triggers() -> Scenario {
         (1, replicated(Reads::New, Shapes::OLD)),
         (2, replicated(Reads::New, Shapes::NEW)),
     ];
-    let expand = SurfaceOperation::Expand { sync: Sync::Both };
+    let expanded = expand(Sync::Both);
     let back = SurfaceOperation::Uncontract { sync: Sync::Both };
     scenario(
         "triggers",
         Kind::Replicated,
         vec![("app", app)],
-        operations(&[expand, back]),
+        operations(&[expanded, back]),
     )
 }
 
@@ -129,13 +140,13 @@ fn application() -> Scenario {
         (2, replicated(Reads::New, Shapes::BOTH)),
         (3, replicated(Reads::New, Shapes::NEW)),
     ];
-    let expand = SurfaceOperation::Expand { sync: Sync::None };
+    let expanded = expand(Sync::None);
     let back = SurfaceOperation::Uncontract { sync: Sync::None };
     scenario(
         "application",
         Kind::Replicated,
         vec![("app", app)],
-        operations(&[expand, back]),
+        operations(&[expanded, back]),
     )
 }
 
@@ -146,16 +157,14 @@ fn overlay() -> Scenario {
         (1, replicated(Reads::NewElseOld, Shapes::BOTH)),
         (2, replicated(Reads::New, Shapes::NEW)),
     ];
-    let expand = SurfaceOperation::Expand {
-        sync: Sync::Forward,
-    };
+    let expanded = expand(Sync::Forward);
     let apart = SurfaceOperation::SetSync { sync: Sync::None };
     let together = SurfaceOperation::SetSync { sync: Sync::Both };
     scenario(
         "overlay",
         Kind::Replicated,
         vec![("app", app)],
-        operations(&[expand, apart, together]),
+        operations(&[expanded, apart, together]),
     )
 }
 
@@ -170,12 +179,12 @@ fn writer_and_reader() -> Scenario {
         (0, replicated(Reads::Old, Shapes::NONE)),
         (1, replicated(Reads::New, Shapes::NONE)),
     ];
-    let expand = SurfaceOperation::Expand { sync: Sync::None };
+    let expanded = expand(Sync::None);
     scenario(
         "writer and reader",
         Kind::Replicated,
         vec![("writer", writer), ("reader", reader)],
-        operations(&[expand]),
+        operations(&[expanded]),
     )
 }
 
@@ -186,13 +195,13 @@ fn writers_only() -> Scenario {
         (1, replicated(Reads::Nothing, Shapes::BOTH)),
         (2, replicated(Reads::Nothing, Shapes::NEW)),
     ];
-    let expand = SurfaceOperation::Expand { sync: Sync::None };
+    let expanded = expand(Sync::None);
     let back = SurfaceOperation::Uncontract { sync: Sync::None };
     scenario(
         "writers only",
         Kind::Replicated,
         vec![("app", app)],
-        operations(&[expand, back]),
+        operations(&[expanded, back]),
     )
 }
 
@@ -238,12 +247,12 @@ fn flag() -> Scenario {
         (1, by_flag),
         (2, replicated(Reads::New, Shapes::NEW)),
     ];
-    let expand = SurfaceOperation::Expand { sync: Sync::None };
+    let expanded = expand(Sync::None);
     let mut scenario = scenario(
         "flag",
         Kind::Replicated,
         vec![("app", app)],
-        operations(&[expand]),
+        operations(&[expanded]),
     );
     scenario
         .flags
@@ -266,8 +275,93 @@ fn client() -> Scenario {
     scenario
 }
 
+/// What the new shape holds includes what the old one does: a required column, a constraint.
+fn required() -> Scenario {
+    let app = vec![
+        (0, replicated(Reads::Old, Shapes::OLD)),
+        (1, replicated(Reads::Old, Shapes::NEW)),
+        (2, replicated(Reads::New, Shapes::NEW)),
+    ];
+    let expanded = expand(Sync::Backward);
+    let back = SurfaceOperation::Uncontract {
+        sync: Sync::Backward,
+    };
+    scenario(
+        "required",
+        Kind::Replicated,
+        vec![("app", app)],
+        operations(&[expanded, back, SurfaceOperation::Prepare]),
+    )
+}
+
+/// The new shape is a part of the old one, and there at once: a column goes.
+fn part() -> Scenario {
+    let app = vec![
+        (0, replicated(Reads::Old, Shapes::OLD)),
+        (1, replicated(Reads::New, Shapes::OLD)),
+        (2, replicated(Reads::New, Shapes::NEW)),
+    ];
+    let expanded = expand_filled(Sync::Forward);
+    let back = SurfaceOperation::Uncontract {
+        sync: Sync::Forward,
+    };
+    scenario(
+        "part",
+        Kind::Replicated,
+        vec![("app", app)],
+        vec![
+            expanded,
+            back,
+            SurfaceOperation::Unexpand,
+            SurfaceOperation::Contract,
+        ],
+    )
+}
+
+/// A shape is made in full while nobody knows it, and kept in step both ways: an optional column.
+fn optional() -> Scenario {
+    let app = vec![
+        (0, replicated(Reads::Old, Shapes::OLD)),
+        (1, replicated(Reads::New, Shapes::NEW)),
+    ];
+    scenario(
+        "optional",
+        Kind::Replicated,
+        vec![("app", app)],
+        vec![
+            expand_filled(Sync::Both),
+            SurfaceOperation::Unexpand,
+            SurfaceOperation::Contract,
+        ],
+    )
+}
+
+/// Values on a list: an enum gets one and loses another.
+fn listed() -> Scenario {
+    let app = vec![
+        (0, tagged(Shapes::OLD, Shapes::OLD)),
+        (1, tagged(Shapes::BOTH, Shapes::OLD)),
+        (2, tagged(Shapes::BOTH, Shapes::NEW)),
+        (3, tagged(Shapes::NEW, Shapes::NEW)),
+    ];
+    let mut all = vec![
+        expand(Sync::None),
+        SurfaceOperation::Unexpand,
+        SurfaceOperation::Contract,
+        SurfaceOperation::Uncontract { sync: Sync::None },
+        SurfaceOperation::Fill,
+        SurfaceOperation::Unfill,
+    ];
+    all.extend(Shape::ALL.map(|shape| SurfaceOperation::Drain { shape }));
+    scenario("listed", Kind::Listed, vec![("app", app)], all)
+}
+
 pub(crate) fn all() -> Vec<Scenario> {
     vec![
+        required(),
+        part(),
+        optional(),
+        listed(),
         triggers(),
         application(),
         overlay(),

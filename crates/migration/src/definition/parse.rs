@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
+use switchback_model::plan::Run;
 use switchback_model::{
     ChangeId, FlagName, Kind, Reads, Selectable, Shape, Shapes, Stance, StepName, SurfaceOperation,
     Sync,
@@ -122,6 +123,7 @@ struct FileStep {
     undo: Option<FileOperation>,
     up: Option<String>,
     down: Option<String>,
+    run: Option<Run>,
     fill: Option<StepFill>,
     prevents: String,
     way_back: String,
@@ -149,6 +151,8 @@ struct FileOperation {
     operation: String,
     sync: Option<Sync>,
     shape: Option<Shape>,
+    #[serde(default)]
+    filled: bool,
 }
 
 pub(super) fn parse(
@@ -239,7 +243,12 @@ fn step(
 
     let work = match (raw.kind, raw.stance) {
         (StepKind::Code, Some(stance)) => {
-            let sql = [raw.up.is_some(), raw.down.is_some(), raw.fill.is_some()];
+            let sql = [
+                raw.up.is_some(),
+                raw.down.is_some(),
+                raw.run.is_some(),
+                raw.fill.is_some(),
+            ];
             let means = [raw.action.is_some(), raw.undo.is_some()];
             if sql.contains(&true) || means.contains(&true) {
                 return Err(wrong(
@@ -247,7 +256,7 @@ fn step(
                 ));
             }
             let stance = selectable(stance).map_err(|message| wrong(&message))?;
-            if !kinds(&stance).iter().all(|mine| *mine == kind) {
+            if !stances(&stance).iter().all(|mine| mine.fits(kind)) {
                 return Err(wrong("the stance is towards another kind of surface"));
             }
             Work::Code { stance }
@@ -265,8 +274,9 @@ fn step(
                     undo: operation(&undo).map_err(|message| wrong(&message))?,
                     up: read(up)?,
                     down: read(down)?,
+                    run: raw.run.unwrap_or_default(),
                 }),
-                (None, None, None, None) => None,
+                (None, None, None, None) if raw.run.is_none() => None,
                 _ => {
                     return Err(wrong(
                         "SQL needs all four of `action`, `undo`, `up` and `down`",
@@ -275,6 +285,9 @@ fn step(
             };
             if raw.fill.as_ref().is_some_and(|fill| fill.batch_rows == 0) {
                 return Err(wrong("`batch-rows` must be 1 or more"));
+            }
+            if raw.fill.as_ref().is_some_and(|fill| fill.set.is_empty()) {
+                return Err(wrong("a fill sets at least one column"));
             }
             match (&script, &raw.fill) {
                 (None, None) => return Err(wrong("a database step needs SQL or a `fill`")),
@@ -302,16 +315,12 @@ fn step(
     })
 }
 
-fn kinds(stance: &Selectable) -> Vec<Kind> {
-    match stance {
-        Selectable::Fixed(stance) => vec![stance.kind()],
+fn stances(selectable: &Selectable) -> Vec<&Stance> {
+    match selectable {
+        Selectable::Fixed(stance) => vec![stance],
         Selectable::ByFlag {
             cases, otherwise, ..
-        } => cases
-            .values()
-            .chain([otherwise])
-            .map(Stance::kind)
-            .collect(),
+        } => cases.values().chain([otherwise]).collect(),
     }
 }
 
@@ -376,8 +385,14 @@ fn fixed(raw: FileStance) -> Result<Stance, String> {
 }
 
 fn operation(raw: &FileOperation) -> Result<SurfaceOperation, String> {
+    if raw.filled && raw.operation != "expand" {
+        return Err("`filled` belongs to expand".to_owned());
+    }
+    let filled = raw.filled;
     Ok(match (raw.operation.as_str(), raw.sync, raw.shape) {
-        ("expand", Some(sync), None) => SurfaceOperation::Expand { sync },
+        ("expand", Some(sync), None) => SurfaceOperation::Expand { sync, filled },
+        ("prepare", None, None) => SurfaceOperation::Prepare,
+        ("unprepare", None, None) => SurfaceOperation::Unprepare,
         ("unexpand", None, None) => SurfaceOperation::Unexpand,
         ("fill", None, None) => SurfaceOperation::Fill,
         ("unfill", None, None) => SurfaceOperation::Unfill,
@@ -388,7 +403,8 @@ fn operation(raw: &FileOperation) -> Result<SurfaceOperation, String> {
         (name, ..) => {
             return Err(format!(
                 "`{}` with these keys is no operation: use expand, set-sync or uncontract with \
-                 `sync`, drain with `shape`, or one of unexpand, fill, unfill and contract",
+                 `sync`, drain with `shape`, or one of unexpand, fill, unfill, contract, prepare \
+                 and unprepare",
                 name.escape_debug()
             ));
         }

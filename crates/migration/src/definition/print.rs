@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use switchback_model::plan::Run;
 use switchback_model::{Kind, Reads, Selectable, Shape, Shapes, Stance, SurfaceOperation, Sync};
 
-use super::{CHANGE_FILE, CHANGE_SCHEMA, Definition, Operation, Step, StepFill, StepScript, Work};
+use super::{CHANGE_FILE, CHANGE_SCHEMA, Columns, Definition, Step, StepFill, StepScript, Work};
 
 pub(super) fn render(definition: &Definition) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::from([(CHANGE_FILE.to_owned(), change(definition).into_bytes())]);
@@ -42,7 +43,7 @@ fn change(it: &Definition) -> String {
     line!(text, "schema = {}", string(CHANGE_SCHEMA));
     line!(text, "id = {}", string(it.id.as_str()));
     line!(text, "title = {}", string(&it.title));
-    line!(text, "operation = {}", string(operation_name(it.operation)));
+    line!(text, "operation = {}", string(it.operation.word()));
     line!(text, "engine = {}", string(it.engine.word()));
     line!(text);
     line!(
@@ -65,8 +66,11 @@ fn change(it: &Definition) -> String {
     line!(text, "[surface]");
     line!(text, "kind = {}", string(kind_name(it.surface.kind)));
     line!(text, "table = {}", string(&it.surface.table));
-    line!(text, "old = {}", string(&it.surface.old));
-    line!(text, "new = {}", string(&it.surface.new));
+    if !it.surface.also.is_empty() {
+        line!(text, "also = {}", list(&it.surface.also));
+    }
+    line!(text, "old = {}", columns(&it.surface.old));
+    line!(text, "new = {}", columns(&it.surface.new));
     for (number, each) in (1..).zip(&it.steps) {
         line!(text);
         step(&mut text, number, it.steps.len(), each);
@@ -114,17 +118,36 @@ fn sql(text: &mut String, it: &StepScript) {
     line!(text, "undo = {}", operation(it.undo));
     line!(text, "up = {}", string(&it.up.name));
     line!(text, "down = {}", string(&it.down.name));
+    if it.run == Run::Statements {
+        line!(
+            text,
+            "# One by one and outside of a transaction, because they wait for others."
+        );
+        line!(text, "run = \"statements\"");
+    }
 }
 
 fn fill(text: &mut String, it: &StepFill) {
     line!(
         text,
-        "# Copies existing rows in small batches, each in its own transaction."
+        "# Existing rows, in small batches, each in its own transaction."
     );
     line!(text, "[step.fill]");
     line!(text, "table = {}", string(&it.table));
-    line!(text, "from = {}", string(&it.from));
-    line!(text, "to = {}", string(&it.to));
+    line!(
+        text,
+        "# What each column gets where it differs, as SQL over the same row."
+    );
+    let set: Vec<_> = it
+        .set
+        .iter()
+        .map(|(column, value)| format!("{} = {}", string(column), string(value)))
+        .collect();
+    line!(text, "set = {{ {} }}", set.join(", "));
+    if let Some(only) = &it.only {
+        line!(text, "# Which rows.");
+        line!(text, "only = {}", string(only));
+    }
     line!(
         text,
         "# Rows in the first batch; later ones are sized by time."
@@ -137,16 +160,11 @@ fn fill(text: &mut String, it: &StepFill) {
     line!(text, "keep-undo = {}", it.keep_undo);
 }
 
-fn operation_name(it: Operation) -> &'static str {
-    match it {
-        Operation::RenameColumn => "rename-column",
-    }
-}
-
 fn kind_name(it: Kind) -> &'static str {
     match it {
         Kind::Replicated => "replicated",
         Kind::Tagged => "tagged",
+        Kind::Listed => "listed",
     }
 }
 
@@ -155,6 +173,7 @@ fn sync_name(it: Sync) -> &'static str {
         Sync::None => "none",
         Sync::Forward => "forward",
         Sync::Both => "both",
+        Sync::Backward => "backward",
     }
 }
 
@@ -183,7 +202,13 @@ fn operation(it: SurfaceOperation) -> String {
         )
     };
     match it {
-        SurfaceOperation::Expand { sync } => with("expand", sync),
+        SurfaceOperation::Expand { sync, filled } if filled => format!(
+            "{{ operation = \"expand\", sync = \"{}\", filled = true }}",
+            sync_name(sync)
+        ),
+        SurfaceOperation::Expand { sync, .. } => with("expand", sync),
+        SurfaceOperation::Prepare => plain("prepare"),
+        SurfaceOperation::Unprepare => plain("unprepare"),
         SurfaceOperation::Unexpand => plain("unexpand"),
         SurfaceOperation::Fill => plain("fill"),
         SurfaceOperation::Unfill => plain("unfill"),
@@ -246,6 +271,19 @@ fn selectable(it: &Selectable) -> String {
             )
         }
     }
+}
+
+/// One name as it is, several as a list.
+fn columns(it: &Columns) -> String {
+    match it.0.as_slice() {
+        [one] => string(one),
+        all => list(all),
+    }
+}
+
+fn list(all: &[String]) -> String {
+    let all: Vec<_> = all.iter().map(|one| string(one)).collect();
+    format!("[{}]", all.join(", "))
 }
 
 /// A basic string on one line.

@@ -16,10 +16,13 @@ mod refuse;
 mod triggers;
 mod words;
 
+use std::collections::BTreeMap;
+
+use switchback_model::plan::Run;
 use switchback_model::{ChangeId, Kind, StepName};
 
 use crate::definition::{
-    CODE_BEFORE, Definition, Operation, SqlFile, Step, StepFill, StepScript, Surface, Work,
+    CODE_BEFORE, Columns, Definition, Operation, SqlFile, Step, StepFill, StepScript, Surface, Work,
 };
 use crate::engine::Engine;
 use crate::sqlite::catalog::Table;
@@ -158,8 +161,9 @@ pub fn plan(table: &Table, rename: &Rename) -> Result<Definition, RenameError> {
         surface: Surface {
             kind: Kind::Replicated,
             table: table.name.clone(),
-            old: pair.old.clone(),
-            new: pair.new.clone(),
+            also: Vec::new(),
+            old: Columns(vec![pair.old.clone()]),
+            new: Columns(vec![pair.new.clone()]),
         },
         steps,
     })
@@ -214,14 +218,15 @@ fn script(
         undo,
         up: file("up", up),
         down: file("down", down),
+        run: Run::Transaction,
     }
 }
 
 fn fill(pair: &Pair, keep_undo: bool) -> StepFill {
     StepFill {
         table: pair.table.clone(),
-        from: pair.old.clone(),
-        to: pair.new.clone(),
+        set: BTreeMap::from([(pair.new.clone(), pair.o())]),
+        only: None,
         batch_rows: 1_000,
         keep_undo,
     }

@@ -81,15 +81,22 @@ impl View for PlanView<'_> {
                     page.block(script.sql.trim_end());
                 }
                 Effect::Fill(fill) => {
-                    page.line(&format!(
-                        "copy {}.{} to {} where they differ, in batches sized by time",
-                        fill.table, fill.from, fill.to
-                    ));
+                    for (column, value) in &fill.set {
+                        page.line(&format!(
+                            "set {}.{column} to {value} where it differs, in batches sized by time",
+                            fill.table
+                        ));
+                    }
+                    if let Some(only) = &fill.only {
+                        page.line(&format!("only where {only}"));
+                    }
                 }
                 Effect::Unfill(fill) => {
+                    let columns: Vec<&str> = fill.set.keys().map(String::as_str).collect();
                     page.line(&format!(
-                        "give {}.{} its former values",
-                        fill.table, fill.to
+                        "give {} in {} former values again",
+                        columns.join(", "),
+                        fill.table
                     ));
                 }
                 Effect::MoveValue(_) => {}

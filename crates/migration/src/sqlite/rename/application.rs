@@ -15,7 +15,10 @@ pub(super) fn steps(pair: &Pair) -> Result<Vec<Step>, RenameError> {
         EXPAND.0,
         EXPAND.1,
         [
-            SurfaceOperation::Expand { sync: Sync::None },
+            SurfaceOperation::Expand {
+                sync: Sync::None,
+                filled: false,
+            },
             SurfaceOperation::Unexpand,
         ],
         [expand_up(pair), expand_down(pair)],

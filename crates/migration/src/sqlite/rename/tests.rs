@@ -281,7 +281,10 @@ fn steps_of_a_plan_know_what_they_mean_and_how_they_are_taken_back() {
             .collect()
     };
     use switchback_model::Sync;
-    let both = SurfaceOperation::Expand { sync: Sync::Both };
+    let both = SurfaceOperation::Expand {
+        sync: Sync::Both,
+        filled: false,
+    };
     let (up, down) = (Direction::Up, Direction::Down);
     assert_eq!(
         operations(Mode::Triggers, "expand", up),

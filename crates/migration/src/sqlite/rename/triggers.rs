@@ -14,7 +14,10 @@ pub(super) fn steps(pair: &Pair) -> Result<Vec<Step>, RenameError> {
         EXPAND.0,
         EXPAND.1,
         [
-            SurfaceOperation::Expand { sync: Sync::Both },
+            SurfaceOperation::Expand {
+                sync: Sync::Both,
+                filled: false,
+            },
             SurfaceOperation::Unexpand,
         ],
         [expand_up(pair), expand_down(pair)],
