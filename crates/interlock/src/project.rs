@@ -57,6 +57,9 @@ impl World {
                         .or_insert(surface);
                 }
                 self.catalog.changes.insert(change.clone(), opened);
+                for environment in self.environments.values_mut() {
+                    transition::expose(&self.catalog, environment);
+                }
             }
             Event::Intended {
                 environment,

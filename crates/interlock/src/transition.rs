@@ -201,6 +201,7 @@ fn finish(running: &mut Running, window: Duration, at: Timestamp) {
 
 /// Every open change has a surface in every environment.
 fn open_surfaces(catalog: &Catalog, environment: &mut Environment) {
+    let before = environment.surfaces.len();
     for (id, change) in &catalog.changes {
         if !environment.surfaces.contains_key(id) {
             environment
@@ -208,10 +209,13 @@ fn open_surfaces(catalog: &Catalog, environment: &mut Environment) {
                 .insert(id.clone(), Surface::initial(change.kind));
         }
     }
+    if environment.surfaces.len() > before {
+        expose(catalog, environment);
+    }
 }
 
 /// Whoever is live may have written by now.
-fn expose(catalog: &Catalog, environment: &mut Environment) {
+pub(crate) fn expose(catalog: &Catalog, environment: &mut Environment) {
     let Environment { surfaces, .. } = environment;
     let mut surfaces = std::mem::take(surfaces);
     for (change, surface) in &mut surfaces {

@@ -298,7 +298,7 @@ impl Scenario {
 
     /// One small step of an operation; the number of steps that it has.
     fn progress(&self, state: &mut State, operation: SurfaceOperation, step: u8) -> u8 {
-        let listed = self.is_listed();
+        let listed = self.is_tagged();
         match (operation, step) {
             (SurfaceOperation::Expand { .. }, _) if listed => Self::take(state, Shape::New, true),
             (SurfaceOperation::Unexpand, _) if listed => Self::take(state, Shape::New, false),
@@ -387,13 +387,18 @@ impl Scenario {
         1
     }
 
-    fn is_listed(&self) -> bool {
-        self.catalog.changes[&self.change].kind == Kind::Listed
+    /// Whether each fact has one shape, so that operations change the list of what is taken.
+    fn is_tagged(&self) -> bool {
+        self.catalog.changes[&self.change].kind != Kind::Replicated
+    }
+
+    fn has_list(&self) -> bool {
+        self.operations.contains(&SurfaceOperation::Contract)
     }
 
     fn steps(&self, operation: SurfaceOperation) -> u8 {
         match operation {
-            _ if self.is_listed() => 1,
+            _ if self.is_tagged() => 1,
             SurfaceOperation::Uncontract { .. } => 3,
             SurfaceOperation::Unexpand | SurfaceOperation::Contract | SurfaceOperation::Fill => 2,
             _ => 1,
@@ -483,7 +488,7 @@ impl Scenario {
                 SurfaceState::Replicated(believed) => believed.exists == queued,
                 SurfaceState::Tagged(believed) => {
                     believed.retained(if far { Shape::Old } else { Shape::New }) == Retained::Gone
-                        && (!self.is_listed() || believed.takes == queued)
+                        && (!self.has_list() || !far || believed.takes == queued)
                 }
             }
     }
@@ -499,12 +504,13 @@ impl Model for Scenario {
             exists: Shapes::OLD,
             sync: Sync::None,
             rows: [Some([Cell::Current, Cell::Absent]), None],
-            queued: if self.is_listed() {
+            // Facts of the old shape are there from the beginning.
+            queued: if self.is_tagged() && self.has_list() {
                 Shapes::OLD
             } else {
                 Shapes::NONE
             },
-            takes: if self.is_listed() {
+            takes: if self.catalog.changes[&self.change].kind == Kind::Listed {
                 Shapes::OLD
             } else {
                 Shapes::BOTH

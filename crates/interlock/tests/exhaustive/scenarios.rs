@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use switchback_interlock::surface::Surface;
 use switchback_interlock::world::Running;
-use switchback_interlock::{Catalog, Change, Clauses, Environment};
+use switchback_interlock::{Catalog, Change, Clauses, Environment, Interlock};
 use switchback_model::{
-    ChangeId, ClientName, CodeStep, ComponentName, FlagName, Kind, Reads, Release, Selectable,
-    Shape, Shapes, Stance, StepName, SurfaceOperation, Sync, Version,
+    Action, ChangeId, ClientName, CodeStep, ComponentName, FlagName, Kind, Reads, Release,
+    Selectable, Shape, Shapes, Stance, StepName, SurfaceOperation, Sync, Version,
 };
 
 use crate::concrete::{NOW, Scenario};
@@ -91,6 +91,11 @@ fn scenario(
     start
         .surfaces
         .insert(change.clone(), Surface::initial(kind));
+    // An outcome that changes nothing, after which the interlock has seen who is live.
+    let nothing = Action::AbortRollout {
+        component: ComponentName::new("nobody").unwrap(),
+    };
+    let start = Interlock::new(&catalog).settle(&start, &nothing, false, NOW);
     Scenario {
         name,
         catalog,
@@ -356,8 +361,27 @@ fn listed() -> Scenario {
     scenario("listed", Kind::Listed, vec![("app", app)], all)
 }
 
+/// A rule that some facts break: a constraint, a value that goes.
+fn rule() -> Scenario {
+    let app = vec![
+        (0, tagged(Shapes::BOTH, Shapes::BOTH)),
+        (1, tagged(Shapes::BOTH, Shapes::NEW)),
+        (2, tagged(Shapes::NEW, Shapes::NEW)),
+    ];
+    let all = vec![
+        SurfaceOperation::Drain { shape: Shape::Old },
+        SurfaceOperation::Fill,
+        SurfaceOperation::Unfill,
+        SurfaceOperation::Contract,
+        SurfaceOperation::Uncontract { sync: Sync::None },
+        SurfaceOperation::Prepare,
+    ];
+    scenario("rule", Kind::Tagged, vec![("app", app)], all)
+}
+
 pub(crate) fn all() -> Vec<Scenario> {
     vec![
+        rule(),
         required(),
         part(),
         optional(),
