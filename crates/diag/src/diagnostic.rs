@@ -15,6 +15,9 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// Every severity, by rising weight.
+    pub const ALL: [Severity; 3] = [Severity::Note, Severity::Warning, Severity::Error];
+
     /// The word that is shown and written: `error`.
     pub const fn word(self) -> &'static str {
         match self {

@@ -4,7 +4,7 @@
 //! characters that reverse the reading direction. Both can make a terminal show what is not there.
 
 /// Whether a character could change how the text around it is shown.
-fn is_deceptive(c: char) -> bool {
+pub(crate) fn is_deceptive(c: char) -> bool {
     c.is_control()
         || matches!(c,
             // Directional marks, embeddings, overrides and isolates.

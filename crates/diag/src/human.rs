@@ -46,6 +46,20 @@ pub fn render_one(found: &Diagnostic, theme: &Theme) -> String {
     out
 }
 
+/// What a finding says in words, for a reader who has its code, its place and its page from
+/// elsewhere: the message, the causes, the hints. Does not end with a line break.
+pub(crate) fn said(found: &Diagnostic) -> String {
+    let mut out = String::new();
+    continued(&mut out, "", &found.message);
+    for cause in &found.causes {
+        continued(&mut out, "  caused by: ", cause);
+    }
+    for hint in &found.hints {
+        advice(&mut out, hint, &Theme::PLAIN);
+    }
+    out.trim_end().to_owned()
+}
+
 /// The text after its lead; further lines are indented and marked.
 fn continued(out: &mut String, lead: &str, text: &str) {
     let text = escape_text(text.trim_end());

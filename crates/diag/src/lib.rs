@@ -2,7 +2,8 @@
 //!
 //! A [`Diagnostic`] says what was refused or found, what caused it and what to do next. Its
 //! [`Code`] names a page that is compiled in. [`human`] renders it as text, [`json`] as the wire
-//! type `switchback.diagnostics/v1`.
+//! type `switchback.diagnostics/v1`, [`sarif`], [`github`] and [`junit`] as what code scanning,
+//! workflows and test reports read.
 //!
 //! Deliberately absent: printing, terminals, files, and the mapping from library errors to codes,
 //! which lives in one file of the command line.
@@ -11,8 +12,11 @@ pub mod code;
 pub mod diagnostic;
 pub mod escape;
 pub mod exit;
+pub mod github;
 pub mod human;
 pub mod json;
+pub mod junit;
+pub mod sarif;
 pub mod theme;
 pub mod topic;
 
