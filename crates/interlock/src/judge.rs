@@ -312,12 +312,13 @@ impl Judge<'_> {
         };
         let source = match operation {
             SurfaceOperation::Fill => Shape::Old,
-            SurfaceOperation::Uncontract { .. } => Shape::New,
+            SurfaceOperation::Uncontract { partial: false, .. } => Shape::New,
             SurfaceOperation::Expand { .. }
             | SurfaceOperation::Unexpand
             | SurfaceOperation::Unfill
             | SurfaceOperation::SetSync { .. }
             | SurfaceOperation::Contract
+            | SurfaceOperation::Uncontract { partial: true, .. }
             | SurfaceOperation::Prepare
             | SurfaceOperation::Unprepare
             | SurfaceOperation::Drain { .. } => return,

@@ -250,13 +250,14 @@ impl SurfaceState {
 pub(crate) const fn goal(operation: SurfaceOperation) -> Option<Shape> {
     match operation {
         SurfaceOperation::Fill => Some(Shape::New),
-        SurfaceOperation::Uncontract { .. } => Some(Shape::Old),
+        SurfaceOperation::Uncontract { partial: false, .. } => Some(Shape::Old),
         SurfaceOperation::Drain { shape } => Some(shape),
         SurfaceOperation::Expand { .. }
         | SurfaceOperation::Unexpand
         | SurfaceOperation::Unfill
         | SurfaceOperation::SetSync { .. }
         | SurfaceOperation::Contract
+        | SurfaceOperation::Uncontract { partial: true, .. }
         | SurfaceOperation::Prepare
         | SurfaceOperation::Unprepare => None,
     }
@@ -411,9 +412,17 @@ fn replicated_path(
             need(Shape::New)?;
             remove(Shape::Old)
         }
-        SurfaceOperation::Uncontract { sync } => {
+        SurfaceOperation::Uncontract { sync, partial } => {
             need(Shape::New)?;
             lack(Shape::Old)?;
+            if partial {
+                let made = Replicated {
+                    exists: from.exists.with(Shape::Old),
+                    sync,
+                    ..from
+                };
+                return Ok(vec![from, made]);
+            }
             // Kept in step from its first moment, and only then given what was there before.
             let empty = Replicated {
                 exists: from.exists.with(Shape::Old),

@@ -179,7 +179,10 @@ fn candidates() -> Vec<Action> {
                 SurfaceOperation::Fill,
                 SurfaceOperation::Unexpand,
                 SurfaceOperation::Contract,
-                SurfaceOperation::Uncontract { sync: Sync::Both },
+                SurfaceOperation::Uncontract {
+                    sync: Sync::Both,
+                    partial: false,
+                },
             ]
             .map(|operation| Action::Surface {
                 change: name(change),

@@ -104,20 +104,22 @@ operations! {
 }
 
 /// What changes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Surface {
     /// Whether one fact may be stored in both shapes.
     pub kind: Kind,
     /// The table.
     pub table: String,
     /// Other tables that it touches.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<String>,
     /// The columns that are the old shape; none where it is the table without something.
     pub old: Columns,
     /// The columns that are the new shape; none where it is the table without something.
     pub new: Columns,
+    /// How code from before the change stands towards it, where that is not by the old shape alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Stance>,
 }
 
 /// The columns of a shape: in files one name, or a list.
@@ -265,6 +267,9 @@ impl Definition {
     }
 
     fn stance_before(&self) -> Stance {
+        if let Some(stance) = self.surface.before {
+            return stance;
+        }
         match self.surface.kind {
             Kind::Replicated => Stance::Replicated {
                 reads: Reads::Old,
@@ -300,9 +305,20 @@ impl Definition {
 }
 
 /// The prefix of the names of every trigger and index that a change makes.
+///
+/// At most 45 bytes, because PostgreSQL cuts a name after 63.
 pub fn prefix(change: &ChangeId) -> String {
-    format!("sb_{change}_")
+    let id = change.as_str();
+    if id.len() <= LONGEST_IN_PREFIX {
+        return format!("sb_{id}_");
+    }
+    // An id is ASCII, so it can be cut anywhere.
+    let start = &id[..LONGEST_IN_PREFIX - 9];
+    let digest = Digest::of(id.as_bytes()).hex();
+    format!("sb_{start}-{}_", &digest[..8])
 }
+
+const LONGEST_IN_PREFIX: usize = 41;
 
 #[cfg(test)]
 mod tests;

@@ -2,5 +2,6 @@
 //! it, and the planners.
 
 pub mod catalog;
+pub mod plan;
 pub mod rename;
 pub mod text;

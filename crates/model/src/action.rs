@@ -89,6 +89,10 @@ pub enum SurfaceOperation {
     Uncontract {
         /// Which way the database keeps the shapes in step from now on.
         sync: Sync,
+        /// Whether it holds only what it held before: facts that were written since are not in it,
+        /// because they cannot be computed from the new shape.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        partial: bool,
     },
     /// Something that helps a later step and changes neither shape: an index, a proof that every
     /// row obeys.

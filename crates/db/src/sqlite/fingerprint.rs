@@ -9,7 +9,9 @@ use std::fmt::Write as _;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use switchback_migration::sqlite::catalog::{Column, Index, Table};
-use switchback_migration::sqlite::text::{self as sql, mentions, table_parts, tokens};
+use switchback_migration::sqlite::text::{
+    self as sql, Token, groups_after, mentions, table_parts, tokens,
+};
 use switchback_model::Digest;
 use switchback_model::plan::Scope;
 
@@ -34,6 +36,37 @@ pub(super) fn of_scope(connection: &Connection, scope: &Scope) -> Result<String,
         match found.column(name) {
             Some(it) => column(&mut text, it),
             None => drop(writeln!(text, "no column {name:?}")),
+        }
+    }
+    for it in &found.columns {
+        let named = scope
+            .columns
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(&it.name));
+        if it.name.starts_with(&scope.prefix) && !named {
+            column(&mut text, it);
+        }
+    }
+    // Rules of the table that are about these columns; what stands at a column is above.
+    let all_tokens = found.tokens();
+    for part in table_parts(&all_tokens) {
+        let rule = part.iter().any(|token| token.is_word("check"));
+        let ours = part.iter().any(|token| {
+            scope.columns.iter().any(|name| token.is_name(name))
+                || matches!(token, Token::Word(word) | Token::Name(word) if word.starts_with(&scope.prefix))
+        });
+        if rule && ours {
+            let checks: Vec<_> = groups_after(part, "check")
+                .into_iter()
+                .map(|group| {
+                    group
+                        .iter()
+                        .map(ToString::to_string)
+                        .collect::<Vec<_>>()
+                        .join(" ")
+                })
+                .collect();
+            let _ = writeln!(text, "check {checks:?}");
         }
     }
     let ours = |it: &Index| {
@@ -134,11 +167,48 @@ fn whole_table(text: &mut String, it: &Table) {
     );
     it.columns.iter().for_each(|it| column(text, it));
     it.indexes.iter().for_each(|it| index(text, it));
+    let mut checks = Vec::new();
     for part in table_parts(&it.tokens()) {
-        let mut words: Vec<_> = part.iter().map(ToString::to_string).collect();
+        let mut words: Vec<_> = without_checks(part, &mut checks)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         words.sort_unstable();
-        let _ = writeln!(text, "part {words:?}");
+        if !words.is_empty() {
+            let _ = writeln!(text, "part {words:?}");
+        }
     }
+    checks.sort_unstable();
+    for check in checks {
+        let _ = writeln!(text, "check {check}");
+    }
+}
+
+/// A part of a table without its CHECKs, which mean the same wherever they stand: one that was
+/// dropped and added again stands at the end.
+fn without_checks(part: &[Token], checks: &mut Vec<String>) -> Vec<Token> {
+    let mut rest = Vec::new();
+    let mut at = 0;
+    while let Some(token) = part.get(at) {
+        let named = token.is_word("constraint")
+            && part.get(at + 2).is_some_and(|it| it.is_word("check"));
+        let check = if named { at + 2 } else { at };
+        let group = part.get(check..).filter(|it| it[0].is_word("check"));
+        let Some(group) = group.and_then(|it| groups_after(it, "check").into_iter().next()) else {
+            rest.push(token.clone());
+            at += 1;
+            continue;
+        };
+        // The word, its parentheses and what is between them.
+        let end = check + group.len() + 3;
+        let words: Vec<_> = part[at..end.min(part.len())]
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        checks.push(words.join(" "));
+        at = end;
+    }
+    rest
 }
 
 /// The digest of all rows with their row ids, in the order of these. Every row is digested

@@ -343,7 +343,19 @@ impl Scenario {
                 Self::copy(state, usize::from(step), Shape::Old);
                 2
             }
-            (SurfaceOperation::Uncontract { sync }, 0) => {
+            (
+                SurfaceOperation::Uncontract {
+                    sync,
+                    partial: true,
+                },
+                _,
+            ) => {
+                // At worst every row was written since.
+                state.exists = state.exists.with(Shape::Old);
+                state.sync = sync;
+                1
+            }
+            (SurfaceOperation::Uncontract { sync, .. }, 0) => {
                 state.exists = state.exists.with(Shape::Old);
                 state.sync = sync;
                 3
@@ -399,7 +411,7 @@ impl Scenario {
     fn steps(&self, operation: SurfaceOperation) -> u8 {
         match operation {
             _ if self.is_tagged() => 1,
-            SurfaceOperation::Uncontract { .. } => 3,
+            SurfaceOperation::Uncontract { partial: false, .. } => 3,
             SurfaceOperation::Unexpand | SurfaceOperation::Contract | SurfaceOperation::Fill => 2,
             _ => 1,
         }

@@ -128,7 +128,10 @@ fn triggers() -> Scenario {
         (2, replicated(Reads::New, Shapes::NEW)),
     ];
     let expanded = expand(Sync::Both);
-    let back = SurfaceOperation::Uncontract { sync: Sync::Both };
+    let back = SurfaceOperation::Uncontract {
+        sync: Sync::Both,
+        partial: false,
+    };
     scenario(
         "triggers",
         Kind::Replicated,
@@ -146,7 +149,10 @@ fn application() -> Scenario {
         (3, replicated(Reads::New, Shapes::NEW)),
     ];
     let expanded = expand(Sync::None);
-    let back = SurfaceOperation::Uncontract { sync: Sync::None };
+    let back = SurfaceOperation::Uncontract {
+        sync: Sync::None,
+        partial: false,
+    };
     scenario(
         "application",
         Kind::Replicated,
@@ -201,7 +207,10 @@ fn writers_only() -> Scenario {
         (2, replicated(Reads::Nothing, Shapes::NEW)),
     ];
     let expanded = expand(Sync::None);
-    let back = SurfaceOperation::Uncontract { sync: Sync::None };
+    let back = SurfaceOperation::Uncontract {
+        sync: Sync::None,
+        partial: false,
+    };
     scenario(
         "writers only",
         Kind::Replicated,
@@ -290,6 +299,7 @@ fn required() -> Scenario {
     let expanded = expand(Sync::Backward);
     let back = SurfaceOperation::Uncontract {
         sync: Sync::Backward,
+        partial: false,
     };
     scenario(
         "required",
@@ -309,6 +319,7 @@ fn part() -> Scenario {
     let expanded = expand_filled(Sync::Forward);
     let back = SurfaceOperation::Uncontract {
         sync: Sync::Forward,
+        partial: true,
     };
     scenario(
         "part",
@@ -353,7 +364,10 @@ fn listed() -> Scenario {
         expand(Sync::None),
         SurfaceOperation::Unexpand,
         SurfaceOperation::Contract,
-        SurfaceOperation::Uncontract { sync: Sync::None },
+        SurfaceOperation::Uncontract {
+            sync: Sync::None,
+            partial: false,
+        },
         SurfaceOperation::Fill,
         SurfaceOperation::Unfill,
     ];
@@ -373,7 +387,10 @@ fn rule() -> Scenario {
         SurfaceOperation::Fill,
         SurfaceOperation::Unfill,
         SurfaceOperation::Contract,
-        SurfaceOperation::Uncontract { sync: Sync::None },
+        SurfaceOperation::Uncontract {
+            sync: Sync::None,
+            partial: false,
+        },
         SurfaceOperation::Prepare,
     ];
     scenario("rule", Kind::Tagged, vec![("app", app)], all)

@@ -13,8 +13,8 @@ use switchback_model::{
 use crate::engine::Engine;
 
 use super::{
-    CHANGE_SCHEMA, CODE_BEFORE, Definition, Operation, SqlFile, Step, StepFill, StepScript,
-    Surface, Work,
+    CHANGE_SCHEMA, CODE_BEFORE, Columns, Definition, Operation, SqlFile, Step, StepFill,
+    StepScript, Surface, Work,
 };
 
 /// Why files are not a definition.
@@ -62,6 +62,12 @@ pub enum DefinitionError {
         /// What does not fit.
         message: String,
     },
+    /// The surface does not fit its kind.
+    #[error("change.toml, [surface]: {message}")]
+    Surface {
+        /// What does not fit.
+        message: String,
+    },
     /// A step names a file that is not there.
     #[error("step `{step}` names the file `{file}`, which is not in the folder of the change")]
     MissingFile {
@@ -100,9 +106,21 @@ struct File {
     operation: Operation,
     engine: Engine,
     code: StepName,
-    surface: Surface,
+    surface: FileSurface,
     #[serde(rename = "step", default)]
     steps: Vec<FileStep>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileSurface {
+    kind: Kind,
+    table: String,
+    #[serde(default)]
+    also: Vec<String>,
+    old: Columns,
+    new: Columns,
+    before: Option<FileStance>,
 }
 
 #[derive(Deserialize)]
@@ -153,6 +171,8 @@ struct FileOperation {
     shape: Option<Shape>,
     #[serde(default)]
     filled: bool,
+    #[serde(default)]
+    partial: bool,
 }
 
 pub(super) fn parse(
@@ -167,6 +187,7 @@ pub(super) fn parse(
     }
     let file: File = toml::from_str(text).map_err(|error| form(text, &error))?;
 
+    let surface = surface(file.surface)?;
     let mut names = BTreeSet::from([CODE_BEFORE.to_owned()]);
     let mut used = BTreeSet::new();
     let mut steps = Vec::new();
@@ -174,7 +195,7 @@ pub(super) fn parse(
         if !names.insert(raw.name.to_string()) {
             return Err(DefinitionError::SameName { name: raw.name });
         }
-        steps.push(step(raw, file.surface.kind, files, &mut used)?);
+        steps.push(step(raw, surface.kind, files, &mut used)?);
     }
     let unused = files
         .keys()
@@ -189,7 +210,7 @@ pub(super) fn parse(
         operation: file.operation,
         engine: file.engine,
         code: file.code,
-        surface: file.surface,
+        surface,
         steps,
     };
     if definition.code_step().is_none() {
@@ -204,6 +225,28 @@ pub(super) fn parse(
         });
     }
     Ok(definition)
+}
+
+fn surface(raw: FileSurface) -> Result<Surface, DefinitionError> {
+    let wrong = |message: &str| DefinitionError::Surface {
+        message: message.to_owned(),
+    };
+    let before = raw
+        .before
+        .map(fixed)
+        .transpose()
+        .map_err(|message| wrong(&message))?;
+    if before.is_some_and(|stance| !stance.fits(raw.kind)) {
+        return Err(wrong("the stance is towards another kind of surface"));
+    }
+    Ok(Surface {
+        kind: raw.kind,
+        table: raw.table,
+        also: raw.also,
+        old: raw.old,
+        new: raw.new,
+        before,
+    })
 }
 
 fn form(text: &str, error: &toml::de::Error) -> DefinitionError {
@@ -388,7 +431,10 @@ fn operation(raw: &FileOperation) -> Result<SurfaceOperation, String> {
     if raw.filled && raw.operation != "expand" {
         return Err("`filled` belongs to expand".to_owned());
     }
-    let filled = raw.filled;
+    if raw.partial && raw.operation != "uncontract" {
+        return Err("`partial` belongs to uncontract".to_owned());
+    }
+    let (filled, partial) = (raw.filled, raw.partial);
     Ok(match (raw.operation.as_str(), raw.sync, raw.shape) {
         ("expand", Some(sync), None) => SurfaceOperation::Expand { sync, filled },
         ("prepare", None, None) => SurfaceOperation::Prepare,
@@ -398,7 +444,7 @@ fn operation(raw: &FileOperation) -> Result<SurfaceOperation, String> {
         ("unfill", None, None) => SurfaceOperation::Unfill,
         ("set-sync", Some(sync), None) => SurfaceOperation::SetSync { sync },
         ("contract", None, None) => SurfaceOperation::Contract,
-        ("uncontract", Some(sync), None) => SurfaceOperation::Uncontract { sync },
+        ("uncontract", Some(sync), None) => SurfaceOperation::Uncontract { sync, partial },
         ("drain", None, Some(shape)) => SurfaceOperation::Drain { shape },
         (name, ..) => {
             return Err(format!(

@@ -71,6 +71,10 @@ fn change(it: &Definition) -> String {
     }
     line!(text, "old = {}", columns(&it.surface.old));
     line!(text, "new = {}", columns(&it.surface.new));
+    if let Some(before) = &it.surface.before {
+        line!(text, "# How code from before the change stands towards it.");
+        line!(text, "before = {}", stance(before));
+    }
     for (number, each) in (1..).zip(&it.steps) {
         line!(text);
         step(&mut text, number, it.steps.len(), each);
@@ -214,7 +218,14 @@ fn operation(it: SurfaceOperation) -> String {
         SurfaceOperation::Unfill => plain("unfill"),
         SurfaceOperation::SetSync { sync } => with("set-sync", sync),
         SurfaceOperation::Contract => plain("contract"),
-        SurfaceOperation::Uncontract { sync } => with("uncontract", sync),
+        SurfaceOperation::Uncontract {
+            sync,
+            partial: true,
+        } => format!(
+            "{{ operation = \"uncontract\", sync = \"{}\", partial = true }}",
+            sync_name(sync)
+        ),
+        SurfaceOperation::Uncontract { sync, .. } => with("uncontract", sync),
         SurfaceOperation::Drain { shape } => {
             format!(
                 "{{ operation = \"drain\", shape = \"{}\" }}",

@@ -56,7 +56,7 @@ pub struct Rename {
 #[non_exhaustive]
 pub enum RenameError {
     /// It could not be done without harm.
-    #[error("the rename cannot be done safely on table `{table}`: {reason}")]
+    #[error("the change cannot be done safely on table `{table}`: {reason}")]
     Unsupported {
         /// The table.
         table: String,
@@ -133,6 +133,28 @@ pub enum Reason {
     Collation { column: String, collation: String },
     #[error("the declared type of `{column}`, `{declared}`, cannot be written again as it stands")]
     Type { column: String, declared: String },
+    #[error(
+        "`{column}` is NOT NULL and has no default, and nothing says what rows get that are written \
+         without it"
+    )]
+    NeedsDefault { column: String },
+    #[error("SQLite cannot add a foreign key to columns that are there")]
+    ForeignKeyLater,
+    #[error("no single named CHECK on `{column}` alone lists its values")]
+    NotListed { column: String },
+    #[error("`{column}` takes `{value}` already")]
+    ValueThere { column: String, value: String },
+    #[error("`{column}` does not take `{value}`")]
+    NoValue { column: String, value: String },
+    #[error(
+        "`{column}` may be NULL and has a default: a statement that leaves it out could not be told \
+         from one that writes NULL"
+    )]
+    NullableDefault { column: String },
+    #[error(
+        "`{column}` is NOT NULL, and nothing says what it gets from the new columns on the way back"
+    )]
+    NoWayBack { column: String },
     #[error("it already has something called `{name}`, a name that this change would use")]
     NameTaken { name: String },
 }
@@ -164,6 +186,7 @@ pub fn plan(table: &Table, rename: &Rename) -> Result<Definition, RenameError> {
             also: Vec::new(),
             old: Columns(vec![pair.old.clone()]),
             new: Columns(vec![pair.new.clone()]),
+            before: None,
         },
         steps,
     })

@@ -28,7 +28,10 @@ pub(super) fn steps(pair: &Pair) -> Result<Vec<Step>, RenameError> {
         CONTRACT.1,
         [
             SurfaceOperation::Contract,
-            SurfaceOperation::Uncontract { sync: Sync::None },
+            SurfaceOperation::Uncontract {
+                sync: Sync::None,
+                partial: false,
+            },
         ],
         [contract_up(pair), contract_down(pair)],
     );

@@ -304,7 +304,13 @@ fn steps_of_a_plan_know_what_they_mean_and_how_they_are_taken_back() {
     );
     assert_eq!(
         operations(Mode::Triggers, "contract", down),
-        [(SurfaceOperation::Uncontract { sync: Sync::Both }, true)]
+        [(
+            SurfaceOperation::Uncontract {
+                sync: Sync::Both,
+                partial: false
+            },
+            true
+        )]
     );
 
     let definition = plan(&users(), &rename("email_addr", "email")).unwrap();

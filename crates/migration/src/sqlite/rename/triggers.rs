@@ -27,7 +27,10 @@ pub(super) fn steps(pair: &Pair) -> Result<Vec<Step>, RenameError> {
         CONTRACT.1,
         [
             SurfaceOperation::Contract,
-            SurfaceOperation::Uncontract { sync: Sync::Both },
+            SurfaceOperation::Uncontract {
+                sync: Sync::Both,
+                partial: false,
+            },
         ],
         [contract_up(pair), contract_down(pair)],
     );
