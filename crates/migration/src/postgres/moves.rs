@@ -253,19 +253,26 @@ fn type_sql(column: &Column) -> String {
     sql
 }
 
-/// The indexes on `column` alone or with others, built again for `new` in its place.
-fn twins(draft: &Draft<'_>, column: &str, new: &str) -> Option<Sql> {
+/// The indexes of a new column, the same as an old one has.
+struct Twins {
+    /// Builds and drops them beside writers.
+    step: Sql,
+    /// Builds them in a transaction.
+    create: String,
+}
+
+/// The indexes on `column` alone or with others, built again for `new` in its place. Not unique:
+/// the old index sees to that, and the two columns agree.
+fn twins(draft: &Draft<'_>, column: &str, new: &str) -> Option<Twins> {
     let plain = |index: &Index| {
-        index.constraint.is_none()
-            && index.predicate.is_none()
+        index.predicate.is_none()
             && index
                 .keys
                 .iter()
                 .all(|key| matches!(key.node, crate::sql::ir::Node::Column(_)))
             && index.keys.iter().any(|key| key.columns() == [column])
     };
-    let mut up = String::new();
-    let mut down = String::new();
+    let (mut up, mut down, mut create) = (String::new(), String::new(), String::new());
     let schema = draft.full.schema.as_deref().unwrap_or("public");
     let wanted = draft.schema.indexes_of(&draft.full);
     for (number, (_, index)) in (1..).zip(wanted.filter(|(_, index)| plain(index))) {
@@ -279,27 +286,28 @@ fn twins(draft: &Draft<'_>, column: &str, new: &str) -> Option<Sql> {
                 None => key.text.clone(),
             })
             .collect();
-        // Unique or not: the old index sees to it, and the two columns agree.
-        let _ = writeln!(
-            up,
-            "CREATE INDEX CONCURRENTLY {} ON {} USING {} ({});",
+        let rest = format!(
+            "{} ON {} USING {} ({});",
             name(&own),
             draft.t(),
             index.method,
             keys.join(", ")
         );
+        let _ = writeln!(up, "CREATE INDEX CONCURRENTLY {rest}");
+        let _ = writeln!(create, "CREATE INDEX {rest}");
         let full = qualified(&Name::qualified(schema, own));
         let _ = writeln!(down, "DROP INDEX CONCURRENTLY {full};");
     }
     (!up.is_empty()).then(|| {
-        let what = [
-            format!(
-                "The indexes of {} for {new}, beside writers.",
-                draft.shown()
-            ),
-            "Drop them again, beside writers.".to_owned(),
-        ];
-        draft.sql("indexes", [&what[0], &what[1]], Sql::statements(up, down))
+        let what = format!(
+            "The indexes of {} for {new}, beside writers.",
+            draft.shown()
+        );
+        let down_what = "Drop them again, beside writers.";
+        Twins {
+            step: draft.sql("indexes", [&what, down_what], Sql::statements(up, down)),
+            create,
+        }
     })
 }
 
@@ -342,6 +350,8 @@ pub(super) fn rename(draft: &Draft<'_>, from: &str, to: &str) -> Outcome {
             format!("{}ALTER TABLE {t} DROP COLUMN {n};\n", kept.drop),
         ),
     );
+    let twins = twins(draft, from, to);
+    let twins_again = twins.as_ref().map_or("", |it| it.create.as_str());
     let complaint = text(&format!(
         "{shown}.{from} and {shown}.{to} differ in some rows"
     ));
@@ -362,7 +372,7 @@ pub(super) fn rename(draft: &Draft<'_>, from: &str, to: &str) -> Outcome {
             ),
             format!(
                 "ALTER TABLE {t} RENAME COLUMN {n} TO {o};\n{make}UPDATE {t} SET {n} = {o} WHERE \
-                 {};\n\n{}",
+                 {};\n{twins_again}\n{}",
                 both.behind(),
                 kept.create
             ),
@@ -381,7 +391,7 @@ pub(super) fn rename(draft: &Draft<'_>, from: &str, to: &str) -> Outcome {
             batch_rows: FIRST_BATCH,
             keep_undo: false,
         },
-        indexes: twins(draft, from, to),
+        indexes: twins.map(|it| it.step),
         constrain: None,
         validate: None,
         contract,
@@ -492,7 +502,7 @@ pub(super) fn plan(draft: &Draft<'_>, wanted: &Move) -> Outcome {
             keep_undo: false,
         },
         indexes: match (old_names.as_slice(), new_names.as_slice()) {
-            ([old], [new]) => twins(draft, old, new),
+            ([old], [new]) => twins(draft, old, new).map(|it| it.step),
             _ => None,
         },
         constrain: None,

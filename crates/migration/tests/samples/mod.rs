@@ -28,7 +28,7 @@ const SHOP: &str = "
     CREATE TABLE faxes (id bigint PRIMARY KEY, number text);
 ";
 
-fn shop() -> Schema {
+pub(crate) fn shop() -> Schema {
     let mut schema = Schema::empty();
     for statement in sql::parse(SHOP, Engine::Postgres) {
         let misfits = schema.apply(&statement);
