@@ -3,7 +3,7 @@
 
 use switchback_interlock::{Interlock, Refusal};
 use switchback_migration::drive::{Drive, Got, Performed, Probed, StepState, Stopped, Want};
-use switchback_model::{Conclusion, Digest, Event, EventId, Plan, Timestamp};
+use switchback_model::{Conclusion, Digest, Effect, Event, EventId, Plan, PlannedStep, Timestamp};
 
 use crate::book::{Book, History, Outcome, PlanRecord};
 use crate::context::Context;
@@ -11,6 +11,7 @@ use crate::decide::decide;
 use crate::effects::Effects;
 use crate::errors::{self, Failure};
 use crate::faults;
+use crate::interrupt;
 use crate::plans;
 use crate::progress::Progress;
 use crate::refusals;
@@ -44,8 +45,16 @@ pub(crate) fn carry_out(
     let effects = Effects::new(context, environment);
     let mut progress = Progress::new(context.shell, plan.steps.len());
     let (mut shown, mut failed) = (None, false);
+    // Whoever presses Ctrl-C wants a database left at a place that is known.
+    let on_database = |step: &PlannedStep| !matches!(step.effect, Effect::MoveValue(_));
+    let _heeded = plan.steps.iter().any(on_database).then(interrupt::heed);
     loop {
         let want = drive.want();
+        if let Want::RecordIntent { step, .. } = want
+            && interrupt::is_asked()
+        {
+            return Err(errors::interrupted_before(&plan.steps[step as usize].title));
+        }
         if let Want::RecordIntent { step, .. } | Want::Probe { step } | Want::Perform { step } =
             want
             && shown != Some(step)
@@ -116,6 +125,9 @@ pub(crate) fn carry_out(
                     Stopped::Failed { reason } => effects
                         .take_failure()
                         .unwrap_or_else(|| errors::step_failed(title, &reason)),
+                    Stopped::Unfinished { .. } if interrupt::is_asked() => {
+                        errors::interrupted_within(title)
+                    }
                     Stopped::Unfinished { reason } => effects
                         .take_failure()
                         .unwrap_or_else(|| errors::step_unfinished(title, reason.as_deref())),

@@ -54,6 +54,30 @@ pub(crate) enum Format {
     Human,
     /// One JSON document on stdout, and JSON lines on stderr.
     Json,
+    /// A SARIF log, for code scanning and editors; only of `check`.
+    Sarif,
+    /// Annotations of a workflow of GitHub Actions; only of `check`.
+    Github,
+    /// A test report in the form of JUnit; only of `check`.
+    Junit,
+}
+
+impl Format {
+    /// Whether only findings can be written in it.
+    pub(crate) const fn is_for_findings(self) -> bool {
+        matches!(self, Format::Sarif | Format::Github | Format::Junit)
+    }
+
+    /// The word that is typed.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Format::Human => "human",
+            Format::Json => "json",
+            Format::Sarif => "sarif",
+            Format::Github => "github",
+            Format::Junit => "junit",
+        }
+    }
 }
 
 /// When to use colour.

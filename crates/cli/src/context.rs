@@ -120,6 +120,18 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// The URL of an environment's PostgreSQL database. It may hold a password.
+    ///
+    /// # Errors
+    /// SB0115 if the variable that holds it is not set.
+    pub(crate) fn database_url(&self, environment: &Environment) -> Result<&str, Failure> {
+        let variable = environment.database_variable();
+        self.shell.variables.get(&variable).ok_or_else(|| {
+            let because = format!("it holds the URL of the database of {}", environment.name);
+            errors::variable_needed(&variable, &because)
+        })
+    }
+
     /// The environments, in the order of promotion.
     ///
     /// # Errors

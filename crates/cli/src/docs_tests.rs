@@ -8,10 +8,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use clap::Parser as _;
 use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser as _};
 use serde_json::Value;
 use switchback_diag::{Code, Exit, Topic};
 
@@ -69,12 +70,20 @@ fn read(path: &Path) -> Document {
 
 fn marked(text: &str) -> Vec<(bool, String)> {
     let mut inside = false;
-    let mut lines = Vec::new();
+    let mut lines: Vec<(bool, String)> = Vec::new();
     for line in text.lines() {
+        let code = inside || line.starts_with("    ");
         if line.trim_start().starts_with("```") {
             inside = !inside;
+        } else if let Some((true, begun)) = lines.last_mut()
+            && code
+            && begun.ends_with(" \\")
+        {
+            // A command that goes on in the next line.
+            begun.pop();
+            begun.push_str(line.trim_start());
         } else {
-            lines.push((inside || line.starts_with("    "), line.to_owned()));
+            lines.push((code, line.to_owned()));
         }
     }
     lines
@@ -132,19 +141,64 @@ fn ours(text: &str) -> Option<String> {
         return None;
     }
     let ends = [" | ", " > ", " < ", " 2>", " && ", " & ", "; ", " # "];
+    let quoted = quoted(text);
+    let plain = |at: &usize| !quoted.iter().any(|quoted| quoted.contains(at));
     let end = ends
         .iter()
-        .filter_map(|end| text.find(end))
+        .filter_map(|end| text.match_indices(end).map(|(at, _)| at).find(plain))
         .min()
         .unwrap_or(text.len());
     Some(text[..end].to_owned())
 }
 
+/// Where a shell takes blanks and marks as they are: between quotes.
+fn quoted(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut begun = None;
+    for (at, c) in text.char_indices() {
+        match begun {
+            None if c == '"' || c == '\'' => begun = Some((at, c)),
+            Some((start, quote)) if c == quote => {
+                found.push(start..at);
+                begun = None;
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The words of a command as a shell makes them, each with whether quotes were in it.
+fn words(line: &str) -> Vec<(String, bool)> {
+    let quoted = quoted(line);
+    let mut words = Vec::new();
+    let mut word: Option<(String, bool)> = None;
+    for (at, c) in line.char_indices() {
+        let inside = quoted.iter().any(|it| it.start < at && at < it.end);
+        let mark = quoted.iter().any(|it| it.start == at || it.end == at);
+        if c.is_whitespace() && !inside {
+            words.extend(word.take());
+            continue;
+        }
+        let (text, has_quotes) = word.get_or_insert_default();
+        *has_quotes |= mark;
+        if !mark {
+            text.push(c);
+        }
+    }
+    words.extend(word);
+    words
+}
+
 /// The words of a command, for every choice that `one|other` offers.
 fn choices(line: &str) -> Vec<Vec<String>> {
     let mut all = vec![Vec::new()];
-    for word in line.split_whitespace() {
-        let words: Vec<&str> = word.split('|').collect();
+    for (word, has_quotes) in words(line) {
+        let words: Vec<&str> = if has_quotes {
+            vec![word.as_str()]
+        } else {
+            word.split('|').collect()
+        };
         all = all
             .iter()
             .flat_map(|before: &Vec<String>| {
@@ -217,6 +271,47 @@ fn every_command_in_the_documentation_can_be_typed() {
 }
 
 #[test]
+fn words_are_those_of_a_shell() {
+    let line = r#"switchback x --to "a text = b || '; c'" --y='1 | 2' a|b > out"#;
+    let cut = ours(line).unwrap();
+    assert_eq!(
+        choices(&cut),
+        ["a", "b"].map(|last| vec![
+            "switchback",
+            "x",
+            "--to",
+            "a text = b || '; c'",
+            "--y=1 | 2",
+            last
+        ])
+    );
+}
+
+/// Every example of the help of a command is one that can be typed.
+#[test]
+fn every_example_in_help_can_be_typed() {
+    fn check(command: &clap::Command, seen: &mut usize) {
+        let help = command.get_after_help().map(ToString::to_string);
+        let help = help.unwrap_or_default().replace("\\\n", " ");
+        for line in help.lines() {
+            if let Some(line) = ours(line) {
+                *seen += 1;
+                for words in choices(&line) {
+                    let parsed = Cli::try_parse_from(&words);
+                    assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
+                }
+            }
+        }
+        for sub in command.get_subcommands() {
+            check(sub, seen);
+        }
+    }
+    let mut seen = 0;
+    check(&Cli::command(), &mut seen);
+    assert!(seen >= 15, "only {seen} examples were found");
+}
+
+#[test]
 fn a_command_that_cannot_be_typed_is_noticed() {
     let text = "Say `switchback change plan` or `switchback promote --nonsense`.\n\
                 ```console\n\
@@ -286,7 +381,9 @@ fn every_variable_in_the_documentation_is_read() {
             for (at, _) in line.match_indices("SWITCHBACK_") {
                 let fit = |c: &char| c.is_ascii_uppercase() || *c == '_';
                 let name: String = line[at..].chars().take_while(fit).collect();
-                if !known.contains(name.as_str()) {
+                // The name of an environment follows.
+                let of_an_environment = name.starts_with(variables::DATABASE_URL);
+                if !known.contains(name.as_str()) && !of_an_environment {
                     mistakes.push(format!("{}: {name}", document.name));
                 }
             }

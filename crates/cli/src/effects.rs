@@ -1,11 +1,13 @@
 //! Effects, done by the adapters that know how: the database of an environment, its values file.
 
+mod engine;
+pub(crate) mod estimate;
+
 use std::cell::RefCell;
 use std::time::{Duration as StdDuration, Instant};
 
-use switchback_db::sqlite::{
-    DbError, FillEnd, Next, Options, Progress as Reached, Ran, SqliteDatabase,
-};
+use switchback_db::postgres::PgError;
+use switchback_db::sqlite::DbError;
 use switchback_migration::drive::{Performed, Probed};
 use switchback_model::plan::MoveValue;
 use switchback_model::{ComponentName, Digest, Duration, Effect, EventId};
@@ -16,28 +18,16 @@ use crate::apply;
 use crate::book::Book;
 use crate::context::Context;
 use crate::errors::{self, Failure};
-use crate::faults;
 use crate::progress::Progress;
-use crate::settings::types::{Database, Environment, Values};
+use crate::settings::types::{Environment, Values};
+
+use engine::Doing;
+pub(crate) use engine::{EnvironmentDatabase, Refusal, check_applies, check_engine};
 
 /// The trailer with the ledger's head at the moment of a commit: an outside witness.
 pub(crate) const CHECKPOINT_TRAILER: &str = "Ledger-Checkpoint";
 /// The trailer with the id of the event that records the release.
 pub(crate) const RELEASE_TRAILER: &str = "Release-Record";
-
-/// The database of an environment.
-pub(crate) fn database(
-    context: &Context<'_>,
-    environment: &Environment,
-) -> Result<SqliteDatabase, Failure> {
-    match &environment.database {
-        Some(Database::Sqlite { path }) => Ok(SqliteDatabase::open(
-            &context.path(path),
-            Options::default(),
-        )?),
-        None => Err(errors::not_set(&environment.name, "database")),
-    }
-}
 
 /// The values file of an environment, and where in it versions stand.
 pub(crate) struct ValuesPlace<'a> {
@@ -90,11 +80,15 @@ impl<'a> Effects<'a> {
         self.failure.take()
     }
 
+    fn database(&self) -> Result<EnvironmentDatabase, Failure> {
+        EnvironmentDatabase::open(self.context, self.environment)
+    }
+
     /// Asks the world whether an effect was done.
     pub(crate) fn probe(&self, effect: &Effect, intent: &EventId) -> Result<Probed, Failure> {
         match effect {
             Effect::Script(_) | Effect::Fill(_) | Effect::Unfill(_) => {
-                Ok(database(self.context, self.environment)?.probe(effect)?)
+                self.database()?.probe(effect)
             }
             Effect::MoveValue(wanted) => {
                 let place = values(self.context, self.environment)?;
@@ -127,8 +121,7 @@ impl<'a> Effects<'a> {
     ) -> Result<Probed, Failure> {
         match effect {
             Effect::Script(_) | Effect::Fill(_) | Effect::Unfill(_) => {
-                let database = database(self.context, self.environment)?;
-                Ok(database.revoke(intent.as_str(), effect, even_in_part)?)
+                self.database()?.revoke(intent, effect, even_in_part)
             }
             Effect::MoveValue(_) => {
                 if values(self.context, self.environment)?
@@ -179,31 +172,16 @@ impl<'a> Effects<'a> {
         intent: &EventId,
         progress: &Progress<'_>,
     ) -> Result<Option<String>, Failure> {
-        let database = || -> Result<SqliteDatabase, Failure> {
-            let mut database = database(self.context, self.environment)?;
-            database.carry_out(intent.as_str());
-            Ok(database)
-        };
-        let now = self.context.shell.clock.now();
-        let mut batches = 0;
-        let mut on_batch = |at: &Reached| {
-            batches += 1;
-            faults::reach(batches, "batch");
-            let whole = |row: i64| u64::try_from(row).unwrap_or(0);
-            progress.at(whole(at.next).min(whole(at.high)), whole(at.high));
-            Next::Continue
-        };
         match effect {
-            Effect::Script(script) => {
-                let begun = Instant::now();
-                let ran = database()?.run_script(script, &plan.to_string(), now)?;
-                Ok(Some(match ran {
-                    Ran::Done => format!("{} ms", milliseconds(begun.elapsed()).as_millis()),
-                    Ran::Already => "it had run before".to_owned(),
-                }))
+            Effect::Script(_) | Effect::Fill(_) | Effect::Unfill(_) => {
+                let doing = Doing {
+                    plan,
+                    intent,
+                    now: self.context.shell.clock.now(),
+                    progress,
+                };
+                self.database()?.perform(effect, &doing)
             }
-            Effect::Fill(fill) => Ok(filled(&database()?.fill(fill, &mut on_batch)?)),
-            Effect::Unfill(fill) => Ok(filled(&database()?.unfill(fill, &mut on_batch)?)),
             Effect::MoveValue(wanted) => self.move_value(book, wanted, intent).map(Some),
         }
     }
@@ -240,17 +218,6 @@ impl<'a> Effects<'a> {
     }
 }
 
-fn filled(ended: &FillEnd) -> Option<String> {
-    match ended {
-        FillEnd::Done(at) => Some(format!(
-            "{} rows changed of {} looked at, {} batches",
-            at.rows_changed, at.rows_scanned, at.batches
-        )),
-        FillEnd::Already => Some("it had run before".to_owned()),
-        FillEnd::Stopped(_) => None,
-    }
-}
-
 fn milliseconds(length: StdDuration) -> Duration {
     Duration::from_millis(u64::try_from(length.as_millis()).unwrap_or(u64::MAX))
 }
@@ -258,5 +225,11 @@ fn milliseconds(length: StdDuration) -> Duration {
 impl From<DbError> for Failure {
     fn from(error: DbError) -> Self {
         errors::database(&error)
+    }
+}
+
+impl From<PgError> for Failure {
+    fn from(error: PgError) -> Self {
+        errors::postgres(&error)
     }
 }

@@ -16,12 +16,16 @@ use crate::settings::{FILE, Loaded, SCHEMA, SettingsError, nearest};
 
 mod adapters;
 mod change;
+mod check;
 mod ledger;
+mod reasons;
 mod versions;
 
 pub(crate) use adapters::*;
 pub(crate) use change::*;
+pub(crate) use check::*;
 pub(crate) use ledger::*;
+pub(crate) use reasons::*;
 pub(crate) use versions::*;
 
 /// Why a run failed, and how it ends.

@@ -22,6 +22,7 @@ mod effects;
 mod errors;
 mod faults;
 mod files;
+mod interrupt;
 mod keys;
 mod output;
 mod page;
@@ -31,6 +32,7 @@ mod progress;
 mod refusals;
 mod settings;
 mod shell;
+mod survey;
 mod variables;
 
 fn main() -> ExitCode {

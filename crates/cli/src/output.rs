@@ -1,6 +1,7 @@
 //! The only place that writes to the terminal. Data goes to stdout, everything else to stderr.
 //!
-//! With `--format json` stdout gets one document and every line on stderr is a document too.
+//! With `--format json` stdout gets one document and every line on stderr is a document too. The
+//! other formats are for findings: the command that has them renders them itself.
 //!
 //! A reader that went away (`switchback … | head`) must not stop a command half way through its
 //! work, and is no error. So writing never fails here: a closed pipe is remembered and silence
@@ -63,6 +64,15 @@ struct Note<'a> {
     command: Option<&'a str>,
 }
 
+/// The JSON document of a view: one line with its line break.
+pub(crate) fn document<T: View>(view: &T) -> Result<String, serde_json::Error> {
+    let body = Document {
+        schema: T::SCHEMA,
+        body: view,
+    };
+    serde_json::to_string(&body).map(|line| line + "\n")
+}
+
 impl Output {
     /// Output to the process's streams.
     pub(crate) fn new(format: Format, color: Color) -> Self {
@@ -83,6 +93,16 @@ impl Output {
         self.format == Format::Json
     }
 
+    /// How data is written.
+    pub(crate) fn format(&self) -> Format {
+        self.format
+    }
+
+    /// The styles for stdout.
+    pub(crate) fn data_theme(&self) -> &Theme {
+        &self.data_theme
+    }
+
     /// The styles for stderr.
     pub(crate) fn talk_theme(&self) -> &Theme {
         &self.talk_theme
@@ -90,21 +110,15 @@ impl Output {
 
     /// Shows the result of a command.
     pub(crate) fn data<T: View>(&self, view: &T) {
-        match self.format {
-            Format::Human => {
-                let mut page = Page::new(self.data_theme);
-                view.human(&mut page);
-                self.raw(page.text().as_bytes());
+        if self.is_json() {
+            match document(view) {
+                Ok(line) => self.raw(line.as_bytes()),
+                Err(error) => self.keep(io::Error::other(error)),
             }
-            Format::Json => {
-                match serde_json::to_string(&Document {
-                    schema: T::SCHEMA,
-                    body: view,
-                }) {
-                    Ok(line) => self.raw(format!("{line}\n").as_bytes()),
-                    Err(error) => self.keep(io::Error::other(error)),
-                }
-            }
+        } else {
+            let mut page = Page::new(self.data_theme);
+            view.human(&mut page);
+            self.raw(page.text().as_bytes());
         }
     }
 
@@ -135,32 +149,32 @@ impl Output {
 
     /// Says something that is not data: what is being done, what was found.
     pub(crate) fn note(&self, text: &str) {
-        match self.format {
-            Format::Human => self.talk(&format!("{}\n", escape_text(text))),
-            Format::Json => {
-                self.talk_json(&Note {
-                    schema: "switchback.note/v1",
-                    text,
-                    command: None,
-                });
-            }
+        if self.is_json() {
+            self.talk_json(&Note {
+                schema: "switchback.note/v1",
+                text,
+                command: None,
+            });
+        } else {
+            self.talk(&format!("{}\n", escape_text(text)));
         }
     }
 
     /// Says what to do next, and the command for it.
     pub(crate) fn next(&self, text: &str, command: &str) {
-        match self.format {
-            Format::Human => self.talk(&format!(
+        if self.is_json() {
+            self.talk_json(&Note {
+                schema: "switchback.note/v1",
+                text,
+                command: Some(command),
+            });
+        } else {
+            self.talk(&format!(
                 "{} {}: {}\n",
                 styled(self.talk_theme.label, "next:"),
                 escape_line(text),
                 styled(self.talk_theme.command, &escape_line(command))
-            )),
-            Format::Json => self.talk_json(&Note {
-                schema: "switchback.note/v1",
-                text,
-                command: Some(command),
-            }),
+            ));
         }
     }
 
@@ -197,9 +211,10 @@ impl Output {
     }
 
     fn diagnostics(&self, found: &[Diagnostic], exit: Exit) {
-        match self.format {
-            Format::Human => self.talk(&human::render(found, &self.talk_theme)),
-            Format::Json => self.talk_json(&json::Document::new(found, exit)),
+        if self.is_json() {
+            self.talk_json(&json::Document::new(found, exit));
+        } else {
+            self.talk(&human::render(found, &self.talk_theme));
         }
     }
 

@@ -13,7 +13,7 @@ use switchback_model::{
 
 use crate::book::{Book, Part};
 use crate::context::Context;
-use crate::effects;
+use crate::effects::{self, EnvironmentDatabase};
 use crate::errors::{self, Failure};
 use crate::settings::types::Environment;
 
@@ -164,11 +164,11 @@ fn begun_fills(
     if ways_back.is_empty() {
         return Ok(ways_back);
     }
-    let database = effects::database(context, environment)?;
+    let database = EnvironmentDatabase::open(context, environment)?;
     let mut begun = Vec::new();
     for step in ways_back {
         if let Effect::Unfill(fill) = &step.effect
-            && database.fill_status(fill)?.is_some()
+            && database.has_begun(fill)?
         {
             begun.push(step);
         }
@@ -253,7 +253,7 @@ pub(crate) fn made_from(
     let mut marks = BTreeMap::from([(HISTORY.to_owned(), book.history.place(name))]);
     match steps.first().map(|step| &step.effect) {
         Some(Effect::Script(script)) => {
-            let database = effects::database(context, environment)?;
+            let database = EnvironmentDatabase::open(context, environment)?;
             let fingerprint = database.fingerprint(&script.scope)?;
             marks.insert(SCHEMA.to_owned(), fingerprint.to_string());
         }

@@ -9,6 +9,7 @@ use switchback_diag::Exit;
 
 use crate::args::{Cli, Global};
 use crate::clock::Clock;
+use crate::commands::Command;
 use crate::errors::{self, Failure};
 use crate::output::Output;
 use crate::panics;
@@ -39,6 +40,9 @@ pub(crate) fn run(arguments: Vec<OsString>) -> Exit {
             Err(error) => return refuse_usage(&out, &error, &arguments),
         };
         let out = Output::new(cli.global.format, cli.global.color);
+        if cli.global.format.is_for_findings() && !matches!(cli.command, Command::Check(_)) {
+            return out.failure(&errors::only_for_findings(cli.global.format.word()));
+        }
         let exit = match Surroundings::look(&cli.global) {
             Ok(around) => {
                 let shell = around.shell(out);
@@ -51,7 +55,7 @@ pub(crate) fn run(arguments: Vec<OsString>) -> Exit {
     })
 }
 
-fn dispatch(command: crate::commands::Command, shell: &Shell) -> Exit {
+fn dispatch(command: Command, shell: &Shell) -> Exit {
     match command.run(shell) {
         Ok(exit) => exit,
         Err(failure) => shell.out.failure(&failure),

@@ -9,13 +9,14 @@
 mod shop;
 
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension as _};
-use shop::{CHANGE, DEADLINE, Keep, Shop, Sync, read_only};
+use shop::{CHANGE, DEADLINE, Keep, Shop, Sync, check_refused, read_only};
+use switchback_testkit::cli::Ran;
 
 const ROWS: u32 = 120_000;
 const KILLS: usize = 10;
@@ -151,4 +152,40 @@ fn a_copy_that_is_killed_ten_times_is_complete() {
         .query_row("SELECT count(email_addr) FROM users", [], |row| row.get(0))
         .unwrap();
     assert_eq!(left, rows);
+}
+
+#[test]
+fn a_copy_that_is_interrupted_stops_and_goes_on() {
+    let shop = Shop::with_rows(Keep::Sqlite, ROWS);
+    shop.plan_change(Sync::Triggers);
+    let path = shop.database("staging");
+    let line = format!("change apply {CHANGE} --env staging --step expand");
+    let mut command = shop.cli.command(line.split_whitespace());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    let database = read_only(&path).unwrap();
+    let end = Instant::now() + DEADLINE;
+    while progress(&database).is_none_or(|at| at < 2) {
+        assert!(Instant::now() < end, "the fill does not begin");
+        thread::sleep(Duration::from_micros(200));
+    }
+    let status = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(status.unwrap().success());
+    let ended = Ran::from(child.wait_with_output().unwrap());
+    check_refused(&ended, &line, 130, "SB0116");
+    assert!(
+        ended.stderr.contains("which is done in part"),
+        "{}",
+        ended.stderr
+    );
+    let reached = progress(&database).unwrap();
+    assert!(reached < i64::from(ROWS), "it went on to row {reached}");
+    let status = shop.json("status --env staging");
+    let unfinished = &status["environments"][0]["unfinished"];
+    assert_eq!(unfinished.as_array().unwrap().len(), 1, "{status}");
+    shop.ok(&line);
+    assert_eq!(shop.run(&line).code, 3);
+    shop.state();
 }

@@ -1,4 +1,7 @@
-//! Database engines and ledger stores.
+//! Database engines and ledger stores, and rehearsals of whole histories of migrations.
 
+pub mod history;
 pub mod ledger;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod sqlite;

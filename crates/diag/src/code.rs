@@ -2,7 +2,8 @@
 //!
 //! Numbers are never given a second meaning. `SB01` is settings and usage, `SB02` the ledger,
 //! `SB03` refusals of the interlock, `SB04` change folders and migrations, `SB05` databases,
-//! `SB06` git and values files, `SB07` environments, promotion and rollback, `SB09` defects.
+//! `SB06` git and values files, `SB07` environments, promotion and rollback, `SB09` defects, `SB10`
+//! to `SB13` what `check` finds in migrations, `SB14` what it finds in a repository.
 
 use std::fmt;
 
@@ -68,6 +69,7 @@ codes! {
     Contradiction = "SB0113", "settings-contradiction", "The settings contradict themselves", Usage;
     UnknownTopic = "SB0114", "unknown-topic", "There is no page with this name", Usage;
     WrongVariable = "SB0115", "wrong-variable", "An environment variable is missing or cannot be used", Usage;
+    Interrupted = "SB0116", "interrupted", "Somebody interrupted the run", Interrupted;
 
     LedgerMissing = "SB0201", "ledger-missing", "There is no ledger", Usage;
     LedgerDamaged = "SB0202", "ledger-damaged", "The ledger is damaged or was changed", Authentication;
@@ -92,6 +94,7 @@ codes! {
     TableNotSupported = "SB0404", "table-not-supported", "The operation is not supported on this table", Refused;
     PlanStale = "SB0405", "plan-stale", "The plan was made from another state", Refused;
     UnknownStep = "SB0406", "unknown-step", "The change has no such step", Usage;
+    WrongEngine = "SB0407", "wrong-engine", "The change is for another engine than the database's", Refused;
 
     DatabaseMissing = "SB0501", "database-missing", "The database is missing or cannot be opened", Usage;
     DatabaseBusy = "SB0502", "database-busy", "The database is busy", Refused;
@@ -101,6 +104,7 @@ codes! {
     DatabaseReadOnly = "SB0506", "database-read-only", "The database can only be read", Usage;
 
     NewerDatabase = "SB0507", "newer-database", "The database's marks are of a newer format", Usage;
+    NoScratchServer = "SB0508", "no-scratch-server", "No private PostgreSQL server can be started", Usage;
 
     GitMissing = "SB0601", "git-missing", "Git is missing or too old", Usage;
     NotRepository = "SB0602", "not-a-repository", "There is no git repository, or it has no commits", Usage;
@@ -116,6 +120,67 @@ codes! {
 
     Internal = "SB0901", "internal", "An internal error", Internal;
     DemoFailed = "SB0902", "demo-failed", "The demo saw something that must not happen", Internal;
+
+    TableRewrite = "SB1001", "table-rewrite", "A statement writes a whole table anew while others wait", Refused;
+    ScanUnderLock = "SB1002", "scan-under-lock", "A statement reads a whole table while others wait", Refused;
+    ForeignKeyScan = "SB1003", "foreign-key-scan", "A foreign key is checked for every row while writers wait", Refused;
+    IndexBlocksWrites = "SB1004", "index-blocks-writes", "An index is built while writers wait", Refused;
+    ConstraintBuildsIndex = "SB1005", "constraint-builds-index", "A constraint builds its index while others wait", Refused;
+    ReindexBlocks = "SB1006", "reindex-blocks", "An index is built again while others wait", Refused;
+    RefreshBlocksReaders = "SB1007", "refresh-blocks-readers", "A materialized view is refreshed while readers wait", Refused;
+    WorkAfterLock = "SB1008", "work-after-lock", "Long work is done while an earlier lock is still held", Refused;
+    NoLockTimeout = "SB1009", "no-lock-timeout", "A strong lock is waited for without a limit", Refused;
+    ConcurrentlyInTransaction = "SB1010", "concurrently-in-transaction", "A statement that is refused in a transaction stands in one", Refused;
+    InvalidIndexLeftover = "SB1011", "invalid-index-leftover", "An invalid index may pass for a finished one", Refused;
+    SeveralTablesLocked = "SB1012", "several-tables-locked", "One transaction keeps writers out of several tables", Refused;
+    WholeTableChange = "SB1013", "whole-table-change", "Every row of a table is changed in one statement", Refused;
+    EnumValueUsedTooEarly = "SB1014", "enum-value-used-too-early", "A new enum value is used before it is committed", Refused;
+    Truncate = "SB1015", "truncate", "A table that others use is emptied", Refused;
+    StatementNotUnderstood = "SB1016", "statement-not-understood", "A statement was not understood and not judged", Refused;
+    FactsUnknown = "SB1017", "facts-unknown", "Something that decides is not known", Refused;
+    NewerServerNeeded = "SB1018", "newer-server-needed", "The oldest server does not have the statement", Refused;
+
+    DropColumn = "SB1101", "drop-column", "A column goes that older code may use", Refused;
+    DropTable = "SB1102", "drop-table", "A table goes that older code may use", Refused;
+    RenameColumn = "SB1103", "rename-column", "A column is renamed under running code", Refused;
+    RenameTable = "SB1104", "rename-table", "A table is renamed or moved under running code", Refused;
+    RequiredColumn = "SB1105", "required-column", "A new column demands a value that older code does not give", Refused;
+    NotNullRefusesOldWriters = "SB1106", "not-null-refuses-old-writers", "A column that older code may leave empty becomes NOT NULL", Refused;
+    TypeChange = "SB1107", "type-change", "A column gets a type that older code does not expect", Refused;
+    ConstraintRefusesOldWriters = "SB1108", "constraint-refuses-old-writers", "A new constraint may refuse rows of older code", Refused;
+    DefaultRemoved = "SB1109", "default-removed", "A default goes that older code may rely on", Refused;
+    EnumValueRenamed = "SB1110", "enum-value-renamed", "An enum value is renamed under running code", Refused;
+    ViewOrFunctionRemoved = "SB1111", "view-or-function-removed", "A view or function goes that older code may use", Refused;
+    DropCascade = "SB1112", "drop-cascade", "A drop takes with it what nobody listed", Refused;
+    UniqueRemoved = "SB1113", "unique-removed", "Uniqueness goes that older code may rely on", Refused;
+
+    IntPrimaryKey = "SB1201", "int-primary-key", "A counted primary key runs out of numbers", Refused;
+    TimestampWithoutTimeZone = "SB1202", "timestamp-without-time-zone", "A moment is stored without its time zone", Refused;
+    JsonNotJsonb = "SB1203", "json-not-jsonb", "A column is json where jsonb is meant", Refused;
+    ForeignKeyWithoutIndex = "SB1204", "foreign-key-without-index", "No index leads with the columns of a foreign key", Refused;
+    DuplicateIndex = "SB1205", "duplicate-index", "An index repeats another", Refused;
+    TableWithoutPrimaryKey = "SB1206", "table-without-primary-key", "A table has no primary key", Refused;
+    CharType = "SB1207", "char-type", "A column is padded with spaces", Refused;
+
+    DownMissing = "SB1301", "down-missing", "A migration has no way down where others have one", Refused;
+    DownLosesData = "SB1302", "down-loses-data", "The way down does not bring back what its way up destroyed", Refused;
+    DownNotInverse = "SB1303", "down-not-inverse", "The way down does not lead back to the schema before", Refused;
+    DownDestroysNewData = "SB1304", "down-destroys-new-data", "The way down destroys what was written since", Refused;
+    RenameAndContract = "SB1305", "rename-and-contract", "New shape and end of the old one are one migration", Refused;
+    HistoryMisfit = "SB1306", "history-misfit", "A statement names what the history does not have", Refused;
+    SameVersion = "SB1307", "same-version", "Two migrations have one version", Refused;
+    DownWithoutUp = "SB1308", "down-without-up", "A way down has no way up", Refused;
+    NotUtf8 = "SB1309", "not-unicode", "A migration is not UTF-8", Refused;
+    SectionMarker = "SB1310", "section-marker", "A section marker is missing or out of order", Refused;
+    ChecksumDiffers = "SB1311", "checksum-differs", "A migration is not what its checksum says", Refused;
+    EditedAfterApplied = "SB1312", "edited-after-applied", "A migration was edited after it was applied", Refused;
+    FilePassedOver = "SB1313", "file-passed-over", "A file in the folder is not run as it stands", Refused;
+    MigrationNotRead = "SB1314", "migration-not-read", "What a migration does is not known", Refused;
+
+    CodeWithDestructiveDdl = "SB1401", "code-with-destructive-ddl", "One commit removes a column and the code that uses it", Refused;
+    MigrationAtStartup = "SB1402", "migration-at-startup", "The application migrates its database when it starts", Refused;
+    SuppressionWithoutReason = "SB1403", "suppression-without-reason", "A finding is allowed without a reason", Refused;
+    SuppressionUnused = "SB1404", "suppression-unused", "An allowance allows nothing", Refused;
 }
 
 impl Code {
@@ -137,6 +202,11 @@ impl Code {
             "SB05" => "Databases",
             "SB06" => "Git and values files",
             "SB07" => "Environments, promotion and rollback",
+            "SB10" => "Migrations: locks and work",
+            "SB11" => "Migrations: old code beside new",
+            "SB12" => "Migrations: design",
+            "SB13" => "Migrations: ways back and history",
+            "SB14" => "Repository",
             _ => "Defects",
         }
     }

@@ -14,7 +14,14 @@
 pub mod definition;
 pub mod drive;
 pub mod engine;
+pub mod facts;
 pub mod history;
+pub mod lint;
+pub mod operation;
+pub mod postgres;
+pub mod repository;
+pub mod schema;
+pub mod sql;
 pub mod sqlite;
 pub mod steps;
 

@@ -233,7 +233,13 @@ impl<'a> Draft<'a> {
     fn of(schema: &'a Schema, change: &'a ChangeId, table: &str) -> Result<Self, Reason> {
         let full = schema.resolve(&names::parse(table));
         let relation = schema.relations.get(&full).ok_or(Reason::NoTable)?;
-        if !matches!(relation.kind, RelationKind::Table { temporary: false, .. }) {
+        if !matches!(
+            relation.kind,
+            RelationKind::Table {
+                temporary: false,
+                ..
+            }
+        ) {
             return Err(Reason::NotATable);
         }
         Ok(Self {

@@ -1,6 +1,10 @@
 //! Every operation, walked through the interlock: each step is admitted where it stands, a contract
 //! nowhere before, every release can be rolled back to, and the whole way can be walked back.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "test code outside of test functions")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code outside of test functions"
+)]
 
 mod samples;
 
@@ -13,8 +17,8 @@ use switchback_migration::facts::{Facts, OLDEST};
 use switchback_migration::{Definition, Engine, sql, steps};
 use switchback_model::plan::Direction;
 use switchback_model::{
-    Action, Actor, ComponentName, Duration, EnvironmentName, Event, EventId, Record,
-    Release, SurfaceOperation, Timestamp, Version,
+    Action, Actor, ComponentName, Duration, EnvironmentName, Event, EventId, Record, Release,
+    SurfaceOperation, Timestamp, Version,
 };
 
 const WINDOW: Duration = Duration::from_millis(1_000);

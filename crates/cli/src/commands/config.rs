@@ -2,7 +2,8 @@
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use switchback_diag::Exit;
+use switchback_diag::{Exit, Severity};
+use switchback_migration::Engine;
 
 use crate::context::Context;
 use crate::errors::Failure;
@@ -98,6 +99,7 @@ impl Rows<'_> {
             "changes.folder",
             settings.changes.folder.display().to_string(),
         );
+        self.checks();
         for (at, component) in settings.components.iter().enumerate() {
             let named = |key: &str| format!("component.{}.{key}", component.name);
             let placed = |key: &str| format!("component[{at}].{key}");
@@ -111,6 +113,46 @@ impl Rows<'_> {
             self.environment(at, environment);
         }
         self.rows
+    }
+
+    /// What `check` is told of migrations and rules. What is not said is left out: then a flag or
+    /// the folder itself says it.
+    fn checks(&mut self) {
+        let settings = self.context.settings();
+        let (migrations, check) = (&settings.migrations, &settings.check);
+        if let Some(version) = migrations.postgres_version {
+            self.add("migrations.postgres-version", version.to_string());
+        }
+        if let Some(version) = &migrations.applied_until {
+            self.add("migrations.applied-until", version.clone());
+        }
+        for (at, folder) in migrations.folders.iter().enumerate() {
+            let path = folder.path.display().to_string();
+            let tool = folder.tool.map(|tool| tool.0.word().to_owned());
+            let engine = folder
+                .engine
+                .map(|engine| Engine::from(engine).word().to_owned());
+            for (key, value) in [
+                ("path", Some(path)),
+                ("tool", tool),
+                ("engine", engine),
+                ("applied-until", folder.applied_until.clone()),
+            ] {
+                if let Some(value) = value {
+                    self.add(&format!("migrations.folder[{at}].{key}"), value);
+                }
+            }
+        }
+        for (name, level) in &check.levels {
+            let level = level.severity().map_or("off", Severity::word);
+            self.add(&format!("check.levels.{name}"), level.to_owned());
+        }
+        if let Some(fail_on) = check.fail_on {
+            self.add("check.fail-on", fail_on.word().to_owned());
+        }
+        for (at, pattern) in check.exclude.iter().enumerate() {
+            self.add(&format!("check.exclude[{at}]"), pattern.clone());
+        }
     }
 
     fn environment(&mut self, at: usize, environment: &Environment) {
@@ -134,6 +176,22 @@ impl Rows<'_> {
                 self.add_as(named("database.engine"), &placed("database.engine"), engine);
                 let path = path.display().to_string();
                 self.add_as(named("database.path"), &placed("database.path"), path);
+            }
+            Some(Database::Postgres {
+                url_env,
+                lock_timeout,
+            }) => {
+                let engine = "postgres".to_owned();
+                self.add_as(named("database.engine"), &placed("database.engine"), engine);
+                if let Some(variable) = url_env {
+                    let key = "database.url-env";
+                    self.add_as(named(key), &placed(key), variable.clone());
+                }
+                self.secret(&named("database.url"), &environment.database_variable());
+                if let Some(length) = lock_timeout {
+                    let key = "database.lock-timeout";
+                    self.add_as(named(key), &placed(key), length.to_string());
+                }
             }
         }
         if let Some(values) = &environment.values {

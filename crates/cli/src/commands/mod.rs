@@ -7,11 +7,13 @@ use crate::errors::Failure;
 use crate::shell::Shell;
 
 pub(crate) mod change;
+pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod explain;
 pub(crate) mod init;
 pub(crate) mod ledger;
+pub(crate) mod rehearse;
 pub(crate) mod release;
 pub(crate) mod rollout;
 pub(crate) mod status;
@@ -27,6 +29,10 @@ pub(crate) enum Command {
     Config(config::Config),
     /// Show what runs where, what can be returned to, and what may be done next
     Status(status::Status),
+    /// Find what would go wrong in migrations, and when they would run
+    Check(check::Check),
+    /// Prove on a private PostgreSQL server what every way back does
+    Rehearse(rehearse::Rehearse),
     /// Change what old and new code share, in steps that can each be walked back
     #[command(subcommand)]
     Change(change::Change),
@@ -62,6 +68,8 @@ impl Command {
             Command::Init(command) => command.run(shell),
             Command::Config(command) => command.run(shell),
             Command::Status(command) => command.run(shell),
+            Command::Check(command) => command.run(shell),
+            Command::Rehearse(command) => command.run(shell),
             Command::Change(command) => command.run(shell),
             Command::Release(command) => command.run(shell),
             Command::Promote(command) => command.run(shell),

@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use switchback_diag::{Code, Diagnostic, Location};
-use switchback_migration::DefinitionError;
-use switchback_migration::sqlite::rename::RenameError;
 use switchback_migration::steps::StepsError;
+use switchback_migration::{DefinitionError, Engine};
 use switchback_model::{ChangeId, EnvironmentName, InvalidName, Plan, Timestamp};
 
 use super::{Failure, list, usage};
@@ -95,17 +94,6 @@ pub(crate) fn change_edited(id: &ChangeId, opened: Timestamp) -> Failure {
     .into()
 }
 
-/// SB0404.
-pub(crate) fn not_supported(environment: &EnvironmentName, error: &RenameError) -> Failure {
-    Diagnostic::error(
-        Code::TableNotSupported,
-        format!("the change cannot be planned from the database of {environment}"),
-    )
-    .caused_by(error)
-    .hint("nothing was written; the page of this code says which tables can be changed")
-    .into()
-}
-
 /// SB0406.
 pub(crate) fn unknown_step<'a>(
     id: &ChangeId,
@@ -141,6 +129,22 @@ pub(crate) fn wrong_step(id: &ChangeId, error: &StepsError) -> Failure {
             found.hint_command("see its steps", format!("switchback change status {id}"))
         }
     }
+    .into()
+}
+
+/// SB0407.
+pub(crate) fn wrong_engine(
+    id: &ChangeId,
+    wanted: Engine,
+    environment: &EnvironmentName,
+    there: Engine,
+) -> Failure {
+    Diagnostic::error(
+        Code::WrongEngine,
+        format!("the change `{id}` is for {wanted}, and the database of {environment} is {there}"),
+    )
+    .hint("plan the change again from a database of that engine, under another name")
+    .hint_command("see how", "switchback change new --help")
     .into()
 }
 
@@ -231,6 +235,26 @@ pub(crate) fn step_unfinished(title: &str, reason: Option<&str>) -> Failure {
     found
         .hint("run the same command again to go on, or `change undo` to take it back")
         .into()
+}
+
+/// SB0116, between two steps.
+pub(crate) fn interrupted_before(title: &str) -> Failure {
+    Diagnostic::error(
+        Code::Interrupted,
+        format!("interrupted before the step `{title}`; what came before it is done"),
+    )
+    .hint("run the same command again to go on, or `change undo` to take it back")
+    .into()
+}
+
+/// SB0116, within a step that can be gone on with.
+pub(crate) fn interrupted_within(title: &str) -> Failure {
+    Diagnostic::error(
+        Code::Interrupted,
+        format!("interrupted in the step `{title}`, which is done in part"),
+    )
+    .hint("run the same command again to go on from there, or `change undo` to take it back")
+    .into()
 }
 
 /// SB0503.

@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use ignore::gitignore::GitignoreBuilder;
 use serde_json::Value;
-use switchback_diag::Location;
+use switchback_diag::{Code, Location};
+use switchback_migration::{facts, lint};
 use toml::de::{DeTable, DeValue};
 
 use super::load::{Problem, Trouble};
@@ -97,16 +99,36 @@ pub(crate) fn contradictions(source: &Source, settings: &Settings) -> Vec<Proble
             format!("the environment `{name}` stands here twice; the first is environment {first}"),
         );
     }
-    let variables = settings
-        .environments
-        .iter()
-        .map(|e| crate::variables::database_url(&e.name));
-    let variables: Vec<String> = variables.collect();
-    for (at, first, variable) in repeated(variables.iter().map(String::as_str)) {
-        if settings.environments[at].name != settings.environments[first - 1].name {
+    let on_servers = || {
+        let all = settings.environments.iter().enumerate();
+        all.filter(|(_, it)| matches!(it.database, Some(Database::Postgres { .. })))
+    };
+    let mut variables: BTreeMap<String, &str> = BTreeMap::new();
+    for (at, environment) in on_servers() {
+        let key = format!("environment[{at}].database");
+        let variable = environment.database_variable();
+        let fit = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if variable.contains("://") {
             contradiction(
-                source.value(&format!("environment[{at}].name")),
-                format!("two environments would read their database's URL from {variable}"),
+                source.value(&format!("{key}.url-env")),
+                "`url-env` names a variable; the URL itself, which may hold a password, does not \
+                 belong here"
+                    .to_owned(),
+            );
+        } else if variable.is_empty() || !variable.chars().all(fit) {
+            contradiction(
+                source.value(&format!("{key}.url-env")),
+                format!("`{variable}` is not the name of a variable"),
+            );
+        } else if let Some(other) = variables.insert(variable.clone(), environment.name.as_str())
+            && other != environment.name.as_str()
+        {
+            contradiction(
+                source.value(&key),
+                format!(
+                    "`{}` and `{other}` would read their database's URL from {variable}",
+                    environment.name
+                ),
             );
         }
     }
@@ -166,6 +188,34 @@ pub(crate) fn contradictions(source: &Source, settings: &Settings) -> Vec<Proble
             contradiction(source.value(&key), format!("`{key}` is an empty path"));
         }
     }
+    for (place, name, known) in rules(settings) {
+        if !known {
+            let near = nearest(&name, Code::ALL.iter().flat_map(|it| [it.id(), it.slug()]));
+            let near = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+            contradiction(
+                source.value(&place),
+                format!("`{name}` is no rule that `switchback check` has{near}"),
+            );
+        }
+    }
+    for (at, pattern) in settings.check.exclude.iter().enumerate() {
+        if let Err(error) = GitignoreBuilder::new("").add_line(None, pattern) {
+            contradiction(
+                source.value(&format!("check.exclude[{at}]")),
+                format!("`{pattern}` is no pattern as in a .gitignore: {error}"),
+            );
+        }
+    }
+    let too_old = |version: &u32| *version < facts::OLDEST;
+    if let Some(version) = settings.migrations.postgres_version.filter(too_old) {
+        contradiction(
+            source.value("migrations.postgres-version"),
+            format!(
+                "nothing is known of PostgreSQL {version}; the oldest is {}",
+                facts::OLDEST
+            ),
+        );
+    }
     if let Some(verifier) = &settings.ledger.verifier
         && !crate::keys::is_verifier(verifier)
     {
@@ -175,6 +225,20 @@ pub(crate) fn contradictions(source: &Source, settings: &Settings) -> Vec<Proble
         );
     }
     found
+}
+
+/// Each rule that `check.levels` names: its key, its name, and whether there is such a rule.
+fn rules(settings: &Settings) -> Vec<(String, String, bool)> {
+    let known = |name: &str| {
+        let code = Code::find(name);
+        code.is_some_and(|code| lint::all().any(|rule| rule.code == code))
+    };
+    settings
+        .check
+        .levels
+        .keys()
+        .map(|name| (format!("check.levels.{name}"), name.clone(), known(name)))
+        .collect()
 }
 
 /// Each name that came before: its place from 0, that of the first from 1, and the name.
@@ -200,6 +264,9 @@ fn paths(settings: &Settings) -> Vec<(String, &std::path::Path)> {
     }
     for (at, component) in settings.components.iter().enumerate() {
         paths.push((format!("component[{at}].path"), &component.path));
+    }
+    for (at, folder) in settings.migrations.folders.iter().enumerate() {
+        paths.push((format!("migrations.folder[{at}].path"), &folder.path));
     }
     for (at, environment) in settings.environments.iter().enumerate() {
         if let Some(Database::Sqlite { path }) = &environment.database {

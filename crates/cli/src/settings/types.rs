@@ -1,11 +1,19 @@
 //! The settings as types. Doc comments are the texts of the JSON schema.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use schemars::JsonSchema;
+use clap::ValueEnum;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
+use switchback_diag::Severity;
+use switchback_migration::Engine;
+use switchback_migration::history::Tool;
 use switchback_model::{ComponentName, Duration, EnvironmentName};
+
+use crate::variables;
 
 /// The settings of a repository.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -26,6 +34,12 @@ pub(crate) struct Settings {
     /// Changes of what old and new code share.
     #[serde(default)]
     pub(crate) changes: Changes,
+    /// Folders of migrations, as other tools keep them.
+    #[serde(default)]
+    pub(crate) migrations: Migrations,
+    /// What `switchback check` looks for.
+    #[serde(default)]
+    pub(crate) check: Check,
     /// The parts that are versioned and deployed on their own.
     #[serde(default, rename = "component")]
     pub(crate) components: Vec<Component>,
@@ -88,6 +102,114 @@ pub(crate) struct Changes {
     pub(crate) folder: PathBuf,
 }
 
+/// Folders of migrations, as other tools keep them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(crate) struct Migrations {
+    /// The oldest major version of PostgreSQL that migrations run on: 14 if nothing is said.
+    #[schemars(range(min = 12, max = 99))]
+    pub(crate) postgres_version: Option<u32>,
+    /// The last version that is applied everywhere: it and those before it are not judged.
+    pub(crate) applied_until: Option<String>,
+    /// Folders that are not found by themselves, or that are not what they seem to be.
+    #[serde(rename = "folder")]
+    pub(crate) folders: Vec<MigrationsFolder>,
+}
+
+/// A folder of migrations, and what is known of it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct MigrationsFolder {
+    /// The folder.
+    pub(crate) path: PathBuf,
+    /// The tool that applies them, such as `sqlx`.
+    #[schemars(with = "Option<ToolWord>")]
+    pub(crate) tool: Option<ToolName>,
+    /// The engine that they are written for.
+    pub(crate) engine: Option<EngineName>,
+    /// The last version that is applied everywhere, instead of `migrations.applied-until`.
+    pub(crate) applied_until: Option<String>,
+}
+
+/// An engine, by its word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub(crate) enum EngineName {
+    /// PostgreSQL.
+    Postgres,
+    /// SQLite.
+    Sqlite,
+    /// MySQL or MariaDB.
+    Mysql,
+}
+
+/// A migration tool, by its word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct ToolName(pub(crate) Tool);
+
+/// A tool in the JSON schema.
+struct ToolWord;
+
+impl JsonSchema for ToolWord {
+    fn schema_name() -> Cow<'static, str> {
+        "ToolWord".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "enum": Tool::ALL.map(Tool::word) })
+    }
+}
+
+/// What `switchback check` looks for.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(crate) struct Check {
+    /// How much rules matter, by code or name: `off`, `note`, `warning` or `error`.
+    pub(crate) levels: BTreeMap<String, Level>,
+    /// From which level on findings end a run as failed: `error`, `warning` or `note`.
+    #[schemars(extend("default" = "error"))]
+    pub(crate) fail_on: Option<FailOn>,
+    /// Files and folders that are passed over, as in a `.gitignore`.
+    pub(crate) exclude: Vec<String>,
+}
+
+/// How much a rule matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub(crate) enum Level {
+    /// Not at all.
+    Off,
+    /// Worth knowing.
+    Note,
+    /// Somebody should look.
+    Warning,
+    /// It must not be.
+    Error,
+}
+
+/// From which level on findings end a run as failed.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize, JsonSchema, ValueEnum,
+)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub(crate) enum FailOn {
+    /// Any finding.
+    Note,
+    /// Warnings and errors.
+    Warning,
+    /// Errors.
+    #[default]
+    Error,
+}
+
 /// A part that is versioned and deployed on its own.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -124,6 +246,16 @@ pub(crate) enum Database {
     Sqlite {
         /// The path of the file.
         path: PathBuf,
+    },
+    /// A PostgreSQL database. Its URL may hold a password, and comes from the environment.
+    #[serde(rename_all = "kebab-case")]
+    Postgres {
+        /// The environment variable that holds the URL; SWITCHBACK_DATABASE_URL_ and the
+        /// environment's name in capitals if nothing is said.
+        url_env: Option<String>,
+        /// How long a statement waits for a lock before it gives way and tries again.
+        #[schemars(with = "Option<Length>")]
+        lock_timeout: Option<Duration>,
     },
 }
 
@@ -175,6 +307,19 @@ impl Settings {
     }
 }
 
+impl Environment {
+    /// The variable that holds the URL of its database, if that is PostgreSQL.
+    pub(crate) fn database_variable(&self) -> String {
+        match &self.database {
+            Some(Database::Postgres {
+                url_env: Some(name),
+                ..
+            }) => name.clone(),
+            _ => variables::database_url(&self.name),
+        }
+    }
+}
+
 impl Values {
     /// The keys that lead to a component's version, outermost first. A dot in the component's
     /// name separates nothing.
@@ -205,6 +350,61 @@ impl From<String> for LedgerStore {
         } else {
             LedgerStore::Sqlite(text.into())
         }
+    }
+}
+
+impl From<EngineName> for Engine {
+    fn from(name: EngineName) -> Self {
+        match name {
+            EngineName::Postgres => Engine::Postgres,
+            EngineName::Sqlite => Engine::Sqlite,
+            EngineName::Mysql => Engine::Mysql,
+        }
+    }
+}
+
+impl TryFrom<String> for ToolName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let found = Tool::ALL.into_iter().find(|tool| tool.word() == text);
+        found.map(Self).ok_or_else(|| {
+            let known = Tool::ALL.map(|tool| format!("`{}`", tool.word()));
+            format!("`{text}` is not a tool; known are {}", known.join(", "))
+        })
+    }
+}
+
+impl Level {
+    /// The severity; none if the rule is switched off.
+    pub(crate) fn severity(self) -> Option<Severity> {
+        match self {
+            Level::Off => None,
+            Level::Note => Some(Severity::Note),
+            Level::Warning => Some(Severity::Warning),
+            Level::Error => Some(Severity::Error),
+        }
+    }
+}
+
+impl FailOn {
+    /// The word that is written: `error`.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            FailOn::Note => "note",
+            FailOn::Warning => "warning",
+            FailOn::Error => "error",
+        }
+    }
+
+    /// Whether a finding of this severity ends a run as failed.
+    pub(crate) fn fails(self, severity: Severity) -> bool {
+        severity
+            >= match self {
+                FailOn::Note => Severity::Note,
+                FailOn::Warning => Severity::Warning,
+                FailOn::Error => Severity::Error,
+            }
     }
 }
 

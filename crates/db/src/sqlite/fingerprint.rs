@@ -190,8 +190,8 @@ fn without_checks(part: &[Token], checks: &mut Vec<String>) -> Vec<Token> {
     let mut rest = Vec::new();
     let mut at = 0;
     while let Some(token) = part.get(at) {
-        let named = token.is_word("constraint")
-            && part.get(at + 2).is_some_and(|it| it.is_word("check"));
+        let named =
+            token.is_word("constraint") && part.get(at + 2).is_some_and(|it| it.is_word("check"));
         let check = if named { at + 2 } else { at };
         let group = part.get(check..).filter(|it| it[0].is_word("check"));
         let Some(group) = group.and_then(|it| groups_after(it, "check").into_iter().next()) else {

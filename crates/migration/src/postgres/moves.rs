@@ -5,18 +5,21 @@
 //! either direction, and so the rows that a backfill writes; where a statement gave the two shapes
 //! values that do not agree, it refuses the statement.
 
+mod twins;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use switchback_model::Kind;
 
+use self::twins::twins;
 use super::names::{name, qualified, text};
 use super::plain::FIRST_BATCH;
 use super::{Draft, Outcome, Planned, Reason, operation_of};
 use crate::definition::{Operation, StepFill};
 use crate::operation::request::{Move, MoveKind, NewColumn};
 use crate::operation::{Sql, comment, pair};
-use crate::schema::{Column, Index};
+use crate::schema::Column;
 use crate::sql::ir::{ConstraintKind, Expr, Name};
 
 /// Types without equality; their values are compared as text.
@@ -253,64 +256,6 @@ fn type_sql(column: &Column) -> String {
     sql
 }
 
-/// The indexes of a new column, the same as an old one has.
-struct Twins {
-    /// Builds and drops them beside writers.
-    step: Sql,
-    /// Builds them in a transaction.
-    create: String,
-}
-
-/// The indexes on `column` alone or with others, built again for `new` in its place. Not unique:
-/// the old index sees to that, and the two columns agree.
-fn twins(draft: &Draft<'_>, column: &str, new: &str) -> Option<Twins> {
-    let plain = |index: &Index| {
-        index.predicate.is_none()
-            && index
-                .keys
-                .iter()
-                .all(|key| matches!(key.node, crate::sql::ir::Node::Column(_)))
-            && index.keys.iter().any(|key| key.columns() == [column])
-    };
-    let (mut up, mut down, mut create) = (String::new(), String::new(), String::new());
-    let schema = draft.full.schema.as_deref().unwrap_or("public");
-    let wanted = draft.schema.indexes_of(&draft.full);
-    for (number, (_, index)) in (1..).zip(wanted.filter(|(_, index)| plain(index))) {
-        let own = draft.own(&format!("index_{number}"));
-        let keys: Vec<_> = index
-            .keys
-            .iter()
-            .map(|key| match key.columns().first() {
-                Some(mine) if *mine == column => name(new),
-                Some(other) => name(other),
-                None => key.text.clone(),
-            })
-            .collect();
-        let rest = format!(
-            "{} ON {} USING {} ({});",
-            name(&own),
-            draft.t(),
-            index.method,
-            keys.join(", ")
-        );
-        let _ = writeln!(up, "CREATE INDEX CONCURRENTLY {rest}");
-        let _ = writeln!(create, "CREATE INDEX {rest}");
-        let full = qualified(&Name::qualified(schema, own));
-        let _ = writeln!(down, "DROP INDEX CONCURRENTLY {full};");
-    }
-    (!up.is_empty()).then(|| {
-        let what = format!(
-            "The indexes of {} for {new}, beside writers.",
-            draft.shown()
-        );
-        let down_what = "Drop them again, beside writers.";
-        Twins {
-            step: draft.sql("indexes", [&what, down_what], Sql::statements(up, down)),
-            create,
-        }
-    })
-}
-
 pub(super) fn rename(draft: &Draft<'_>, from: &str, to: &str) -> Outcome {
     let column = movable(draft, from)?;
     draft.free(to)?;
@@ -350,8 +295,8 @@ pub(super) fn rename(draft: &Draft<'_>, from: &str, to: &str) -> Outcome {
             format!("{}ALTER TABLE {t} DROP COLUMN {n};\n", kept.drop),
         ),
     );
-    let twins = twins(draft, from, to);
-    let twins_again = twins.as_ref().map_or("", |it| it.create.as_str());
+    let indexes = twins(draft, from, to);
+    let twins_again = indexes.as_ref().map_or("", |it| it.create.as_str());
     let complaint = text(&format!(
         "{shown}.{from} and {shown}.{to} differ in some rows"
     ));
@@ -391,7 +336,7 @@ pub(super) fn rename(draft: &Draft<'_>, from: &str, to: &str) -> Outcome {
             batch_rows: FIRST_BATCH,
             keep_undo: false,
         },
-        indexes: twins.map(|it| it.step),
+        indexes: indexes.map(|it| it.step),
         constrain: None,
         validate: None,
         contract,

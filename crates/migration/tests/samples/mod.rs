@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use switchback_migration::engine::Engine;
 use switchback_migration::operation::request::{Move, MoveKind, NewColumn, Request};
 use switchback_migration::schema::Schema;
 use switchback_migration::{Definition, postgres, sql};
-use switchback_migration::engine::Engine;
 use switchback_model::ChangeId;
 
 const SHOP: &str = "

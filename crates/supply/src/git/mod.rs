@@ -16,6 +16,7 @@
 //!   and nothing that starts with `-` is ever passed where an option could stand.
 //! - **Messages are not parsed**: what happened is found out by asking Git again.
 
+mod changed;
 mod commit;
 mod error;
 mod follow;
@@ -26,6 +27,7 @@ mod remote;
 mod repository;
 mod run;
 
+pub use changed::{CommitFiles, RANGE_LIMIT};
 pub use commit::{Committed, Edit, WorkTree};
 pub use error::GitError;
 pub(crate) use error::escaped_name;

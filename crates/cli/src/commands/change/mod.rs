@@ -18,7 +18,7 @@ use crate::changes;
 use crate::confirm::{self, Consent};
 use crate::context::Context;
 use crate::drift;
-use crate::effects;
+use crate::effects::{self, EnvironmentDatabase};
 use crate::errors::{self, Failure};
 use crate::files;
 use crate::plans;
@@ -108,7 +108,7 @@ impl Change {
     pub(crate) fn run(self, shell: &Shell) -> Result<Exit, Failure> {
         let context = Context::load(shell)?;
         match self {
-            Change::New(New::RenameColumn(command)) => command.run(&context),
+            Change::New(command) => command.run(&context),
             Change::Plan(command) => command.run(&context),
             Change::Apply(command) => command.run(&context),
             Change::Undo(command) => command.run(&context),
@@ -136,6 +136,7 @@ impl Target {
         let environment = context.environment(&self.env)?;
         let definition = changes::load(context, &self.id)?;
         changes::check_unedited(book, &definition)?;
+        effects::check_engine(environment, &definition)?;
         let step = match (&self.step, direction) {
             (Some(name), _) => Some(self.named(&definition, name)?),
             (None, Direction::Up) => {
@@ -173,9 +174,8 @@ impl Chosen<'_> {
             step,
             direction,
         } = self;
-        let database = effects::database(context, environment)?;
-        database.check_marks(definition)?;
-        database.catalog(&definition.surface.table)?;
+        let database = EnvironmentDatabase::open(context, environment)?;
+        database.check_is_for(environment, definition)?;
         plans::change_step(context, book, environment, definition, step, *direction)
     }
 
@@ -211,7 +211,10 @@ impl PlanStep {
         changes::suppose_open(&mut book, &chosen.definition, now)?;
         let refused = apply::foresee(&book, chosen.environment, &plan, now).err();
         let reasons = refused.map(|refusal| refusals::reasons(context, &refusal));
-        let view = PlanView::of(&plan, &chosen.definition, &chosen.step, reasons)?;
+        let database = EnvironmentDatabase::open(context, chosen.environment)?;
+        let mut known = database.known(&chosen.definition)?;
+        let (definition, step) = (&chosen.definition, &chosen.step);
+        let view = PlanView::of(&plan, definition, step, &mut known, reasons)?;
         context.shell.out.data(&view);
         if let Some(path) = &self.out {
             context.shell.out.next(
@@ -260,6 +263,7 @@ impl Apply {
         let Some(chosen) = target.choose(context, &book, direction)? else {
             return Ok(nothing_left(context, &target, direction));
         };
+        effects::check_applies(chosen.environment)?;
         let unfinished = chosen.unfinished(&book);
         let plan = match (given, &unfinished) {
             (Some(plan), Some(record)) if record.plan == plan => plan,
@@ -358,6 +362,7 @@ impl Undo {
         let Some(chosen) = target.choose(context, &book, Direction::Down)? else {
             return Ok(nothing_left(context, &target, Direction::Down));
         };
+        effects::check_applies(environment)?;
         let begun = plan.is_some();
         let plan = match plan {
             Some(plan) => plan,

@@ -9,6 +9,7 @@ use switchback_model::{Action, Effect, Plan, StepName, SurfaceOperation};
 use crate::book::{Book, Part};
 use crate::changes;
 use crate::context::Context;
+use crate::effects::estimate::{Known, Statement};
 use crate::errors::Failure;
 use crate::output::View;
 use crate::page::{Cell, Page, Role};
@@ -28,18 +29,26 @@ impl StepView {
         Self {
             name: step.name.to_string(),
             title: step.title.clone(),
-            kind: match step.work {
-                Work::Database { .. } => "database",
-                Work::Code { .. } => "code",
+            kind: if is_database(step) {
+                "database"
+            } else {
+                "code"
             },
         }
     }
+}
+
+/// Whether it is a step of the database.
+pub(super) const fn is_database(step: &Step) -> bool {
+    matches!(step.work, Work::Database { .. })
 }
 
 #[derive(Serialize)]
 pub(super) struct PlanView<'a> {
     digest: String,
     plan: &'a Plan,
+    /// What each step of the plan does, statement by statement; one without SQL for a fill.
+    work: Vec<Vec<Statement>>,
     /// Why the interlock would refuse it now; empty if it would be admitted.
     refused: Vec<String>,
     /// The step that it is about.
@@ -52,11 +61,13 @@ impl<'a> PlanView<'a> {
         plan: &'a Plan,
         definition: &'a Definition,
         step: &StepName,
+        known: &mut Known,
         refused: Option<Vec<String>>,
     ) -> Result<Self, Failure> {
         Ok(Self {
             digest: plan.digest()?.to_string(),
             plan,
+            work: known.plan(&plan.steps),
             refused: refused.unwrap_or_default(),
             step: definition.step(step),
         })
@@ -73,13 +84,11 @@ impl View for PlanView<'_> {
         ));
         page.add(Role::Faint, &format!("plan {}", self.digest))
             .end();
-        for (step, number) in self.plan.steps.iter().zip(1..) {
+        for ((step, work), number) in self.plan.steps.iter().zip(&self.work).zip(1..) {
             let number: u32 = number;
             page.heading(&format!("{number}. {}", step.title));
             match &step.effect {
-                Effect::Script(script) => {
-                    page.block(script.sql.trim_end());
-                }
+                Effect::Script(script) => annotated(page, &script.sql, work),
                 Effect::Fill(fill) => {
                     for (column, value) in &fill.set {
                         page.line(&format!(
@@ -101,11 +110,15 @@ impl View for PlanView<'_> {
                 }
                 Effect::MoveValue(_) => {}
             }
+            if !matches!(step.effect, Effect::Script(_)) {
+                work.iter().for_each(|it| does(page, it));
+            }
         }
         if let Some(step) = self.step {
-            page.heading("Why this step stands alone")
-                .block(&step.prevents);
-            page.heading("The way back").block(&step.way_back);
+            page.heading("Why this step stands alone");
+            paragraph(page, 0, &step.prevents);
+            page.heading("The way back");
+            paragraph(page, 0, &step.way_back);
         }
         if self.refused.is_empty() {
             page.heading("Now").add(Role::Good, "admitted").end();
@@ -115,6 +128,62 @@ impl View for PlanView<'_> {
                 page.line(&format!("  {reason}"));
             }
         }
+    }
+}
+
+/// Columns of a line of running text.
+const WIDTH: usize = 100;
+
+/// Running text in lines that are not too long. A line that begins with blanks stays as it is.
+pub(super) fn paragraph(page: &mut Page, indent: usize, text: &str) {
+    let indent = " ".repeat(indent);
+    for line in text.lines() {
+        let kept = line.starts_with(' ');
+        let mut current = String::new();
+        let words: Vec<&str> = if kept {
+            vec![line]
+        } else {
+            line.split_whitespace().collect()
+        };
+        for word in words {
+            let long = indent.len() + current.chars().count() + 1 + word.chars().count() > WIDTH;
+            if long && !current.is_empty() {
+                page.line(&format!("{indent}{current}"));
+                current.clear();
+            }
+            if !current.is_empty() {
+                current.push(' ');
+            }
+            current.push_str(word);
+        }
+        if current.is_empty() {
+            page.end();
+        } else {
+            page.line(&format!("{indent}{current}"));
+        }
+    }
+}
+
+/// A script as it stands, with what each statement does below it.
+fn annotated(page: &mut Page, sql: &str, work: &[Statement]) {
+    let mut shown = 0;
+    for statement in work {
+        let rest = &sql[statement.end..];
+        let end = statement.end + usize::from(rest.starts_with(';'));
+        let text = &sql[shown..end];
+        page.block(text.strip_prefix('\n').unwrap_or(text));
+        does(page, statement);
+        shown = end;
+    }
+    let rest = sql[shown..].trim();
+    if !rest.is_empty() {
+        page.block(rest);
+    }
+}
+
+fn does(page: &mut Page, statement: &Statement) {
+    for line in &statement.does {
+        page.add(Role::Label, &format!("  → {line}")).end();
     }
 }
 

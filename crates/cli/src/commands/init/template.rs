@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
+use switchback_model::EnvironmentName;
+
 use super::survey::Survey;
+use crate::variables;
 
 /// The settings as text. Without a verifier, which a dry run does not make, its line is a comment.
 pub(crate) fn render(found: &Survey, verifier: Option<&str>) -> String {
@@ -72,6 +75,13 @@ fn write(text: &mut String, found: &Survey, verifier: Option<&str>) -> std::fmt:
                     text,
                     "# database = {{ engine = \"sqlite\", path = {path} }}"
                 )?;
+                if let Ok(name) = EnvironmentName::new(environment.name.as_str()) {
+                    let variable = variables::database_url(&name);
+                    writeln!(
+                        text,
+                        "# or {{ engine = \"postgres\" }}, with the URL in {variable}"
+                    )?;
+                }
             }
         }
         let (mark, repository, file, key) = match &environment.values {

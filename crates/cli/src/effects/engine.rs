@@ -1,0 +1,298 @@
+//! The database of an environment, whichever engine it is of. What an engine cannot do is said
+//! here; what is the same on every engine does not ask which one it is.
+
+mod postgres;
+mod trial;
+
+pub(crate) use trial::Refusal;
+
+use postgres::OnServer;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use switchback_db::sqlite::{
+    DbError, FillEnd, Next, Options, Progress as Reached, Ran, SqliteDatabase,
+};
+use switchback_migration::drive::Probed;
+use switchback_migration::operation::request::Request;
+use switchback_migration::sqlite::rename::{self, Mode, Rename};
+use switchback_migration::{Definition, Engine, sqlite};
+use switchback_model::plan::{Fill, Scope};
+use switchback_model::{ChangeId, Digest, Effect, EventId, Timestamp};
+
+use super::estimate::{Known, Rows};
+use crate::context::Context;
+use crate::errors::{self, Failure};
+use crate::faults;
+use crate::interrupt;
+use crate::progress::Progress;
+use crate::settings::types::{Database, Environment};
+
+/// The database of an environment.
+pub(crate) enum EnvironmentDatabase {
+    /// A SQLite file.
+    Sqlite {
+        /// What runs changes on it.
+        database: Box<SqliteDatabase>,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A PostgreSQL database.
+    Postgres(Box<OnServer>),
+}
+
+/// The engine of an environment's database, if it has one.
+pub(crate) fn engine(environment: &Environment) -> Option<Engine> {
+    environment.database.as_ref().map(|it| match it {
+        Database::Sqlite { .. } => Engine::Sqlite,
+        Database::Postgres { .. } => Engine::Postgres,
+    })
+}
+
+/// Fails with SB0407 if a change is for another engine than that of an environment's database.
+pub(crate) fn check_engine(
+    environment: &Environment,
+    definition: &Definition,
+) -> Result<(), Failure> {
+    match engine(environment) {
+        Some(engine) if engine != definition.engine => Err(errors::wrong_engine(
+            &definition.id,
+            definition.engine,
+            &environment.name,
+            engine,
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Fails if steps of a change are not carried out on the database of an environment.
+pub(crate) fn check_applies(environment: &Environment) -> Result<(), Failure> {
+    match engine(environment) {
+        Some(Engine::Sqlite) | None => Ok(()),
+        Some(other) => Err(errors::not_applied_yet(other)),
+    }
+}
+
+/// The most rows that are counted for an estimate.
+const MOST_COUNTED: u64 = 1_000_000;
+
+impl EnvironmentDatabase {
+    /// Opens the database of an environment.
+    pub(crate) fn open(context: &Context<'_>, environment: &Environment) -> Result<Self, Failure> {
+        match &environment.database {
+            Some(Database::Sqlite { path }) => {
+                let path = context.path(path);
+                Ok(Self::Sqlite {
+                    database: Box::new(SqliteDatabase::open(&path, Options::default())?),
+                    path,
+                })
+            }
+            Some(Database::Postgres { .. }) => {
+                let server = OnServer::open(context, environment)?;
+                Ok(Self::Postgres(Box::new(server)))
+            }
+            None => Err(errors::not_set(&environment.name, "database")),
+        }
+    }
+
+    /// Plans a change from what the database says about its table, and tries what can be tried
+    /// without touching anything.
+    pub(crate) fn plan(
+        &self,
+        environment: &Environment,
+        change: &ChangeId,
+        request: &Request,
+        mode: Mode,
+    ) -> Result<Definition, Failure> {
+        let name = &environment.name;
+        match self {
+            Self::Sqlite { database, path } => {
+                if matches!(
+                    request,
+                    Request::AddIndex {
+                        method: Some(_),
+                        ..
+                    }
+                ) {
+                    return Err(errors::only_on("--method", Engine::Postgres));
+                }
+                let table = database.catalog(request.table())?;
+                let planned = match request {
+                    Request::RenameColumn { from, to, .. } => {
+                        let wanted = Rename {
+                            change: change.clone(),
+                            from: from.clone(),
+                            to: to.clone(),
+                            mode,
+                        };
+                        rename::plan(&table, &wanted)
+                    }
+                    _ => sqlite::plan::plan(&table, change, request),
+                };
+                let definition = planned.map_err(|error| errors::not_on_sqlite(name, &error))?;
+                trial::sqlite(path, request, &definition)
+                    .map_err(|refusal| errors::not_tried(name, &refusal))?;
+                Ok(definition)
+            }
+            Self::Postgres(server) => server.plan(name, change, request, mode),
+        }
+    }
+
+    /// What is known about the tables of a change, to say what its steps will do.
+    pub(crate) fn known(&self, definition: &Definition) -> Result<Known, Failure> {
+        let tables = std::iter::once(&definition.surface.table).chain(&definition.surface.also);
+        match self {
+            Self::Sqlite { path, .. } => {
+                let mut rows = BTreeMap::new();
+                for table in tables {
+                    if let Some(count) = trial::count(path, table, MOST_COUNTED) {
+                        let count = if count > MOST_COUNTED {
+                            Rows::MoreThan(MOST_COUNTED)
+                        } else {
+                            Rows::Exactly(count)
+                        };
+                        rows.insert(table.to_ascii_lowercase(), count);
+                    }
+                }
+                Ok(Known::Sqlite(rows))
+            }
+            Self::Postgres(server) => server.known(),
+        }
+    }
+}
+
+impl EnvironmentDatabase {
+    /// Fails unless the database is where the ledger takes it to be in this change: marks of known
+    /// steps in their order, and the table there before the first of them.
+    pub(crate) fn check_is_for(
+        &self,
+        environment: &Environment,
+        definition: &Definition,
+    ) -> Result<(), Failure> {
+        match self {
+            Self::Sqlite { database, .. } => {
+                let marks = database.check_marks(definition)?;
+                // A step may have taken the table away; before the first one it must be there.
+                if marks.is_empty() {
+                    database.catalog(&definition.surface.table)?;
+                }
+                Ok(())
+            }
+            Self::Postgres(server) => server.check_is_for(&environment.name, definition),
+        }
+    }
+
+    /// Whether a fill was begun and not taken back.
+    pub(crate) fn has_begun(&self, fill: &Fill) -> Result<bool, Failure> {
+        match self {
+            Self::Sqlite { database, .. } => Ok(database.fill_status(fill)?.is_some()),
+            // Nothing is carried out there yet.
+            Self::Postgres(_) => Ok(false),
+        }
+    }
+
+    /// The digest of the part of the schema that belongs to a change.
+    pub(crate) fn fingerprint(&self, scope: &Scope) -> Result<Digest, Failure> {
+        match self {
+            Self::Sqlite { database, .. } => Ok(database.fingerprint(scope)?),
+            Self::Postgres(server) => server.fingerprint(scope),
+        }
+    }
+
+    /// Whether an effect was done.
+    pub(crate) fn probe(&self, effect: &Effect) -> Result<Probed, Failure> {
+        match self {
+            Self::Sqlite { database, .. } => Ok(database.probe(effect)?),
+            Self::Postgres(_) => Err(errors::not_applied_yet(Engine::Postgres)),
+        }
+    }
+
+    /// Gives an intent up unless its effect is done, and says what is there.
+    pub(crate) fn revoke(
+        &self,
+        intent: &EventId,
+        effect: &Effect,
+        even_in_part: bool,
+    ) -> Result<Probed, Failure> {
+        match self {
+            Self::Sqlite { database, .. } => {
+                Ok(database.revoke(intent.as_str(), effect, even_in_part)?)
+            }
+            Self::Postgres(_) => Err(errors::not_applied_yet(Engine::Postgres)),
+        }
+    }
+
+    /// Runs a script or a fill for an intent, and says what was measured in one line; `None` if it
+    /// was asked to pause.
+    pub(crate) fn perform(
+        self,
+        effect: &Effect,
+        doing: &Doing<'_>,
+    ) -> Result<Option<String>, Failure> {
+        match self {
+            Self::Sqlite { mut database, .. } => {
+                database.carry_out(doing.intent.as_str());
+                on_sqlite(&mut database, effect, doing)
+            }
+            Self::Postgres(_) => Err(errors::not_applied_yet(Engine::Postgres)),
+        }
+    }
+}
+
+/// What an effect is carried out for, and who is told.
+pub(crate) struct Doing<'a> {
+    /// The plan.
+    pub(crate) plan: &'a Digest,
+    /// The intent.
+    pub(crate) intent: &'a EventId,
+    /// The moment.
+    pub(crate) now: Timestamp,
+    /// Who is told how far it is.
+    pub(crate) progress: &'a Progress<'a>,
+}
+
+fn on_sqlite(
+    database: &mut SqliteDatabase,
+    effect: &Effect,
+    doing: &Doing<'_>,
+) -> Result<Option<String>, Failure> {
+    let mut batches = 0;
+    let mut on_batch = |at: &Reached| {
+        batches += 1;
+        faults::reach(batches, "batch");
+        let whole = |row: i64| u64::try_from(row).unwrap_or(0);
+        doing
+            .progress
+            .at(whole(at.next).min(whole(at.high)), whole(at.high));
+        if interrupt::is_asked() {
+            Next::Stop
+        } else {
+            Next::Continue
+        }
+    };
+    let ended = match effect {
+        Effect::Script(script) => {
+            let begun = Instant::now();
+            let ran = database.run_script(script, &doing.plan.to_string(), doing.now)?;
+            return Ok(Some(match ran {
+                Ran::Done => format!("{} ms", begun.elapsed().as_millis()),
+                Ran::Already => ALREADY.to_owned(),
+            }));
+        }
+        Effect::Fill(fill) => database.fill(fill, &mut on_batch)?,
+        Effect::Unfill(fill) => database.unfill(fill, &mut on_batch)?,
+        Effect::MoveValue(_) => return Err(DbError::OtherEffect.into()),
+    };
+    Ok(match ended {
+        FillEnd::Done(at) => Some(format!(
+            "{} rows changed of {} looked at, {} batches",
+            at.rows_changed, at.rows_scanned, at.batches
+        )),
+        FillEnd::Already => Some(ALREADY.to_owned()),
+        FillEnd::Stopped(_) => None,
+    })
+}
+
+const ALREADY: &str = "it had run before";

@@ -1,0 +1,165 @@
+//! SQLite: one writer at a time, so all that matters is how long a statement keeps the write lock.
+
+use std::collections::BTreeMap;
+
+use switchback_migration::Engine;
+use switchback_migration::sql::split;
+use switchback_migration::sqlite::text::{Token, tokens};
+
+use super::{Rows, Statement, rows_of};
+
+/// What a statement does with the rows of its table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Touches {
+    Nothing,
+    Reads,
+    Changes,
+    Rewrites,
+    Indexes,
+}
+
+/// The statements of a script, which is one transaction: the write lock is held to its end.
+pub(super) fn script(rows: &BTreeMap<String, Rows>, sql: &str) -> Vec<Statement> {
+    let mut statements = Vec::new();
+    for at in split::ranges(sql, Engine::Sqlite) {
+        let (text, end) = (&sql[at.clone()], at.end);
+        let does = statement(rows, text).into_iter().collect();
+        statements.push(Statement {
+            sql: text.to_owned(),
+            end,
+            does,
+        });
+    }
+    if let Some(last) = statements.iter().rposition(|_| true)
+        && statements.iter().all(|it| it.does.is_empty())
+    {
+        statements[last].does = vec!["holds the write lock for a moment".to_owned()];
+    }
+    statements
+}
+
+/// The line for a statement that goes through rows.
+fn statement(rows: &BTreeMap<String, Rows>, sql: &str) -> Option<String> {
+    let (touches, table) = touched(&tokens(sql));
+    let what = match touches {
+        Touches::Nothing => return None,
+        Touches::Reads => "are read",
+        Touches::Changes => "are read, and written where they change",
+        Touches::Rewrites => "are written anew",
+        Touches::Indexes => "are read and an index of them is written",
+    };
+    let count = counted(rows, table.as_deref());
+    Some(format!("holds the write lock while {count} {what}"))
+}
+
+/// The line for a fill.
+pub(super) fn fill(rows: &BTreeMap<String, Rows>, table: &str) -> String {
+    let count = counted(rows, Some(table));
+    format!("goes through {count} in short transactions, with pauses for other writers")
+}
+
+/// `200 rows of users`.
+fn counted(rows: &BTreeMap<String, Rows>, table: Option<&str>) -> String {
+    let Some(table) = table else {
+        return "rows".to_owned();
+    };
+    match rows.get(&table.to_ascii_lowercase()) {
+        Some(Rows::Exactly(number)) => format!("{} of {table}", rows_of(*number)),
+        Some(Rows::MoreThan(number)) => {
+            format!("more than {} of {table}", rows_of(*number))
+        }
+        None => format!("the rows of {table}"),
+    }
+}
+
+/// What a statement touches, and the table whose rows that are.
+fn touched(words: &[Token]) -> (Touches, Option<String>) {
+    let has = |wanted: &[&str]| {
+        words
+            .windows(wanted.len())
+            .any(|some| some.iter().zip(wanted).all(|(it, word)| it.is_word(word)))
+    };
+    // What follows the word, as a name.
+    let named = |word: &str| {
+        let at = words.iter().position(|it| it.is_word(word))?;
+        words[at + 1..].iter().find_map(|it| match it {
+            Token::Word(name) | Token::Name(name) if name != "temp" => Some(name.clone()),
+            _ => None,
+        })
+    };
+    let begins = |word: &str| words.first().is_some_and(|it| it.is_word(word));
+    if begins("alter") {
+        let table = named("table");
+        let touches = if has(&["drop", "column"]) {
+            Touches::Rewrites
+        } else if has(&["set", "not", "null"]) || has(&["add", "constraint"]) {
+            Touches::Reads
+        } else {
+            Touches::Nothing
+        };
+        return (touches, table);
+    }
+    if begins("create") && has(&["index"]) {
+        return (Touches::Indexes, named("on"));
+    }
+    if begins("update") {
+        return (Touches::Changes, named("update"));
+    }
+    if begins("insert") && has(&["select"]) {
+        return (Touches::Reads, named("from"));
+    }
+    (Touches::Nothing, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_are_told_apart() {
+        let rows = BTreeMap::from([("users".to_owned(), Rows::Exactly(200))]);
+        for (sql, line) in [
+            (
+                "ALTER TABLE \"Users\" DROP COLUMN email",
+                "holds the write lock while 200 rows of users are written anew",
+            ),
+            (
+                "ALTER TABLE users ALTER COLUMN email SET NOT NULL",
+                "holds the write lock while 200 rows of users are read",
+            ),
+            (
+                "CREATE UNIQUE INDEX i ON users (email)",
+                "holds the write lock while 200 rows of users are read and an index of them is \
+                 written",
+            ),
+            (
+                "INSERT INTO temp.guard SELECT count(*) FROM users WHERE x",
+                "holds the write lock while 200 rows of users are read",
+            ),
+            (
+                "UPDATE other SET a = 1",
+                "holds the write lock while the rows of other are read, and written where they \
+                 change",
+            ),
+        ] {
+            assert_eq!(statement(&rows, sql).as_deref(), Some(line), "{sql}");
+        }
+        let moment = "ALTER TABLE users ADD COLUMN a TEXT;
+            CREATE TRIGGER t AFTER UPDATE ON users BEGIN UPDATE users SET a = 1; END;";
+        let said = |sql: &str| script(&rows, sql).into_iter().map(|it| it.does);
+        let said = |sql: &str| said(sql).collect::<Vec<_>>();
+        assert_eq!(
+            said(moment),
+            [vec![], vec!["holds the write lock for a moment".to_owned()]]
+        );
+        assert_eq!(said("-- Nothing to do.\n"), [[""; 0]; 0]);
+        let long = format!("{moment} UPDATE users SET a = 1");
+        assert!(said(&long)[1].is_empty() && said(&long)[2][0].contains("200 rows"));
+        let many = BTreeMap::from([("users".to_owned(), Rows::MoreThan(1_000_000))]);
+        assert_eq!(
+            fill(&many, "Users"),
+            "goes through more than 1,000,000 rows of Users in short transactions, with pauses for \
+             other writers"
+        );
+    }
+}

@@ -1,0 +1,22 @@
+//! The PostgreSQL engine: what a schema and its rows amount to, and rehearsals of histories of
+//! migrations.
+//!
+//! [`fingerprint`] says the meaning of a schema in lines of text, [`rows`] what is in its tables, and
+//! [`history`] walks every migration up, down and up again. [`Session`] is a connection whose errors
+//! say what went wrong and where.
+//!
+//! PostgreSQL 12 to 18. Not to be called from asynchronous code: it blocks the thread.
+//!
+//! Deliberately absent: changes to databases that an application uses, and servers;
+//! `switchback-scratch` makes private ones.
+
+mod error;
+pub mod fingerprint;
+pub mod history;
+pub mod rows;
+pub mod schema;
+mod session;
+pub mod synth;
+
+pub use error::PgError;
+pub use session::{Row, Session};

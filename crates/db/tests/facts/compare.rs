@@ -1,0 +1,295 @@
+//! Whether what is claimed is what was seen.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use switchback_migration::Engine;
+use switchback_migration::facts::{Doubt, Facts, InTransaction, Mode, WorkKind};
+use switchback_migration::schema::Schema;
+use switchback_migration::sql::ir::{Kind, Name, Statement};
+use switchback_migration::sql::parse;
+
+use crate::observe::{Observed, Seen};
+
+/// What is claimed of the statements of a case together.
+#[derive(Debug, Default)]
+pub struct Claimed {
+    pub locks: BTreeMap<Name, (Mode, bool)>,
+    pub work: BTreeSet<Seen>,
+    pub doubts: Vec<Doubt>,
+    /// Everything that is claimed of all statements together, as they hold their locks together.
+    pub all: Facts,
+    pub refused_in_transaction: bool,
+    /// Locks and work on what is said to be new.
+    new: BTreeSet<Name>,
+    /// Queries are run, and so tables may be read that no work is claimed for.
+    queries: bool,
+    /// Tables are emptied: their files change without any work.
+    emptied: bool,
+    /// The tables of the indexes that are claimed to be built.
+    tables: BTreeMap<Name, Name>,
+}
+
+/// The claims about the statements of a case, on a schema.
+pub fn claims(sql: &str, schema: &Schema, major: u32) -> Claimed {
+    let mut schema = schema.clone();
+    schema.begin_unit();
+    claims_of(&parse(sql, Engine::Postgres), &schema, major)
+}
+
+/// The claims about statements, on a schema that may have something new in it.
+pub fn claims_of(statements: &[Statement], schema: &Schema, major: u32) -> Claimed {
+    let mut schema = schema.clone();
+    let mut claimed = Claimed::default();
+    for statement in statements {
+        let facts = Facts::of(statement, &schema, major);
+        claimed.add(statement, facts);
+        schema.apply(statement);
+    }
+    claimed
+}
+
+impl Claimed {
+    fn add(&mut self, statement: &Statement, facts: Facts) {
+        self.all.locks.extend(facts.locks.iter().cloned());
+        self.all.work.extend(facts.work.iter().cloned());
+        self.refused_in_transaction |= facts.transaction == InTransaction::Refused;
+        self.queries |= is_query(&statement.kind);
+        self.emptied |= matches!(
+            statement.kind,
+            Kind::Truncate { .. }
+                | Kind::Refresh {
+                    with_data: false,
+                    ..
+                }
+        );
+        for lock in facts.locks {
+            if lock.new {
+                self.new.insert(lock.relation);
+                continue;
+            }
+            let strongest = self.locks.entry(lock.relation);
+            let strongest = strongest.or_insert((lock.mode, lock.index));
+            strongest.0 = strongest.0.max(lock.mode);
+        }
+        for work in facts.work {
+            if work.new {
+                self.new.insert(work.table.clone());
+                continue;
+            }
+            let concurrent = matches!(
+                statement.kind,
+                Kind::Refresh {
+                    concurrently: true,
+                    ..
+                }
+            );
+            let seen = match work.kind {
+                WorkKind::Rewrite => Seen::Rewrite(work.table),
+                WorkKind::Scan => Seen::Scan(work.table),
+                WorkKind::ForeignKeyScan { referenced } => Seen::ForeignKey(work.table, referenced),
+                WorkKind::BuildIndex {
+                    index: Some(index), ..
+                } => {
+                    self.tables.insert(index.clone(), work.table);
+                    Seen::Build(index)
+                }
+                WorkKind::BuildIndex { index: None, .. } => Seen::BuildOn(work.table),
+                WorkKind::Refresh if !concurrent => Seen::Rewrite(work.table),
+                WorkKind::Refresh | WorkKind::Rows { .. } => continue,
+                WorkKind::Proof => Seen::Proof(work.table),
+            };
+            self.work.insert(seen);
+        }
+        self.doubts.extend(facts.doubts);
+    }
+
+    pub fn blocking(&self) -> bool {
+        self.all.blocking().next().is_some()
+    }
+
+    pub fn needs_newer(&self) -> bool {
+        let newer = |it: &Doubt| matches!(it, Doubt::Version { .. });
+        self.doubts.iter().any(newer)
+    }
+}
+
+/// Whether a statement runs a query, or looks at samples of rows.
+fn is_query(kind: &Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Select(_)
+            | Kind::Insert { .. }
+            | Kind::Update { .. }
+            | Kind::Delete { .. }
+            | Kind::Copy { .. }
+            | Kind::Refresh { .. }
+            | Kind::Do { .. }
+            | Kind::Analyze { .. }
+            | Kind::CreateView { .. }
+    ) || matches!(kind, Kind::CreateTable(table) if table.query.is_some())
+}
+
+/// What is different, a line for each; nothing if all is right.
+pub fn differences(claimed: &Claimed, seen: &Observed, schema: &Schema) -> Vec<String> {
+    let mut lines = Vec::new();
+    let before = &names(schema);
+    for (name, (mode, index)) in &claimed.locks {
+        if !before.contains(name) {
+            lines.push(format!(
+                "{name} is not there, and a lock is claimed as if it were"
+            ));
+        }
+        match seen.locks.get(name) {
+            None => lines.push(format!("claimed and not seen: {name} {mode:?}")),
+            Some(found) if found != &(*mode, *index) => {
+                lines.push(format!("{name}: claimed {mode:?}, seen {:?}", found.0));
+            }
+            Some(_) => {}
+        }
+    }
+    for (name, (mode, _)) in &seen.locks {
+        if !claimed.locks.contains_key(name) {
+            lines.push(format!("seen and not claimed: {name} {mode:?}"));
+        }
+    }
+    for name in claimed.new.intersection(before) {
+        lines.push(format!("{name} is not new"));
+    }
+    work(claimed, seen, schema, &mut lines);
+    lines
+}
+
+fn work(claimed: &Claimed, seen: &Observed, schema: &Schema, lines: &mut Vec<String>) {
+    let mut wanted = claimed.work.clone();
+    let mut found = seen.work.clone();
+    for (count, keys) in &seen.ambiguous {
+        let keys: BTreeSet<Seen> = keys
+            .iter()
+            .map(|(table, other)| Seen::ForeignKey(table.clone(), other.clone()))
+            .collect();
+        if keys.len() == *count {
+            found.extend(keys);
+        } else {
+            // Several tables have one of this name; as many were looked up as there were messages.
+            let claimed: Vec<Seen> = wanted.intersection(&keys).cloned().collect();
+            if claimed.len() != *count {
+                lines.push(format!("{count} of these were looked up: {keys:?}"));
+            }
+            found.extend(claimed);
+        }
+    }
+    // What is made on the way is as small as that; that it is looked at says nothing.
+    let there = |table: &Name| schema.relations.contains_key(table);
+    found.retain(|it| match it {
+        Seen::Rewrite(table) | Seen::Scan(table) | Seen::BuildOn(table) => there(table),
+        Seen::Build(index) => seen.tables.get(index).is_some_and(there),
+        Seen::ForeignKey(table, _) => there(table),
+        Seen::Proof(table) => there(table),
+    });
+    if claimed.emptied {
+        found.retain(|it| !matches!(it, Seen::Rewrite(_) | Seen::Build(_)));
+    }
+    // An index without a name that is claimed is any that was built on its table.
+    let unnamed: Vec<(Seen, Seen)> = found
+        .difference(&wanted)
+        .filter_map(|it| {
+            let Seen::Build(index) = it else { return None };
+            let table = seen.tables.get(index)?;
+            let on = Seen::BuildOn(table.clone());
+            wanted.contains(&on).then(|| (it.clone(), on))
+        })
+        .collect();
+    for (build, on) in unnamed {
+        found.remove(&build);
+        wanted.remove(&on);
+    }
+    let unnamed: BTreeSet<&Name> = claimed
+        .work
+        .iter()
+        .filter_map(|it| match it {
+            Seen::BuildOn(table) => Some(table),
+            _ => None,
+        })
+        .collect();
+    for one in found.difference(&wanted) {
+        let table = match one {
+            Seen::Build(index) => seen.tables.get(index),
+            _ => None,
+        };
+        if !table.is_some_and(|table| unnamed.contains(table)) {
+            lines.push(format!("seen and not claimed: {one}"));
+        }
+    }
+    for one in wanted.difference(&found) {
+        // Some checks say nothing; that they read the table can be seen all the same.
+        let silently = matches!(
+            one,
+            Seen::Scan(table) | Seen::ForeignKey(table, _) if seen.read.contains(table)
+        );
+        if !silently {
+            lines.push(format!("claimed and not seen: {one}"));
+        }
+    }
+    if !claimed.queries && !claimed.emptied {
+        let explained = explained(claimed, schema);
+        for table in seen.read.iter().filter(|it| !explained.contains(*it)) {
+            lines.push(format!(
+                "read from end to end, and no work claimed: {table}"
+            ));
+        }
+    }
+}
+
+/// The tables that claimed work reads.
+fn explained(claimed: &Claimed, schema: &Schema) -> BTreeSet<Name> {
+    let mut all = BTreeSet::new();
+    for work in &claimed.work {
+        match work {
+            Seen::Rewrite(table) | Seen::Scan(table) | Seen::BuildOn(table) => {
+                all.insert(table.clone());
+            }
+            Seen::ForeignKey(table, other) => {
+                all.insert(table.clone());
+                let mut left = vec![other];
+                while let Some(one) = left.pop() {
+                    all.insert(one.clone());
+                    left.extend(schema.partitions_of(one).map(|(name, _)| name));
+                }
+            }
+            Seen::Build(index) => all.extend(claimed.tables.get(index).cloned()),
+            Seen::Proof(_) => {}
+        }
+    }
+    all
+}
+
+/// Whether somebody who wants to write had to wait for work that grows with a table.
+pub fn was_blocking(seen: &Observed, claimed: &Claimed, schema: &Schema) -> bool {
+    let before = &names(schema);
+    let held = seen
+        .locks
+        .values()
+        .any(|(mode, index)| !index && mode.blocks_writes());
+    let there = |name: &Name| before.contains(name);
+    let worked = seen.work.iter().any(|it| match it {
+        Seen::Rewrite(_) | Seen::Build(_) if claimed.emptied => false,
+        Seen::Rewrite(table) | Seen::Scan(table) | Seen::BuildOn(table) => there(table),
+        Seen::Build(index) => seen.tables.get(index).is_some_and(there),
+        Seen::ForeignKey(table, _) => there(table),
+        Seen::Proof(_) => false,
+    });
+    let looked_up = seen
+        .ambiguous
+        .iter()
+        .any(|(_, keys)| keys.iter().any(|(it, _)| there(it)));
+    let checked = |it: &Name| claimed.work.contains(&Seen::Scan(it.clone()));
+    let counts = !claimed.queries && !claimed.emptied;
+    let read = seen.read.iter().any(|it| counts || checked(it));
+    held && (worked || looked_up || read)
+}
+
+/// The names of all relations and indexes.
+fn names(schema: &Schema) -> BTreeSet<Name> {
+    let relations = schema.relations.keys();
+    relations.chain(schema.indexes.keys()).cloned().collect()
+}
