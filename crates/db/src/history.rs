@@ -109,7 +109,7 @@ pub struct Rehearsed {
     pub verdict: Verdict,
     /// What else somebody who reads the verdict should know.
     pub notes: Vec<Note>,
-    /// How many rows there were in all tables when it was tried.
+    /// How many rows there were in all tables before it, if it has a way down.
     pub rows: u64,
     /// How long all of it took.
     pub took: Duration,

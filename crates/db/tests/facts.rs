@@ -20,6 +20,8 @@ mod run;
 
 #[path = "facts/corpus.rs"]
 mod corpus;
+#[path = "facts/functions.rs"]
+mod functions;
 #[path = "facts/history.rs"]
 mod history;
 
@@ -51,6 +53,11 @@ fn folded_is_what_the_server_has() {
 #[test]
 fn histories_of_other_projects() {
     corpus::all();
+}
+
+#[test]
+fn functions_are_as_volatile_as_claimed() {
+    functions::all();
 }
 
 #[test]

@@ -527,7 +527,7 @@ fn what_queries_read() {
         (
             "select (select 1 from a where exists (select 1 from b)), c.d(current_date)",
             "a b",
-            "current_date c.d",
+            "c.d current_date",
         ),
         ("table a", "a", ""),
         (

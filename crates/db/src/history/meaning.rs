@@ -5,6 +5,7 @@ use std::fmt;
 
 use switchback_model::Digest;
 
+mod lines;
 mod order;
 
 /// What a line of a schema's meaning says something about. In the order in which they are shown.
@@ -277,46 +278,26 @@ impl Difference {
     /// What people are shown: lines that begin with `- ` for what was, with `+ ` for what is, and
     /// with two blanks for what helps to find the place. Of a long definition only what changed.
     pub fn shown(&self) -> Vec<String> {
-        let lines = |line: &Option<Line>| -> Vec<String> {
-            let text = line.as_ref().map(|line| line.text.as_str());
-            text.unwrap_or_default()
-                .lines()
-                .map(str::to_owned)
-                .collect()
-        };
-        let (old, new) = (lines(&self.before), lines(&self.after));
         if let (DifferenceKind::ColumnOrder, Some(one), Some(other)) =
             (self.kind(), &self.before, &self.after)
         {
             return order::shown(one, other);
         }
-        let ends = old
-            .iter()
-            .rev()
-            .zip(new.iter().rev())
-            .take_while(|(one, other)| one == other)
-            .count();
-        let starts = old
-            .iter()
-            .zip(&new)
-            .take_while(|(one, other)| one == other)
-            .count();
-        let most = old.len().min(new.len());
-        let (starts, ends) = (starts.min(most), ends.min(most.saturating_sub(starts)));
-        let mut shown = Vec::new();
-        if starts > 0 {
-            shown.extend(old.first().map(|line| format!("  {line}")));
-        }
-        let changed = |lines: &[String], sign: &str| -> Vec<String> {
-            lines
-                .iter()
-                .take(lines.len() - ends)
-                .skip(starts)
-                .map(|line| format!("{sign} {line}"))
-                .collect()
+        let lines = |line: &'_ Option<Line>| -> Vec<String> {
+            let text = line.as_ref().map(|line| line.text.as_str());
+            let lines = text.unwrap_or_default().lines();
+            lines.map(str::to_owned).collect()
         };
-        shown.extend(changed(&old, "-"));
-        shown.extend(changed(&new, "+"));
+        let (old, new) = (lines(&self.before), lines(&self.after));
+        let mut shown = Vec::new();
+        match (old.first(), new.first()) {
+            // What it is about.
+            (Some(one), Some(other)) if one == other => shown.push(format!("  {one}")),
+            _ => {}
+        }
+        let old: Vec<&str> = old.iter().map(String::as_str).collect();
+        let new: Vec<&str> = new.iter().map(String::as_str).collect();
+        shown.extend(lines::differing(&old, &new));
         if let (1.., Some(last)) = (self.inside, shown.last_mut()) {
             last.push_str(&format!(" (and {} more that go with it)", self.inside));
         }

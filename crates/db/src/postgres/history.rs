@@ -31,6 +31,7 @@ mod databases;
 mod fill;
 mod locate;
 mod missing;
+mod moments;
 mod run;
 mod script;
 mod walk;
@@ -39,6 +40,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use self::databases::Databases;
+use self::moments::Moments;
 use self::run::{Limits, Run};
 use super::error::PgError;
 use super::fingerprint::meaning;
@@ -104,6 +106,7 @@ pub fn rehearse(
     }
     let rehearsal = Rehearsal {
         main: databases.copy_of_base("main")?,
+        moments: Moments::since(&databases.now()?),
         databases,
         fill,
         options,
@@ -129,6 +132,7 @@ struct Rehearsal<'a> {
     options: &'a Options,
     on: &'a mut dyn FnMut(&Progress<'_>),
     made: Made,
+    moments: Moments,
     /// The first migration that could not be applied.
     failed: Option<usize>,
 }

@@ -11,7 +11,7 @@ use crate::observe::{Observed, Observer, locks_of, refusal};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Runs a case outside of a transaction, in a database of its own.
-pub fn run(url: &str, path: &str, case: &Case) -> Observed {
+pub(crate) fn run(url: &str, path: &str, case: &Case) -> Observed {
     let mut observer = Observer::connect(url);
     observer
         .client

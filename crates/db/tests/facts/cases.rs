@@ -15,7 +15,7 @@
 use std::ops::RangeInclusive;
 
 /// A file of cases.
-pub struct File {
+pub(crate) struct File {
     pub name: &'static str,
     setup: Vec<(u32, String)>,
     pub cases: Vec<Case>,
@@ -23,7 +23,7 @@ pub struct File {
 
 /// A case.
 #[derive(Debug, Clone)]
-pub struct Case {
+pub(crate) struct Case {
     pub name: String,
     pub sql: String,
     /// Where it runs outside of a transaction: what the other session locks.
@@ -43,7 +43,7 @@ pub struct Case {
 }
 
 impl Case {
-    pub fn new(name: impl Into<String>, sql: impl Into<String>) -> Self {
+    pub(crate) fn new(name: impl Into<String>, sql: impl Into<String>) -> Self {
         Self {
             name: name.into(),
             sql: sql.into(),
@@ -58,7 +58,7 @@ impl Case {
     }
 
     /// The same, where nobody says whether servers take it.
-    pub fn unsure(self) -> Self {
+    pub(crate) fn unsure(self) -> Self {
         Self {
             unsure: true,
             ..self
@@ -68,7 +68,7 @@ impl Case {
 
 /// How a case depends on another one, by name.
 #[derive(Debug, Clone)]
-pub enum Follows {
+pub(crate) enum Follows {
     /// It runs only if that one was refused.
     Refused(String),
     /// It runs only if that one was not refused; if the table was written anew, which is all the
@@ -77,7 +77,7 @@ pub enum Follows {
 }
 
 impl Case {
-    pub fn follows(self, follows: Follows) -> Self {
+    pub(crate) fn follows(self, follows: Follows) -> Self {
         Self {
             follows: Some(follows),
             ..self
@@ -85,7 +85,7 @@ impl Case {
     }
 
     /// The same, where nothing happens to relations with other names.
-    pub fn about(self, about: impl Into<String>) -> Self {
+    pub(crate) fn about(self, about: impl Into<String>) -> Self {
         Self {
             about: about.into(),
             ..self
@@ -93,7 +93,7 @@ impl Case {
     }
 
     /// The same, with something done before, and taken back after it.
-    pub fn around(self, before: impl Into<String>, after: impl Into<String>) -> Self {
+    pub(crate) fn around(self, before: impl Into<String>, after: impl Into<String>) -> Self {
         Self {
             around: Some((before.into(), after.into())),
             ..self
@@ -103,7 +103,7 @@ impl Case {
 
 impl File {
     /// A file that was never one.
-    pub fn made(name: &'static str, setup: String, cases: Vec<Case>) -> Self {
+    pub(crate) fn made(name: &'static str, setup: String, cases: Vec<Case>) -> Self {
         Self {
             name,
             setup: vec![(0, setup)],
@@ -112,7 +112,7 @@ impl File {
     }
 
     /// The schema for a major.
-    pub fn setup(&self, major: u32) -> String {
+    pub(crate) fn setup(&self, major: u32) -> String {
         let parts = self.setup.iter().filter(|(since, _)| *since <= major);
         parts.map(|(_, sql)| sql.as_str()).collect()
     }
@@ -124,7 +124,7 @@ fn majors(text: &str) -> RangeInclusive<u32> {
 }
 
 /// Reads a file of cases.
-pub fn read(name: &'static str, text: &str) -> File {
+pub(crate) fn read(name: &'static str, text: &str) -> File {
     let mut file = File {
         name,
         setup: Vec::new(),

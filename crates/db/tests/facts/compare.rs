@@ -12,7 +12,7 @@ use crate::observe::{Observed, Seen};
 
 /// What is claimed of the statements of a case together.
 #[derive(Debug, Default)]
-pub struct Claimed {
+pub(crate) struct Claimed {
     pub locks: BTreeMap<Name, (Mode, bool)>,
     pub work: BTreeSet<Seen>,
     pub doubts: Vec<Doubt>,
@@ -30,14 +30,14 @@ pub struct Claimed {
 }
 
 /// The claims about the statements of a case, on a schema.
-pub fn claims(sql: &str, schema: &Schema, major: u32) -> Claimed {
+pub(crate) fn claims(sql: &str, schema: &Schema, major: u32) -> Claimed {
     let mut schema = schema.clone();
     schema.begin_unit();
     claims_of(&parse(sql, Engine::Postgres), &schema, major)
 }
 
 /// The claims about statements, on a schema that may have something new in it.
-pub fn claims_of(statements: &[Statement], schema: &Schema, major: u32) -> Claimed {
+pub(crate) fn claims_of(statements: &[Statement], schema: &Schema, major: u32) -> Claimed {
     let mut schema = schema.clone();
     let mut claimed = Claimed::default();
     for statement in statements {
@@ -103,11 +103,11 @@ impl Claimed {
         self.doubts.extend(facts.doubts);
     }
 
-    pub fn blocking(&self) -> bool {
+    pub(crate) fn blocking(&self) -> bool {
         self.all.blocking().next().is_some()
     }
 
-    pub fn needs_newer(&self) -> bool {
+    pub(crate) fn needs_newer(&self) -> bool {
         let newer = |it: &Doubt| matches!(it, Doubt::Version { .. });
         self.doubts.iter().any(newer)
     }
@@ -130,7 +130,7 @@ fn is_query(kind: &Kind) -> bool {
 }
 
 /// What is different, a line for each; nothing if all is right.
-pub fn differences(claimed: &Claimed, seen: &Observed, schema: &Schema) -> Vec<String> {
+pub(crate) fn differences(claimed: &Claimed, seen: &Observed, schema: &Schema) -> Vec<String> {
     let mut lines = Vec::new();
     let before = &names(schema);
     for (name, (mode, index)) in &claimed.locks {
@@ -264,7 +264,7 @@ fn explained(claimed: &Claimed, schema: &Schema) -> BTreeSet<Name> {
 }
 
 /// Whether somebody who wants to write had to wait for work that grows with a table.
-pub fn was_blocking(seen: &Observed, claimed: &Claimed, schema: &Schema) -> bool {
+pub(crate) fn was_blocking(seen: &Observed, claimed: &Claimed, schema: &Schema) -> bool {
     let before = &names(schema);
     let held = seen
         .locks

@@ -10,15 +10,15 @@ use std::path::Path;
 
 use switchback_db::postgres::schema;
 use switchback_migration::Engine;
-use switchback_migration::facts::{Facts, InTransaction};
+use switchback_migration::facts::{Facts, InTransaction, Mode};
 use switchback_migration::history::{Folder, discover, read};
 use switchback_migration::schema::Schema;
-use switchback_migration::sql::ir::{Kind, Statement};
+use switchback_migration::sql::ir::{Kind, Name, Statement};
 use switchback_migration::sql::parse;
 use switchback_testkit::postgres::Server;
 
 use crate::compare::{Claimed, claims_of, differences};
-use crate::observe::Observer;
+use crate::observe::{Observed, Observer};
 use crate::run::{Tally, everywhere};
 
 /// The files below a folder, relative to it.
@@ -56,7 +56,7 @@ fn folders(base: &Path) -> Vec<Folder> {
     found
 }
 
-pub fn all() {
+pub(crate) fn all() {
     let Some(base) = std::env::var_os("SWITCHBACK_TEST_CORPUS") else {
         println!("SWITCHBACK_TEST_CORPUS is not set: no histories to run");
         return;
@@ -95,6 +95,11 @@ fn one(server: &Server, base: &Path, folder: &Folder) -> Tally {
         .batch_execute("SET TimeZone = 'UTC'; SET check_function_bodies = off")
         .unwrap();
     let mut folded = schema::read(&mut observer.client).unwrap();
+    println!(
+        "{major}: {}: {} migrations",
+        folder.path,
+        folder.migrations.len()
+    );
     let mut known: BTreeSet<String> = BTreeSet::new();
     for migration in folder.from_empty() {
         let text = fs::read_to_string(base.join(&migration.up.file)).unwrap_or_default();
@@ -102,8 +107,6 @@ fn one(server: &Server, base: &Path, folder: &Folder) -> Tally {
             continue;
         };
         let mut now = schema::read(&mut observer.client).unwrap();
-        now.begin_unit();
-        folded.begin_unit();
         for group in whole(parse(text, Engine::Postgres)) {
             let sql = &text[group[0].span.clone()];
             let place = format!("{}: {}", migration.up.file, first_line(sql));
@@ -146,6 +149,8 @@ fn step(
     place: &str,
 ) {
     tally.last_refused = false;
+    // Nothing is new, so that every lock is compared.
+    now.begin_unit();
     let major = tally.major;
     let facts = Facts::of(&group[0], now, major);
     let plain = matches!(
@@ -171,10 +176,11 @@ fn step(
         }
         tally.compared += 1;
         let claimed: Claimed = claims_of(group, &before, major);
-        let mut lines = differences(&claimed, &seen, &before);
-        if is_rows(group) {
-            lines.retain(|it| !it.starts_with("claimed and not seen"));
-        }
+        let lines = if is_rows(group) {
+            too_little(&claimed, &seen)
+        } else {
+            differences(&claimed, &seen, &before)
+        };
         if !lines.is_empty() {
             let doubts = &claimed.doubts;
             tally.wrong.push(format!(
@@ -186,6 +192,17 @@ fn step(
     for statement in group {
         now.apply(statement);
     }
+}
+
+/// The locks that were seen and that no claim is strong enough for.
+fn too_little(claimed: &Claimed, seen: &Observed) -> Vec<String> {
+    let enough = |name: &Name, mode: Mode| claimed.locks.get(name).is_some_and(|it| it.0 >= mode);
+    let all = seen
+        .locks
+        .iter()
+        .filter(|(name, (mode, _))| !enough(name, *mode));
+    all.map(|(name, (mode, _))| format!("seen and not claimed: {name} {mode:?}"))
+        .collect()
 }
 
 /// Whether rows are changed one by one, or a block may or may not do something.

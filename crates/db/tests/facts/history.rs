@@ -6,7 +6,7 @@ use crate::cases::File;
 use crate::run::{self, Tally, prepare};
 
 /// The schemas of files of cases.
-pub fn setups<'f>(files: impl Iterator<Item = &'f File>) {
+pub(crate) fn setups<'f>(files: impl Iterator<Item = &'f File>) {
     let files: Vec<&File> = files.collect();
     run::everywhere(|server: &Server| {
         let major = server.major();

@@ -89,7 +89,7 @@ fn can_be(variant: &str, of: &str) -> bool {
 }
 
 /// Every type into every other, in tables with one row that is null.
-pub fn types() -> File {
+pub(crate) fn types() -> File {
     let mut setup = "
         CREATE SCHEMA matrix;
         SET search_path = matrix;
@@ -235,7 +235,7 @@ const DEFAULTS: &[(&str, &str)] = &[
 ];
 
 /// New columns with every kind of default, bare and required.
-pub fn defaults() -> File {
+pub(crate) fn defaults() -> File {
     let setup = "
         CREATE SCHEMA def;
         SET search_path = def;
@@ -303,7 +303,7 @@ const STATES: &[&str] = &["", " NOT VALID", " NOT ENFORCED", " DEFERRABLE"];
 const KINDS: &[&str] = &["plain", "empty", "up", "kid", "pt", "pt_0", "unlogged"];
 
 /// Every constraint in every state on every kind of table; and what becomes of it then.
-pub fn constraints() -> File {
+pub(crate) fn constraints() -> File {
     let setup = "
         CREATE SCHEMA con;
         SET search_path = con;

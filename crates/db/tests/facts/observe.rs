@@ -10,7 +10,7 @@ use switchback_migration::sql::ir::Name;
 
 /// A piece of work that was seen, or is claimed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Seen {
+pub(crate) enum Seen {
     /// A table was written anew.
     Rewrite(Name),
     /// A table was read and checked.
@@ -40,7 +40,7 @@ impl fmt::Display for Seen {
 
 /// What was seen of one or several statements.
 #[derive(Debug, Clone, Default)]
-pub struct Observed {
+pub(crate) struct Observed {
     /// Why the server refused.
     pub refused: Option<String>,
     /// The strongest lock on each relation that was there before, and whether it is an index.
@@ -64,7 +64,7 @@ struct Before {
 }
 
 /// A connection that is watched.
-pub struct Observer {
+pub(crate) struct Observer {
     pub client: Client,
     notices: Arc<Mutex<Vec<String>>>,
     before: BTreeMap<String, Before>,
@@ -91,7 +91,7 @@ const LOCKS: &str = "
       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
 
 impl Observer {
-    pub fn connect(url: &str) -> Self {
+    pub(crate) fn connect(url: &str) -> Self {
         let notices = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&notices);
         let mut config: Config = url.parse().unwrap();
@@ -110,7 +110,7 @@ impl Observer {
     }
 
     /// Takes note of what there is. Anything that is made later is left out.
-    pub fn remember(&mut self) {
+    pub(crate) fn remember(&mut self) {
         self.before = self.relations().0;
     }
 
@@ -135,14 +135,14 @@ impl Observer {
     }
 
     /// Runs statements in a transaction that is rolled back.
-    pub fn run(&mut self, sql: &str) -> Observed {
+    pub(crate) fn run(&mut self, sql: &str) -> Observed {
         let observed = self.watch(sql);
         self.client.batch_execute("ROLLBACK").unwrap();
         observed
     }
 
     /// Runs statements in a transaction that is kept.
-    pub fn run_and_keep(&mut self, sql: &str) -> Observed {
+    pub(crate) fn run_and_keep(&mut self, sql: &str) -> Observed {
         let mut observed = self.watch(sql);
         let end = self.client.batch_execute("COMMIT");
         if let Err(error) = end {
@@ -175,7 +175,7 @@ impl Observer {
         observed
     }
 
-    pub fn pid(&mut self) -> i32 {
+    pub(crate) fn pid(&mut self) -> i32 {
         self.client
             .query_one("SELECT pg_backend_pid()", &[])
             .unwrap()
@@ -184,7 +184,7 @@ impl Observer {
 
     /// Keeps the locks on what was there before; of an index only those that whoever reads or
     /// writes its table does not take.
-    pub fn locks(&self, held: &[(String, String)], observed: &mut Observed) {
+    pub(crate) fn locks(&self, held: &[(String, String)], observed: &mut Observed) {
         for (oid, mode) in held {
             let Some(before) = self.before.get(oid) else {
                 continue;
@@ -205,7 +205,7 @@ impl Observer {
     }
 
     /// Reads files, scans and messages.
-    pub fn work(&mut self, scans: &BTreeMap<String, (i64, Name)>, observed: &mut Observed) {
+    pub(crate) fn work(&mut self, scans: &BTreeMap<String, (i64, Name)>, observed: &mut Observed) {
         let notices = std::mem::take(&mut *self.notices.lock().unwrap());
         let (now, more) = self.relations();
         for (oid, before) in &self.before {
@@ -297,22 +297,22 @@ impl Observer {
     }
 
     /// Everything that was noted so far.
-    pub fn scans(&mut self) -> BTreeMap<String, (i64, Name)> {
+    pub(crate) fn scans(&mut self) -> BTreeMap<String, (i64, Name)> {
         self.relations().1
     }
 
-    pub fn forget_notices(&mut self) {
+    pub(crate) fn forget_notices(&mut self) {
         self.notices.lock().unwrap().clear();
     }
 }
 
 /// The relation locks of a session: the relation's id and the mode.
-pub fn locks_of(client: &mut Client, pid: i32) -> Vec<(String, String)> {
+pub(crate) fn locks_of(client: &mut Client, pid: i32) -> Vec<(String, String)> {
     let rows = client.query(LOCKS, &[&pid]).unwrap();
     rows.iter().map(|row| (row.get(0), row.get(1))).collect()
 }
 
-pub fn refusal(error: &postgres::Error) -> String {
+pub(crate) fn refusal(error: &postgres::Error) -> String {
     match error.as_db_error() {
         Some(error) => error.message().to_owned(),
         None => error.to_string(),

@@ -17,7 +17,7 @@ use crate::observe::{Observed, Observer, Seen};
 
 /// What came of the cases on one major.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub(crate) struct Tally {
     pub what: String,
     pub major: u32,
     /// Cases that were compared.
@@ -36,7 +36,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    pub fn new(what: &str, major: u32) -> Self {
+    pub(crate) fn new(what: &str, major: u32) -> Self {
         Self {
             what: what.to_owned(),
             major,
@@ -46,7 +46,7 @@ impl Tally {
 
     fn print(&self) {
         println!(
-            "{}, PostgreSQL {}: {} cases right or wrong, {} refused as claimed, {} wrong; \
+            "{}, PostgreSQL {}: {} compared, {} refused, {} wrong; \
              {} block in proportion, {} of them flagged, {} false alarms",
             self.what,
             self.major,
@@ -61,7 +61,7 @@ impl Tally {
 }
 
 /// Runs something on every major at once, and demands that nothing is wrong.
-pub fn everywhere(run: impl Fn(&Server) -> Vec<Tally> + Sync) {
+pub(crate) fn everywhere(run: impl Fn(&Server) -> Vec<Tally> + Sync) {
     let majors: Vec<(u32, PathBuf)> = matrix().unwrap();
     let wanted: Option<u32> = std::env::var("SWITCHBACK_TEST_MAJOR")
         .ok()
@@ -89,7 +89,7 @@ pub fn everywhere(run: impl Fn(&Server) -> Vec<Tally> + Sync) {
     );
 }
 
-pub fn files(files: &[(&'static str, &str)]) {
+pub(crate) fn files(files: &[(&'static str, &str)]) {
     let only = std::env::var("SWITCHBACK_TEST_CASES").ok();
     let files: Vec<File> = files
         .iter()
@@ -99,7 +99,7 @@ pub fn files(files: &[(&'static str, &str)]) {
     made(&files);
 }
 
-pub fn made(files: &[File]) {
+pub(crate) fn made(files: &[File]) {
     everywhere(|server| files.iter().map(|file| one_file(server, file)).collect());
 }
 
@@ -175,7 +175,7 @@ fn one_file(server: &Server, file: &File) -> Tally {
 }
 
 /// A database with the schema of a file.
-pub struct Template {
+pub(crate) struct Template {
     pub major: u32,
     /// The search path, as it is set.
     pub path: String,
@@ -203,7 +203,7 @@ impl Template {
 }
 
 /// Runs the statements of a schema.
-pub fn prepare(url: &str, setup: &str, major: u32) -> Template {
+pub(crate) fn prepare(url: &str, setup: &str, major: u32) -> Template {
     let mut client = Client::connect(url, NoTls).unwrap();
     client.batch_execute("SET TimeZone = 'UTC'").unwrap();
     if let Err(error) = client.batch_execute(setup) {
@@ -228,7 +228,13 @@ pub fn prepare(url: &str, setup: &str, major: u32) -> Template {
 }
 
 /// Compares what was seen of a case with what is claimed.
-pub fn judge(tally: &mut Tally, file: &str, case: &Case, template: &Template, seen: &Observed) {
+pub(crate) fn judge(
+    tally: &mut Tally,
+    file: &str,
+    case: &Case,
+    template: &Template,
+    seen: &Observed,
+) {
     let major = template.major;
     let from_server = claims(&case.sql, &template.read, major);
     let name = format!("{file}: {}", case.name);

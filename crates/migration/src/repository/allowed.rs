@@ -16,7 +16,7 @@ pub fn allowed(text: &str, span: &Range<usize>, code: Code) -> Option<String> {
         .get(start..)?
         .find('\n')
         .map_or(text.len(), |at| start + at);
-    let above = text[..line].trim_end_matches(['\n', '\r']);
+    let above = text[..line].strip_suffix('\n').unwrap_or_default();
     let above = above.rfind('\n').map_or(above, |at| &above[at + 1..]);
     let here = [above, &text[line..end]];
     here.into_iter()

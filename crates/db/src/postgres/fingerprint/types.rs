@@ -85,7 +85,7 @@ pub(super) const QUESTIONS: [Question; 11] = [
              || ' length ' || t.typlen || ' storage ' || t.typstorage::text
          FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
          WHERE t.{mine} AND t.typtype IN ('b', 'p') AND n.oid IN ({schemas})
-             AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = t.oid)
+             AND NOT (t.typcategory = 'A' AND t.typelem <> 0)
              AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_type'::regclass
                  AND d.objid = t.oid AND d.deptype = 'e')",
     ),

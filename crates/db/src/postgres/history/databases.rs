@@ -45,6 +45,14 @@ impl Databases {
         format!("{}.{}", number / 10_000, number % 10_000)
     }
 
+    /// What time it is for the server, in UTC: `2026-01-31 23:59:59.123456`.
+    pub(super) fn now(&mut self) -> Result<String, PgError> {
+        let question = "SELECT (clock_timestamp() AT TIME ZONE 'UTC')::text";
+        let rows = self.admin.rows(question)?;
+        let now = rows.first().map(|row| row.text(0));
+        now.ok_or(PgError::Unexpected { question })
+    }
+
     /// Refuses a database that has anything in it.
     pub(super) fn check_empty(&mut self) -> Result<(), PgError> {
         let found = self.admin.rows(

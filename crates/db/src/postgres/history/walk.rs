@@ -9,7 +9,7 @@ use crate::history::{
 };
 use crate::postgres::error::PgError;
 use crate::postgres::fingerprint::meaning;
-use crate::postgres::rows::{changes, contents};
+use crate::postgres::rows::{Contents, changes, contents};
 use crate::postgres::session::{Session, name as quoted};
 
 /// What the copy is for.
@@ -22,6 +22,12 @@ struct Walk {
     applied: bool,
     /// Whether rows were made up for it.
     filled: bool,
+}
+
+/// What there was before a migration.
+struct Before {
+    schema: Meaning,
+    rows: Contents,
 }
 
 impl Rehearsal<'_> {
@@ -78,20 +84,29 @@ impl Rehearsal<'_> {
             self.tell(migrations, index, Stage::Fill);
             walk.filled = self.fill(&mut session, notes)?;
         }
-        let before = meaning(&mut session)?;
-        let held = contents(&mut session, &self.options.limits)?;
-        if rows {
-            rehearsed.rows = held.count();
-            let unkept = held.not_kept().map(|table| Note::RowsNotKept {
+        // Without a way down there is nothing to compare, unless it fails.
+        let before = match &migration.down {
+            Some(_) => Some(Before {
+                schema: meaning(&mut session)?,
+                rows: contents(&mut session, &self.options.limits)?,
+            }),
+            None => None,
+        };
+        if let (Some(before), true) = (&before, rows) {
+            rehearsed.rows = before.rows.count();
+            let unkept = before.rows.not_kept().map(|table| Note::RowsNotKept {
                 table: table.to_owned(),
             });
-            // It matters only for what may be lost.
-            notes.extend(unkept.filter(|_| migration.down.is_some()));
+            notes.extend(unkept);
         }
 
         self.tell(migrations, index, Stage::Up);
         if let Err(mut failure) = self.run(&copy, up, notes)? {
-            failure.left_behind = self.differences(&before, &meaning(&mut session)?);
+            let schema = match before {
+                Some(before) => before.schema,
+                None => self.meaning_of(&main)?,
+            };
+            failure.left_behind = self.differences(&schema, &meaning(&mut session)?);
             walk.faults.push(Fault::UpFails(failure));
             return Ok(walk);
         }
@@ -102,7 +117,7 @@ impl Rehearsal<'_> {
             self.again(&copy, up, &first, &mut session, &mut walk, notes)?;
             return Ok(walk);
         }
-        let Some(down) = &migration.down else {
+        let (Some(down), Some(before)) = (&migration.down, before) else {
             return Ok(walk);
         };
         let first = meaning(&mut session)?;
@@ -113,11 +128,11 @@ impl Rehearsal<'_> {
             walk.faults.push(Fault::DownFails(failure));
             return Ok(walk);
         }
-        let schema = self.differences(&before, &meaning(&mut session)?);
+        let schema = self.differences(&before.schema, &meaning(&mut session)?);
         if !schema.is_empty() {
             walk.faults.push(Fault::SchemaNotRestored(schema));
         }
-        let data = changes(&mut session, &held, &self.options.limits)?;
+        let data = changes(&mut session, &before.rows, &self.options.limits)?;
         if !data.tables.is_empty() {
             walk.faults.push(Fault::DataNotRestored(data.tables));
         }
@@ -206,7 +221,7 @@ impl Rehearsal<'_> {
             }
         };
         let mut all = before.differences(after);
-        all.retain(|it| !made(it));
+        all.retain(|it| !made(it) && !self.moments.only_differ(it));
         all
     }
 }

@@ -2,12 +2,20 @@
 //! added as NOT VALID and validated later, under a lock that nobody waits for.
 
 use crate::facts::WorkKind;
+use crate::facts::compat::Effect;
 use crate::lint::blocking::{action, blocked};
 use crate::lint::context::{Context, Found, shown, who_waits};
 use crate::sql::ir::{AlterAction, AlterDomainAction, Column, ConstraintKind, Kind, Name};
 
 pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
     for one in blocked(context, |kind| *kind == WorkKind::Scan) {
+        // A column that must not be null and has no value fails at the first row.
+        let fails = context.effects.iter().any(|(effect, span)| {
+            matches!(effect, Effect::RequiresColumn { .. }) && *span == one.work.span
+        });
+        if fails {
+            continue;
+        }
         let read = shown(&one.work.table);
         let waits = one
             .locks

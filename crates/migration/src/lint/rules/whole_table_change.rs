@@ -3,7 +3,7 @@
 
 use crate::facts::WorkKind;
 use crate::lint::context::{Context, Found, shown};
-use crate::sql::ir::{Expr, Kind, Name, Node};
+use crate::sql::ir::{Expr, Kind, Name, Node, Operator};
 
 pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
     let (table, predicate, what) = match &context.statement.kind {
@@ -21,9 +21,8 @@ pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
     let all = |kind: &WorkKind| *kind == WorkKind::Rows { all: true };
     let says_so = context.facts.work.iter().any(|work| all(&work.kind));
     let full = context.schema.resolve(table);
-    let fresh = predicate
-        .as_ref()
-        .and_then(|predicate| fresh_column(context, &full, predicate));
+    let predicate = predicate.as_ref().filter(|it| !always_holds(it));
+    let fresh = predicate.and_then(|predicate| fresh_column(context, &full, predicate));
     if !says_so && predicate.is_some() && fresh.is_none() {
         return;
     }
@@ -39,6 +38,19 @@ pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
         .safer("in batches, by ranges of the primary key, each in a transaction of its own");
     if what == "deleted" {
         item.safer("`TRUNCATE`, if nothing uses the table any more");
+    }
+}
+
+/// Whether a predicate is only there to please a tool: `true`, `1 = 1`.
+fn always_holds(predicate: &Expr) -> bool {
+    match &predicate.node {
+        Node::Literal(text) => text.eq_ignore_ascii_case("true"),
+        Node::Compare {
+            operator: Operator::Equal,
+            left,
+            right,
+        } => matches!((&left.node, &right.node), (Node::Literal(one), Node::Literal(other)) if one == other),
+        _ => false,
     }
 }
 

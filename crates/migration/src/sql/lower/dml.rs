@@ -77,6 +77,6 @@ pub(super) fn copy(node: Node<'_>) -> Kind {
     let table = node.child(K::COPY_TABLE);
     Kind::Copy {
         table: table.map(|it| names::child(it, K::TABLE_NAME_REF)),
-        from: table.is_some_and(|it| it.has(K::COPY_FROM)),
+        from: table.is_some() && node.has(K::COPY_FROM),
     }
 }

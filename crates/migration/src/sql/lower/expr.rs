@@ -112,6 +112,11 @@ fn flat(node: Node<'_>) -> Vec<Expr> {
             continue;
         }
         match one.kind() {
+            K::CALL_EXPR
+                if one
+                    .nodes()
+                    .next()
+                    .is_some_and(|it| is_no_function(it.kind())) => {}
             K::CALL_EXPR => {
                 let name = callee(one);
                 if let Some(of) = one.nodes().next()
@@ -252,11 +257,16 @@ pub(super) fn callee(node: Node<'_>) -> Name {
     }
 }
 
+/// What has parentheses like a call, and is none: `EXISTS (…)`, `= ANY (…)`.
+pub(super) fn is_no_function(kind: K) -> bool {
+    matches!(kind, K::EXISTS_FN | K::ANY_FN | K::ALL_FN | K::SOME_FN)
+}
+
 fn call(node: Node<'_>, depth: usize) -> Is {
     let Some(of) = node.nodes().next() else {
         return Is::Other(Vec::new());
     };
-    if of.kind() == K::EXISTS_FN {
+    if is_no_function(of.kind()) {
         return other(node, depth);
     }
     let mut arguments: Vec<Expr> = Vec::new();

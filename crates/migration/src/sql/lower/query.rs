@@ -48,6 +48,11 @@ pub(super) fn lower(node: Node<'_>) -> Query {
                 query.locks_rows = true;
                 behind = one.end_index();
             }
+            K::CALL_EXPR
+                if one
+                    .nodes()
+                    .next()
+                    .is_some_and(|it| expr::is_no_function(it.kind())) => {}
             K::CALL_EXPR => {
                 let name = expr::callee(one);
                 if let Some(of) = one.nodes().next()
