@@ -130,7 +130,12 @@ pub(crate) fn command(
 const fn is_way_back(operation: SurfaceOperation) -> bool {
     matches!(
         operation,
-        SurfaceOperation::Unexpand | SurfaceOperation::Unfill | SurfaceOperation::Uncontract { .. }
+        SurfaceOperation::Unexpand
+            | SurfaceOperation::Unfill
+            | SurfaceOperation::Uncontract { .. }
+            | SurfaceOperation::Unprepare
+            // Rows with a value that nobody may have any more are gone before it is taken away.
+            | SurfaceOperation::Drain { shape: Shape::New }
     )
 }
 

@@ -285,6 +285,10 @@ fn the_first_step_of_every_operation_goes_up_and_back() {
         shop.ok(&format!("change apply {id} --env staging --yes"));
         let plan = shop.ok(&format!("change plan {id} --env staging --undo"));
         assert!(plan.contains("admitted"), "{plan}");
+        let status = shop.json("status --env staging");
+        let next = status["environments"][0]["next"].as_array().unwrap();
+        let undo = json!(format!("switchback change undo {id} --env staging"));
+        assert!(next.contains(&undo), "{ask}: {next:?}");
         shop.ok(&format!("change undo {id} --env staging --yes"));
         assert!(dump() == before, "{ask}");
         applied += 1;

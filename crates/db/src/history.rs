@@ -9,11 +9,12 @@ use switchback_migration::history::{Migration, Part, Tool, Wrapped, pieces};
 
 mod data;
 mod meaning;
+pub(crate) mod rehearsal;
 pub(crate) mod rows;
 
 pub use data::{Change, GoneColumn, SequenceChange, TableChange, Value};
 pub use meaning::{Difference, DifferenceKind, Kind, Line, Meaning};
-pub use rows::RowLimits;
+pub use rows::{Contents, ContentsChange, RowLimits};
 
 /// The SQL of one way of a migration, as the tool would send it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +83,40 @@ impl MigrationSql {
             up: sql(&migration.up),
             down: migration.down.as_ref().and_then(sql),
             repeatable: migration.repeatable,
+        }
+    }
+}
+
+/// How a rehearsal is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// How many rows each table is filled with; none for no rows but those that migrations put in.
+    pub rows: u64,
+    /// What is kept of the rows, and how many are shown.
+    pub limits: RowLimits,
+    /// How long a statement may take.
+    pub statement_timeout: Duration,
+    /// How long one way of a migration may take, whatever it sets itself.
+    pub script_timeout: Duration,
+    /// What is done after a migration that cannot be applied.
+    pub after_failure: AfterFailure,
+    /// Whether all ways down are walked in the end.
+    pub way_down: bool,
+    /// Whether the scratch database may have something in it, on which the first migration is
+    /// applied.
+    pub allow_objects: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            rows: 20,
+            limits: RowLimits::default(),
+            statement_timeout: Duration::from_secs(60),
+            script_timeout: Duration::from_secs(600),
+            after_failure: AfterFailure::GoOn,
+            way_down: true,
+            allow_objects: false,
         }
     }
 }

@@ -7,7 +7,7 @@
 
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use switchback_db::history::{Change, DifferenceKind, Meaning, RowLimits};
+use switchback_db::history::{Change, ContentsChange, DifferenceKind, Meaning, RowLimits};
 use switchback_db::postgres::{Session, fingerprint, rows};
 use switchback_testkit::postgres::{Server, matrix};
 
@@ -624,7 +624,7 @@ fn a_column_that_comes_back_last_is_a_mild_difference() {
             ["  columns of public.t", "-   a after id", "+   a after b"]
         );
         let change = rows::changes(&mut session, &held, &limits).unwrap();
-        assert_eq!(change, rows::ContentsChange::default());
+        assert_eq!(change, ContentsChange::default());
     }
 }
 
@@ -648,7 +648,7 @@ fn rows_that_are_lost_are_named_on_every_version() {
         assert_eq!(held.count(), 8);
         assert_eq!(held.not_kept().count(), 0);
         let same = rows::changes(&mut session, &held, &limits).unwrap();
-        assert_eq!(same, rows::ContentsChange::default());
+        assert_eq!(same, ContentsChange::default());
         session
             .run(
                 r#"ALTER TABLE people DROP "e Mail"; ALTER TABLE people ADD "e Mail" text;

@@ -17,9 +17,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use switchback_db::history::{
-    Cause, Failure, Fault, MigrationSql, Report, Stage, Stop, TableChange, Verdict,
+    Cause, Failure, Fault, MigrationSql, Options, Report, Stage, Stop, TableChange, Verdict,
 };
-use switchback_db::postgres::history::{Options, Synthetic, rehearse};
+use switchback_db::postgres::history::{Synthetic, rehearse};
 use switchback_migration::history::{at, read};
 use switchback_scratch::{Options as ServerOptions, Server};
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::data::{Change, GoneColumn, TableChange, Value};
+use super::data::{Change, GoneColumn, SequenceChange, TableChange, Value};
 
 /// How much of the rows is kept to be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,18 +43,47 @@ pub(crate) struct TableRows {
     pub rows: Option<Vec<Vec<Value>>>,
 }
 
-/// What is in all tables.
+/// What is in all tables of a database at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Contents {
+pub struct Contents {
     /// By the name of the table in the form of SQL.
-    pub tables: BTreeMap<String, TableRows>,
+    pub(crate) tables: BTreeMap<String, TableRows>,
     /// The value that each sequence would give next.
-    pub sequences: BTreeMap<String, i64>,
+    pub(crate) sequences: BTreeMap<String, i64>,
+}
+
+/// How the rows of a database differ from what they were.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ContentsChange {
+    /// The tables whose rows differ.
+    pub tables: Vec<TableChange>,
+    /// The sequences that stand elsewhere.
+    pub sequences: Vec<SequenceChange>,
 }
 
 impl Contents {
-    pub(crate) fn count(&self) -> u64 {
+    /// How many rows there are in all tables.
+    pub fn count(&self) -> u64 {
         self.tables.values().map(|table| table.count).sum()
+    }
+
+    /// The tables whose rows are known only by their digest.
+    pub fn not_kept(&self) -> impl Iterator<Item = &str> {
+        let unkept = self.tables.iter().filter(|(_, it)| it.rows.is_none());
+        unkept.map(|(table, _)| table.as_str())
+    }
+
+    /// The sequences that stand elsewhere now. That one is gone is the schema's matter.
+    pub(crate) fn moved(&self, now: &Contents) -> Vec<SequenceChange> {
+        let change = |(sequence, before): (&String, &i64)| {
+            let after = now.sequences.get(sequence).filter(|it| *it != before)?;
+            Some(SequenceChange {
+                sequence: sequence.clone(),
+                before: *before,
+                after: *after,
+            })
+        };
+        self.sequences.iter().filter_map(change).collect()
     }
 }
 

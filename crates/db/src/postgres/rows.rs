@@ -8,21 +8,8 @@ use std::collections::BTreeMap;
 
 use super::error::PgError;
 use super::session::{Row, Session, literal, name};
-use crate::history::rows::{self, TableRows};
-use crate::history::{RowLimits, SequenceChange, TableChange};
-
-/// What is in all tables of a database at one moment.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Contents(rows::Contents);
-
-/// How the rows of a database differ from what they were.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ContentsChange {
-    /// The tables whose rows differ.
-    pub tables: Vec<TableChange>,
-    /// The sequences that stand elsewhere.
-    pub sequences: Vec<SequenceChange>,
-}
+use crate::history::rows::{TableRows, compare};
+use crate::history::{Contents, ContentsChange, RowLimits};
 
 /// How many tables are asked for in one statement.
 const TOGETHER: usize = 40;
@@ -40,7 +27,7 @@ pub fn contents(session: &mut Session, limits: &RowLimits) -> Result<Contents, P
                 read(session, table, it, &mut room)?;
             }
         }
-        Ok(Contents(found))
+        Ok(found)
     })
 }
 
@@ -57,7 +44,7 @@ pub fn changes(
         let mut now = digests(session)?;
         let mut change = ContentsChange::default();
         let mut room = limits.bytes;
-        for (table, old) in &before.0.tables {
+        for (table, old) in &before.tables {
             let new = now.tables.get_mut(table);
             let new = match new {
                 Some(new) if new.digest == old.digest && new.count == old.count => continue,
@@ -69,39 +56,16 @@ pub fn changes(
                 }
                 None => None,
             };
-            let compared = rows::compare(table, old, new, limits.examples);
+            let compared = compare(table, old, new, limits.examples);
             change.tables.extend(compared);
         }
-        for (sequence, before) in &before.0.sequences {
-            let after = now.sequences.get(sequence);
-            // That a sequence is gone is the schema's matter.
-            if let Some(after) = after.filter(|after| *after != before) {
-                change.sequences.push(SequenceChange {
-                    sequence: sequence.clone(),
-                    before: *before,
-                    after: *after,
-                });
-            }
-        }
+        change.sequences = before.moved(&now);
         Ok(change)
     })
 }
 
-impl Contents {
-    /// How many rows there are in all tables.
-    pub fn count(&self) -> u64 {
-        self.0.count()
-    }
-
-    /// The tables whose rows are known only by their digest.
-    pub fn not_kept(&self) -> impl Iterator<Item = &str> {
-        let unkept = self.0.tables.iter().filter(|(_, it)| it.rows.is_none());
-        unkept.map(|(table, _)| table.as_str())
-    }
-}
-
 /// Everything but the rows themselves.
-fn digests(session: &mut Session) -> Result<rows::Contents, PgError> {
+fn digests(session: &mut Session) -> Result<Contents, PgError> {
     let mut tables = columns(session)?;
     let names: Vec<String> = tables.keys().cloned().collect();
     for some in names.chunks(TOGETHER) {
@@ -125,7 +89,7 @@ fn digests(session: &mut Session) -> Result<rows::Contents, PgError> {
             }
         }
     }
-    Ok(rows::Contents {
+    Ok(Contents {
         tables,
         sequences: sequences(session)?,
     })

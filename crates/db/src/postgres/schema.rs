@@ -94,6 +94,7 @@ impl Reader<'_> {
         let indexes = self.indexes()?;
         let types = self.user_types()?;
         let functions = self.functions()?;
+        let trigger_functions = self.trigger_functions()?;
         Ok(Schema {
             complete: self.complete,
             search_path,
@@ -104,7 +105,7 @@ impl Reader<'_> {
             types,
             functions,
             extensions,
-            trigger_functions: BTreeMap::new(),
+            trigger_functions,
             before_local: None,
             unit: 0,
         })
@@ -247,6 +248,18 @@ impl Reader<'_> {
             all.entry(row.name(0)).or_default().push(column);
         }
         Ok(all)
+    }
+
+    /// The functions that triggers call, by table and trigger.
+    fn trigger_functions(&mut self) -> Result<BTreeMap<(Name, String), Name>, PgError> {
+        let rows = self.rows(&format!(
+            "SELECT n.nspname, c.relname, t.tgname, fn.nspname, f.proname FROM pg_trigger t \
+             JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
+             JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_namespace fn ON fn.oid = f.pronamespace \
+             WHERE {OURS} AND NOT t.tgisinternal"
+        ))?;
+        let one = |row: &Row| ((row.name(0), row.text(2)), row.name(3));
+        Ok(rows.iter().map(one).collect())
     }
 
     fn functions(&mut self) -> Result<BTreeMap<Name, Volatility>, PgError> {

@@ -18,6 +18,7 @@ use switchback_migration::sql::parse;
 use switchback_testkit::postgres::Server;
 
 use crate::compare::{Claimed, claims_of, differences};
+use crate::history::differences as differences_of;
 use crate::observe::{Observed, Observer};
 use crate::run::{Tally, everywhere};
 
@@ -123,8 +124,7 @@ fn one(server: &Server, base: &Path, folder: &Folder) -> Tally {
             }
         }
         let there = schema::read(&mut observer.client).unwrap();
-        for difference in folded.difference(&there) {
-            let line = difference.to_string();
+        for line in differences_of(&folded, &there) {
             if known.insert(line.clone()) {
                 tally
                     .wrong

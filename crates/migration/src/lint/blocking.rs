@@ -69,18 +69,20 @@ impl Blocked<'_> {
         self.locks.first().map_or(Mode::Share, |lock| lock.mode)
     }
 
-    /// Reports it: `message` is the finding's, the causes are those of all such findings.
+    /// Reports it: `message` is the finding's, the causes are those of all such findings. Why the
+    /// work is done is one of them if `why`; often the message says it all.
     pub(super) fn report<'f>(
         &self,
         context: &Context<'_>,
         found: &'f mut Found<'_>,
         message: String,
+        why: bool,
     ) -> &'f mut Item {
         let item = found.report(&self.work.span, message).table(self.table());
-        if !self.work.why.is_empty() {
+        if why && !self.work.why.is_empty() {
             item.cause(&self.work.why);
         }
-        item.cause(held_words(&self.locks));
+        item.cause(held_words(&self.locks, context.script.inside.is_some()));
         if let Some(size) = size_words(context, &self.tables) {
             item.cause(size);
         }
@@ -93,8 +95,8 @@ impl Blocked<'_> {
     }
 }
 
-/// `ACCESS EXCLUSIVE on `a` is held until the transaction ends`.
-pub(super) fn held_words(locks: &[&Lock]) -> String {
+/// `ACCESS EXCLUSIVE on `a` is held until the transaction ends`, or until the statement does.
+fn held_words(locks: &[&Lock], in_transaction: bool) -> String {
     let mut parts: Vec<String> = Vec::new();
     let mut rest = locks;
     while let Some(first) = rest.first() {
@@ -108,14 +110,16 @@ pub(super) fn held_words(locks: &[&Lock]) -> String {
         rest = others;
     }
     let plural = if parts.len() > 1 { "are" } else { "is" };
-    format!(
-        "{} {plural} held until the transaction ends",
-        listed(&parts)
-    )
+    let end = if in_transaction {
+        "transaction"
+    } else {
+        "statement"
+    };
+    format!("{} {plural} held until the {end} ends", listed(&parts))
 }
 
 /// Names in backticks, at most three of them.
-pub(super) fn several(names: &[&Name]) -> String {
+fn several(names: &[&Name]) -> String {
     let mut all: Vec<String> = names.iter().take(3).map(|name| shown(name)).collect();
     if names.len() > 3 {
         all.push(format!("{} more", names.len() - 3));

@@ -175,6 +175,7 @@ impl<'a> Walk<'a> {
         let last = all.partition_point(|it| it.span.start < part.span.end);
         let place = Place {
             folder: self.input.folder,
+            engine: self.engine,
             major: self.major,
             migration,
             part,

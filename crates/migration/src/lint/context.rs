@@ -6,6 +6,7 @@ use switchback_diag::{Code, Severity};
 
 use super::state::{Inside, Log, Script};
 use super::{Finding, Fix};
+use crate::engine::Engine;
 use crate::facts::compat::Effect;
 use crate::facts::{Facts, Mode};
 use crate::history::{Folder, Migration, Part, Tool};
@@ -26,6 +27,8 @@ pub(super) enum Way {
 pub(super) struct Place<'a> {
     /// The folder.
     pub(super) folder: &'a Folder,
+    /// The engine.
+    pub(super) engine: Engine,
     /// The oldest major version of the server.
     pub(super) major: u32,
     /// The migration.
@@ -213,6 +216,12 @@ impl Item {
         self
     }
 
+    /// With how Switchback plans it, if it can.
+    pub(super) fn planned(&mut self, planned: Option<String>) -> &mut Self {
+        self.finding.safer.extend(planned);
+        self
+    }
+
     /// With a fix, if there is one.
     pub(super) fn fix(&mut self, fix: Option<Fix>) -> &mut Self {
         self.finding.fix = fix;
@@ -241,6 +250,16 @@ impl<'a> Place<'a> {
     /// The text of a place.
     pub(super) fn words(&self, span: &Span) -> &'a str {
         self.text.get(span.clone()).unwrap_or_default()
+    }
+
+    /// How Switchback plans an operation, where it can on this engine.
+    pub(super) fn planned(&self, operation: &str) -> Option<String> {
+        let runs = self.engine != Engine::Mysql;
+        runs.then(|| {
+            format!(
+                "`switchback change new {operation}` plans it in steps that can each be taken back"
+            )
+        })
     }
 
     /// The beginning of the SQL: where something can be said about the whole.

@@ -15,14 +15,27 @@ pub(super) struct Site {
     pub(super) what: String,
     /// Where, in bytes of the file.
     pub(super) span: Range<usize>,
-    /// What stands before a reference, as in `store.open()`.
-    pub(super) qualifier: Option<String>,
+    /// What stands before a reference.
+    pub(super) via: Via,
     /// The function that it is in.
     pub(super) function: Option<String>,
+    /// The type that the function belongs to.
+    pub(super) owner: Option<String>,
     /// Whether it is reached.
     pub(super) standing: Standing,
     /// Whether it is reached as soon as the program starts.
     pub(super) root: bool,
+}
+
+/// What stands before a reference to a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Via {
+    /// Nothing: `open()`.
+    Plain,
+    /// A path: the last name of `db::Store::open()` before the function's.
+    Path(String),
+    /// A value, or a package: `store.open()`.
+    Dot(String),
 }
 
 /// Texts without one of which no call can be in a file.
@@ -80,7 +93,7 @@ pub(super) fn calls(path: &str, text: &str) -> Vec<Site> {
             .get(end)
             .map_or(begin, |token| token.span.end)
             .max(begin);
-        found.push(site(&code, at, what, None, begin..end));
+        found.push(site(&code, at, what, Via::Plain, begin..end));
     }
     found
 }
@@ -134,17 +147,17 @@ pub(super) fn references(path: &str, text: &str, names: &BTreeSet<String>) -> Ve
         if !called && !handed {
             continue;
         }
-        let qualifier = match before {
-            "." => at.checked_sub(2),
-            ":" if at >= 3 && code.at(at - 2) == ":" => Some(at - 3),
-            _ => None,
+        let named = |by: usize| at.checked_sub(by).map_or("", |at| code.at(at)).to_owned();
+        let via = match before {
+            "." => Via::Dot(named(2)),
+            ":" if at >= 3 && code.at(at - 2) == ":" => Via::Path(named(3)),
+            _ => Via::Plain,
         };
-        let qualifier = qualifier.map(|at| code.at(at).to_owned());
         found.push(site(
             &code,
             at,
             token.text.to_owned(),
-            qualifier,
+            via,
             token.span.clone(),
         ));
     }
@@ -158,15 +171,10 @@ fn new_line(code: &Code<'_>, at: usize) -> bool {
     code.text[before.span.end..code.tokens[at].span.start].contains('\n')
 }
 
-fn site(
-    code: &Code<'_>,
-    at: usize,
-    what: String,
-    qualifier: Option<String>,
-    span: Range<usize>,
-) -> Site {
+fn site(code: &Code<'_>, at: usize, what: String, via: Via, span: Range<usize>) -> Site {
     let Place {
         function,
+        owner,
         standing,
         marked,
     } = code.place(at);
@@ -187,8 +195,9 @@ fn site(
     Site {
         what,
         span,
-        qualifier,
+        via,
         function,
+        owner,
         standing,
         root,
     }
@@ -539,6 +548,6 @@ mod tests {
         );
         assert_eq!(found.len(), 1, "{found:?}");
         let found = references("a.rs", "fn f() { db::migrate_db(); }", &names);
-        assert_eq!(found[0].qualifier.as_deref(), Some("db"));
+        assert_eq!(found[0].via, Via::Path("db".to_owned()));
     }
 }

@@ -37,6 +37,8 @@ struct Block {
 pub(super) struct Place {
     /// The innermost function with a name.
     pub(super) function: Option<String>,
+    /// The type that the function belongs to.
+    pub(super) owner: Option<String>,
     /// Whether it is reached.
     pub(super) standing: Standing,
     /// Whether the function is marked as one that is called at start-up.
@@ -99,6 +101,7 @@ impl<'a> Code<'a> {
         let mut open: Vec<(usize, u32)> = vec![(0, 0)];
         let mut begin = 0;
         let mut begins = Vec::new();
+        let mut angles = 0_i32;
         for at in 0..self.tokens.len() {
             let (block, parens) = open.last().copied().unwrap_or_default();
             self.within.push(block);
@@ -118,6 +121,7 @@ impl<'a> Code<'a> {
                     }
                 }
                 "{" => {
+                    angles = 0;
                     let header = begin..at;
                     let function = self.function_name(&header);
                     self.blocks.push(Block {
@@ -140,8 +144,14 @@ impl<'a> Code<'a> {
                             || (self.at(at + 1) == "=" && self.at(at + 2) == ">");
                     begin = if goes_on { before } else { at + 1 };
                 }
-                ";" if parens == 0 => begin = at + 1,
-                "," if parens == 0 => begin = at + 1,
+                ";" if parens == 0 => {
+                    begin = at + 1;
+                    angles = 0;
+                }
+                // Between type parameters a comma ends nothing.
+                "," if parens == 0 && angles <= 0 => begin = at + 1,
+                "<" => angles += 1,
+                ">" if at == 0 || !matches!(self.at(at - 1), "-" | "=") => angles -= 1,
                 _ => {}
             }
         }
@@ -315,6 +325,7 @@ impl<'a> Code<'a> {
         let mut block = self.within.get(at).copied().unwrap_or_default();
         let mut place = Place {
             function: None,
+            owner: None,
             standing: Standing::Always,
             marked: false,
         };
@@ -342,11 +353,68 @@ impl<'a> Code<'a> {
                 }
                 None => {}
             }
+            if place.owner.is_none() {
+                place.owner = self.owner(&header);
+            }
             inner = header.start;
             block = self.blocks[block].parent;
         }
         place.standing = standing;
         place
+    }
+
+    /// The type whose functions a header begins: `impl Store {`, `class Store {`, `func (s *Store)`.
+    fn owner(&self, header: &Range<usize>) -> Option<String> {
+        let is = |at: usize, text: &str| self.at(at) == text;
+        let name = match self.language {
+            Language::Rust => {
+                let begin = header.clone().find(|at| is(*at, "impl"))?;
+                let of = (begin..header.end).find(|at| is(*at, "for"));
+                // Parameters of the type come first: `impl<'a> Store<'a> {`.
+                let first = of.map_or(begin + 1, |at| at + 1);
+                let first = if is(first, "<") {
+                    self.behind_angle(first)
+                } else {
+                    first
+                };
+                // The last name of the path.
+                let end = (first..header.end).find(|at| is(*at, "<") || is(*at, "where"));
+                let path = first..end.unwrap_or(header.end);
+                path.rev().find(|at| self.tokens[*at].kind == Kind::Name)?
+            }
+            Language::Go => {
+                let func = header.clone().find(|at| is(*at, "func"))?;
+                if !is(func + 1, "(") {
+                    return None;
+                }
+                let receiver = func + 2..self.behind(func + 1).saturating_sub(1);
+                let end = receiver
+                    .clone()
+                    .find(|at| is(*at, "["))
+                    .unwrap_or(receiver.end);
+                (receiver.start..end)
+                    .rev()
+                    .find(|at| self.tokens[*at].kind == Kind::Name)?
+            }
+            _ => header.clone().find(|at| is(*at, "class"))? + 1,
+        };
+        (name < header.end).then(|| self.at(name).to_owned())
+    }
+
+    /// The place behind the `>` that closes the `<` at `at`.
+    fn behind_angle(&self, at: usize) -> usize {
+        let mut depth = 0_u32;
+        for (offset, token) in self.tokens[at..].iter().enumerate().take(200) {
+            match token.text {
+                "<" => depth += 1,
+                ">" => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            if depth == 0 {
+                return at + offset + 1;
+            }
+        }
+        at
     }
 
     /// The conditions in the statement itself: an arm without braces, a name of a command.
@@ -549,6 +617,11 @@ mod tests {
             ),
             (Language::Rust, "static M: X = HERE();", None),
             (
+                Language::Rust,
+                "struct A { x: u8 } fn f<P, Q>(p: P) -> R<P, Q> { HERE() }",
+                Some("f"),
+            ),
+            (
                 Language::Go,
                 "func (s *Store) Migrate(ctx C) error { if x { HERE() } }",
                 Some("Migrate"),
@@ -663,6 +736,46 @@ mod tests {
             .1,
             Standing::If("AutoMigrate".to_owned())
         );
+    }
+
+    #[test]
+    fn functions_belong_to_types() {
+        for (language, text, owner) in [
+            (
+                Language::Rust,
+                "impl<'a, T: X<T>> db::Store<'a, T> where T: Y { fn f() { HERE() } }",
+                Some("Store"),
+            ),
+            (
+                Language::Rust,
+                "impl From<A> for Store { fn f() { HERE() } }",
+                Some("Store"),
+            ),
+            (Language::Rust, "mod a { fn f() { HERE() } }", None),
+            (
+                Language::Rust,
+                "struct A { x: u8 } impl A { fn f<P, Q>(p: P) -> R<P, Q> { HERE() } }",
+                Some("A"),
+            ),
+            (
+                Language::Go,
+                "func (s *Store[T]) F() { HERE() }",
+                Some("Store"),
+            ),
+            (Language::Go, "func F() { HERE() }", None),
+            (
+                Language::Script,
+                "export class Store extends A { f() { HERE() } }",
+                Some("Store"),
+            ),
+            (
+                Language::Python,
+                "class Store(A):\n    def f(self):\n        HERE()\n",
+                Some("Store"),
+            ),
+        ] {
+            assert_eq!(place(language, text).owner.as_deref(), owner, "{text}");
+        }
     }
 
     #[test]

@@ -111,6 +111,9 @@ pub(super) fn starts(path: &str, text: &str) -> Vec<Start> {
         let leaves = yaml::leaves(text);
         let mut found = compose(&leaves);
         found.extend(manifests(&leaves));
+        if matches!(name, "render.yaml" | "render.yml") {
+            found.extend(blueprint(&leaves));
+        }
         found
     } else if name.to_ascii_lowercase().contains("entrypoint") && is_script(path) {
         vec![Start {
@@ -429,6 +432,24 @@ fn compose(leaves: &[Leaf]) -> Vec<Start> {
     found
 }
 
+/// The services of a blueprint of Render: <https://render.com/docs/blueprint-spec>.
+fn blueprint(leaves: &[Leaf]) -> Vec<Start> {
+    let start = |leaf: &Leaf| {
+        let key = leaf.path.last().map(String::as_str);
+        let kind = match key {
+            Some("startCommand") => StartKind::Process("startCommand".to_owned()),
+            Some("preDeployCommand") => StartKind::Hook("preDeployCommand".to_owned()),
+            _ => return None,
+        };
+        Some(Start {
+            kind,
+            span: leaf.span.clone(),
+            commands: text_of(&leaf.value, &leaf.span),
+        })
+    };
+    leaves.iter().filter_map(start).collect()
+}
+
 /// What starts pods that go on.
 const WORKLOADS: [&str; 9] = [
     "Deployment",
@@ -604,6 +625,17 @@ mod tests {
                 "Container(\"web\"): ./app migrate; exec ./app serve",
                 "Hook(\"helm.sh/hook: pre-upgrade,pre-install\"): migrate"
             ]
+        );
+    }
+
+    #[test]
+    fn blueprints() {
+        assert_eq!(
+            shown(
+                "render.yaml",
+                "services:\n  - type: web\n    startCommand: npx prisma migrate deploy && npm start\n"
+            ),
+            ["Process(\"startCommand\"): npx prisma migrate deploy; npm start"]
         );
     }
 

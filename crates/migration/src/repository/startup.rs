@@ -9,7 +9,8 @@ use std::ops::Range;
 
 use switchback_diag::{Code, Severity};
 
-use super::calls::{self, Site};
+use super::calls::{self, Site, Via};
+use super::code::Language;
 use super::commands::{self, Standing};
 use super::shell::Command;
 use super::spring::{self, Word};
@@ -39,12 +40,12 @@ pub struct References {
 
 /// Whether a file has to be read for its clues, by its path.
 pub fn reads(path: &str) -> bool {
-    starts::reads(path) || spring::reads(path) || super::code::Language::of(path).is_some()
+    starts::reads(path) || spring::reads(path) || Language::of(path).is_some()
 }
 
 /// Whether a file may refer to functions, by its path.
 pub fn may_refer(path: &str) -> bool {
-    super::code::Language::of(path).is_some()
+    Language::of(path).is_some()
 }
 
 /// What a file says; none if it says nothing. `path` is relative to the repository, with `/`
@@ -104,6 +105,8 @@ struct Chain {
     at: String,
     /// The last function, whose callers are looked for.
     function: String,
+    /// The type that it belongs to.
+    owner: Option<String>,
     /// Who calls whom, the outermost last.
     steps: Vec<String>,
     standing: Standing,
@@ -193,6 +196,7 @@ impl Survey {
                 self.open.push(Chain {
                     at: file.clone(),
                     standing: call.standing.clone(),
+                    owner: call.owner.clone(),
                     file,
                     call,
                     function,
@@ -230,6 +234,7 @@ impl Survey {
                 file: chain.file.clone(),
                 call: chain.call.clone(),
                 at: path.to_owned(),
+                owner: site.owner.clone(),
                 function: function.clone(),
                 steps,
                 standing,
@@ -474,7 +479,7 @@ impl Survey {
 }
 
 /// Whether a reference means the function at the end of a chain. Names such as `new` are common, so
-/// they have to be near or to be named with their module.
+/// they have to be near, or to be named with their type or module.
 fn means(path: &str, site: &Site, chain: &Chain) -> bool {
     const TELLING: [&str; 12] = [
         "migrat",
@@ -490,16 +495,35 @@ fn means(path: &str, site: &Site, chain: &Chain) -> bool {
         "initdb",
         "datasource",
     ];
-    let near = path == chain.at || paths::folder(path) == paths::folder(&chain.at);
+    let (Some(language), Some(other)) = (Language::of(path), Language::of(&chain.at)) else {
+        return false;
+    };
+    if language != other {
+        return false;
+    }
+    let here = path == chain.at;
+    let near = here || paths::folder(path) == paths::folder(&chain.at);
     let plain = |text: &str| text.to_lowercase().replace(['_', '-'], "");
     let function = plain(&chain.function);
     let telling = TELLING.iter().any(|it| function.contains(it));
     let module = |text: &str| {
         let text = plain(text);
         let folder = paths::name(paths::folder(&chain.at));
-        text == plain(paths::stem(&chain.at)) || (text == plain(folder) && !text.is_empty())
+        !text.is_empty() && (text == plain(paths::stem(&chain.at)) || text == plain(folder))
     };
-    near || telling || site.qualifier.as_deref().is_some_and(module)
+    match (&chain.owner, &site.via) {
+        // A function of a type.
+        (Some(owner), Via::Path(to)) => to == owner || (to == "Self" && site.owner == chain.owner),
+        (Some(owner), Via::Dot(on)) => here || telling || plain(on) == plain(owner),
+        (Some(_), Via::Plain) => false,
+        // A function of a module.
+        (None, Via::Path(to) | Via::Dot(to)) => {
+            module(to)
+                || (telling && language != Language::Go)
+                || (near && matches!(to.as_str(), "super" | "self" | "crate"))
+        }
+        (None, Via::Plain) => near || (telling && language != Language::Go),
+    }
 }
 
 /// How many folders two paths have in common.

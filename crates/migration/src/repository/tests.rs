@@ -205,6 +205,21 @@ fn calls_are_followed_to_where_the_program_starts() {
         ]),
         ["internal/store/store.go: `goose.Up` is called when the program starts [warning]"]
     );
+    // Types tell functions of one name apart.
+    let meta =
+        "impl Meta {\n    pub fn new() -> Self {\n        sqlx::migrate!().run(&pool)\n    }\n}\n";
+    quiet(&[
+        ("src/main.rs", "fn main() { Settings::new() }"),
+        ("src/meta.rs", meta),
+    ]);
+    assert_eq!(
+        found(&[
+            ("src/main.rs", "fn main() { Meta::new() }"),
+            ("src/meta.rs", meta)
+        ])
+        .len(),
+        1
+    );
     // `New` of something else.
     let other = go.replace("store.New", "cache.New");
     quiet(&[

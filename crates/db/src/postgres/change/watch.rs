@@ -231,7 +231,10 @@ impl Watch {
             let (mut peer, locktype) = peer(&row)?;
             if behind.contains(&peer.pid) {
                 let seen = self.since.get(&peer.pid).map(Instant::elapsed);
-                peer.waits = peer.waits.max(seen.unwrap_or_default());
+                // Who waits for us through others may have waited for them before.
+                let directly = edges.get(&peer.pid).is_some_and(|by| by.contains(&pid));
+                let told = if directly { peer.waits } else { Duration::ZERO };
+                peer.waits = told.max(seen.unwrap_or_default());
                 if is_application(&peer, locktype.as_deref()) {
                     look.application_waits = look.application_waits.max(peer.waits);
                 }

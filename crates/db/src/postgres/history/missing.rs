@@ -82,7 +82,7 @@ impl Run<'_> {
                 Some(Note::DatabaseMade(database))
             }
             Missing::Extension(extension) => {
-                let mut session = self.databases.connect(self.database)?;
+                let mut session = self.databases.connect(&self.database)?;
                 let can = session.rows(&format!(
                     "SELECT FROM pg_available_extensions WHERE name = {} AND installed_version IS NULL",
                     literal(extension)

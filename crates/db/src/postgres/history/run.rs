@@ -8,9 +8,9 @@ use switchback_migration::history::Wrapped;
 use super::databases::Databases;
 use super::locate::{around, inside, statement};
 use super::missing::extension;
+use super::scratch::Made;
 use super::script::{Script, reaches_out};
-use super::{Made, Rehearsal};
-use crate::history::{Cause, Failure, Note, Sql, SqlError};
+use crate::history::{Cause, Failure, Note, SqlError};
 use crate::postgres::error::PgError;
 use crate::postgres::session::Session;
 
@@ -27,7 +27,7 @@ pub(super) struct Limits {
 /// Runs SQL in one database.
 pub(super) struct Run<'a> {
     pub databases: &'a mut Databases,
-    pub database: &'a str,
+    pub database: String,
     pub limits: Limits,
     pub made: &'a mut Made,
 }
@@ -39,47 +39,17 @@ struct Trouble {
     message: Option<Range<usize>>,
 }
 
-impl Rehearsal<'_> {
-    /// Runs SQL in a session of its own.
-    pub(super) fn run(
-        &mut self,
-        database: &str,
-        sql: &Sql,
-        notes: &mut Vec<Note>,
-    ) -> Result<Result<(), Failure>, PgError> {
-        let script = Script::new(sql);
-        for note in &script.notes {
-            if !notes.contains(note) {
-                notes.push(note.clone());
-            }
-        }
-        if let Some(refused) = script.refused {
-            return Ok(Err(refused));
-        }
-        self.run_of(database).whole(&script, notes)
-    }
-
-    /// Runs as many statements as run, each by itself. How many did, and how many did not.
-    pub(super) fn run_in_part(
-        &mut self,
-        database: &str,
-        sql: &Sql,
-    ) -> Result<(usize, usize), PgError> {
-        let script = Script::new(sql);
-        self.run_of(database).in_part(&script)
-    }
-}
-
 impl Run<'_> {
     fn open(&self) -> Result<Session, PgError> {
-        let mut session = self.databases.connect(self.database)?;
+        let mut session = self.databases.connect(&self.database)?;
         // Zero would mean no limit at all.
         let limit = self.limits.statement.as_millis().max(1);
         session.run(&format!("SET statement_timeout = '{limit}ms'"))?;
         Ok(session)
     }
 
-    fn whole(
+    /// Runs all of it in one session.
+    pub(super) fn whole(
         &mut self,
         script: &Script,
         notes: &mut Vec<Note>,
@@ -107,7 +77,8 @@ impl Run<'_> {
         }
     }
 
-    fn in_part(&mut self, script: &Script) -> Result<(usize, usize), PgError> {
+    /// Runs each statement by itself. How many ran, and how many failed.
+    pub(super) fn in_part(&mut self, script: &Script) -> Result<(usize, usize), PgError> {
         let (mut ran, mut failed) = (0, 0);
         let mut session = self.open()?;
         for at in &script.statements {

@@ -18,7 +18,11 @@ pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
     found
         .report(
             &columns[0].span,
-            format!("{} of {} {verb} padded with spaces", listed(&names), shown(&full)),
+            format!(
+                "{} of {} {verb} padded with spaces",
+                listed(&names),
+                shown(&full)
+            ),
         )
         .table(&full)
         .safer("`text`, with a CHECK on its length if that matters");

@@ -24,9 +24,20 @@ pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
             continue;
         }
         let table = shown(one.table());
-        let message = format!("an index is built on {table} while {}", who_waits(one.mode()));
+        let message = format!(
+            "an index is built on {table} while {}",
+            who_waits(one.mode())
+        );
         let bare = table.trim_matches('`').to_owned();
-        let item = one.report(context, found, message);
+        let own = |it: &AlterAction| {
+            matches!(
+                it,
+                AlterAction::AddConstraint(_) | AlterAction::AddColumn { .. }
+            )
+        };
+        let why = !action(context, one.work).is_some_and(own);
+        let item = one.report(context, found, message, why);
+        let changes_type = matches!(action(context, one.work), Some(AlterAction::SetType { .. }));
         let advice = match action(context, one.work) {
             Some(AlterAction::AddConstraint(constraint)) => match &constraint.kind {
                 ConstraintKind::Unique { columns, .. } => {
@@ -49,14 +60,23 @@ pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
         };
         match advice {
             Some((word, columns, name)) => {
-                let name = name.map_or_else(|| "…".to_owned(), |name| Name::plain(name).to_string());
+                let name =
+                    name.map_or_else(|| "…".to_owned(), |name| Name::plain(name).to_string());
                 item.safer(format!(
                     "`CREATE UNIQUE INDEX CONCURRENTLY {name} ON {bare} ({columns})` outside of a \
                      transaction, then `ADD CONSTRAINT {name} {word} USING INDEX {name}`"
                 ));
-                if word == "PRIMARY KEY" {
+                if word == "UNIQUE" {
+                    item.planned(context.place.planned("add-unique"));
+                } else {
                     item.safer("make the columns `NOT NULL` before, or every row is checked too");
                 }
+            }
+            None if changes_type => {
+                item.safer(
+                    "drop the index with `DROP INDEX CONCURRENTLY` before, and build it again with \
+                     `CREATE INDEX CONCURRENTLY` after",
+                );
             }
             None => {
                 item.safer(

@@ -6,7 +6,7 @@ use crate::lint::looser;
 
 pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
     for (effect, span) in context.effects {
-        let (table, message) = match effect {
+        let (table, message, plan) = match effect {
             Effect::RefusesWrites {
                 table,
                 constraint,
@@ -32,7 +32,13 @@ pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
                         format!("{of} refuses rows outside of its bounds as a partition")
                     }
                 };
-                (table, message)
+                let plan = match demand {
+                    Demand::Unique => "add-unique",
+                    Demand::Check => "add-check",
+                    Demand::ForeignKey => "add-foreign-key",
+                    Demand::Exclude | Demand::Bounds => "",
+                };
+                (table, message, plan)
             }
             Effect::Generates { table, column } => (
                 table,
@@ -40,9 +46,11 @@ pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
                     "{} is computed from now on, and refuses values that are written to it",
                     shown_column(table, column)
                 ),
+                "",
             ),
             _ => continue,
         };
+        let plan = Some(plan).filter(|plan| !plan.is_empty());
         found
             .report(span, message)
             .table(table)
@@ -50,6 +58,7 @@ pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
             .safer(
                 "make sure that every version that may come back keeps to it, then allow it with \
                  that reason",
-            );
+            )
+            .planned(plan.and_then(|plan| context.place.planned(plan)));
     }
 }

@@ -26,7 +26,10 @@ pub(super) fn check(pair: &Pair<'_>, found: &mut Found<'_>) {
     found
         .report(
             &first.span,
-            format!("the way down destroys what was written to {} since", listed(&names)),
+            format!(
+                "the way down destroys what was written to {} since",
+                listed(&names)
+            ),
         )
         .table(&first.table)
         .safer("roll back the code alone: it does not know what is new, and can leave it");

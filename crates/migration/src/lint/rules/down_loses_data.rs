@@ -28,7 +28,10 @@ pub(super) fn check(pair: &Pair<'_>, found: &mut Found<'_>) {
             None => shown(&gone.table),
         };
         found
-            .report(&made.span, format!("the way down makes {name} again, but empty"))
+            .report(
+                &made.span,
+                format!("the way down makes {name} again, but empty"),
+            )
             .table(&gone.table)
             .cause(format!(
                 "line {} of the way up destroys what is in it",

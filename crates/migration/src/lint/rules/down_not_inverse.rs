@@ -38,5 +38,7 @@ pub(super) fn check(pair: &Pair<'_>, found: &mut Found<'_>) {
     if count > NAMED {
         item.cause(format!("and {} more", count - NAMED));
     }
-    item.safer("add to the way down what is missing, so that it undoes everything that its way up does");
+    item.safer(
+        "add to the way down what is missing, so that it undoes everything that its way up does",
+    );
 }

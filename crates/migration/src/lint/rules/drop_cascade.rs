@@ -7,7 +7,10 @@ use crate::sql::ir::{AlterAction, Kind, Name};
 pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
     let (named, columns): (Vec<Name>, Vec<&str>) = match &context.statement.kind {
         Kind::Drop(drop) if drop.cascade => (
-            drop.names.iter().map(|name| context.schema.resolve(name)).collect(),
+            drop.names
+                .iter()
+                .map(|name| context.schema.resolve(name))
+                .collect(),
             Vec::new(),
         ),
         Kind::Alter(alter) => {

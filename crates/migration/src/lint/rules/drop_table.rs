@@ -31,6 +31,7 @@ pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
         item.safer(
             "drop it in a migration of its own, when no version that uses it can come back, and \
              allow it there with that reason",
-        );
+        )
+        .planned(context.place.planned("drop-table"));
     }
 }

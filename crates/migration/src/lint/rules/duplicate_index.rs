@@ -50,5 +50,9 @@ fn repeats(index: &CreateIndex, other: &Index) -> bool {
         && index.include == other.include
         && same_rows
         && index.keys.len() == other.keys.len()
-        && index.keys.iter().zip(&other.keys).all(|(one, other)| same(&one.expr, other))
+        && index
+            .keys
+            .iter()
+            .zip(&other.keys)
+            .all(|(one, other)| same(&one.expr, other))
 }

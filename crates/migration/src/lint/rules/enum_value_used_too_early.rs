@@ -20,7 +20,10 @@ pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
         found
             .report(
                 &context.statement.span,
-                format!("the new value `{value}` of {} cannot be used yet", shown(type_name)),
+                format!(
+                    "the new value `{value}` of {} cannot be used yet",
+                    shown(type_name)
+                ),
             )
             .cause("PostgreSQL refuses a new enum value in the transaction that adds it")
             .safer("add the value in a migration of its own, and use it in the next one");

@@ -7,7 +7,9 @@ use crate::lint::blocking::blocked;
 use crate::lint::context::{Context, Found, shown};
 
 pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
-    for one in blocked(context, |kind| matches!(kind, WorkKind::ForeignKeyScan { .. })) {
+    for one in blocked(context, |kind| {
+        matches!(kind, WorkKind::ForeignKeyScan { .. })
+    }) {
         let WorkKind::ForeignKeyScan { referenced } = &one.work.kind else {
             continue;
         };
@@ -24,8 +26,11 @@ pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
                 shown(referenced)
             )
         };
-        one.report(context, found, message).safer(
-            "add the foreign key with `NOT VALID`, and `VALIDATE CONSTRAINT` in a later migration",
-        );
+        one.report(context, found, message, false)
+            .safer(
+                "add the foreign key with `NOT VALID`, and `VALIDATE CONSTRAINT` in a later \
+                 migration",
+            )
+            .planned(context.place.planned("add-foreign-key"));
     }
 }

@@ -22,7 +22,13 @@ pub(super) fn check(end: &End<'_>, found: &mut Found<'_>) {
             let Some(relation) = end.schema.relations.get(&full) else {
                 continue;
             };
-            let kept = matches!(relation.kind, RelationKind::Table { temporary: false, .. });
+            let kept = matches!(
+                relation.kind,
+                RelationKind::Table {
+                    temporary: false,
+                    ..
+                }
+            );
             let there = columns.iter().all(|name| relation.column(name).is_some());
             if !kept || !there || columns.is_empty() || is_indexed(end.schema, &full, &columns) {
                 continue;

@@ -23,9 +23,12 @@ pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
                 shown(name),
                 who_waits(one.mode())
             ),
-            None => format!("an index is built on {table} while {}", who_waits(one.mode())),
+            None => format!(
+                "an index is built on {table} while {}",
+                who_waits(one.mode())
+            ),
         };
-        let item = one.report(context, found, message);
+        let item = one.report(context, found, message, false);
         if partitioned {
             item.safer(
                 "`CREATE INDEX … ON ONLY` the partitioned table, `CREATE INDEX CONCURRENTLY` on \
@@ -41,6 +44,7 @@ pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
                 fixes::how_to_leave_transactions(context.place.tool())
             ),
         });
-        item.fix(fixes::concurrently(context, index));
+        item.planned(context.place.planned("add-index"))
+            .fix(fixes::concurrently(context, index));
     }
 }

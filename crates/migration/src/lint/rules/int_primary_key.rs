@@ -31,7 +31,10 @@ pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
         found
             .report(
                 &column.span,
-                format!("{} counts to {limit} and no further", shown_column(&full, name)),
+                format!(
+                    "{} counts to {limit} and no further",
+                    shown_column(&full, name)
+                ),
             )
             .table(&full)
             .cause("then every insert fails, and a wider type means writing the table anew")

@@ -26,7 +26,10 @@ pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
     if dropped {
         return;
     }
-    let message = format!("an invalid index {} would pass for a finished one", shown(name));
+    let message = format!(
+        "an invalid index {} would pass for a finished one",
+        shown(name)
+    );
     let bare = shown(name);
     let bare = bare.trim_matches('`');
     found

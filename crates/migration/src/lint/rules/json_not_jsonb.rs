@@ -14,7 +14,11 @@ pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
     found
         .report(
             &columns[0].span,
-            format!("{} of {} {verb} json, which has no equality", listed(&names), shown(&full)),
+            format!(
+                "{} of {} {verb} json, which has no equality",
+                listed(&names),
+                shown(&full)
+            ),
         )
         .table(&full)
         .cause("`SELECT DISTINCT` and `GROUP BY` fail on it, and no index can look into it")

@@ -27,6 +27,7 @@ pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
             item.unless(lenient);
         }
         item.safer("make sure that every version that may come back writes it, then allow it")
-            .safer("give it a default first");
+            .safer("give it a default first")
+            .planned(context.place.planned("add-not-null"));
     }
 }

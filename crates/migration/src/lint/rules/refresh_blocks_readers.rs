@@ -13,7 +13,7 @@ pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
             continue;
         };
         let message = format!("{} is filled anew while nobody can read it", shown(&view));
-        one.report(context, found, message)
+        one.report(context, found, message, false)
             .table(&view)
             .safer(
                 "`REFRESH MATERIALIZED VIEW CONCURRENTLY`, which needs a unique index on the view",

@@ -17,7 +17,7 @@ pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
              would use the index wait",
             shown(one.table())
         );
-        one.report(context, found, message)
+        one.report(context, found, message, false)
             .safer("`REINDEX … CONCURRENTLY`, outside of a transaction");
     }
 }

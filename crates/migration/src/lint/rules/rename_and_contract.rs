@@ -55,15 +55,12 @@ pub(super) fn check(end: &End<'_>, found: &mut Found<'_>) {
             "code that runs uses the old shape until it is replaced, and code that is rolled back \
              uses it again",
         );
-        if gone.column.is_some() && gone.table == made.table {
-            item.safer(
-                "`switchback change new rename-column` plans it in releases that can each be rolled \
-                 back",
-            );
-        }
         item.safer(format!(
             "keep both in step, move the code over, and drop {old} in a later release"
         ));
+        if gone.column.is_some() && gone.table == made.table {
+            item.planned(end.place.planned("rename-column"));
+        }
     }
 }
 
@@ -79,9 +76,7 @@ fn filled_from(end: &End<'_>, made: &Deed, gone: &Deed) -> bool {
     let name = gone.column.as_deref().unwrap_or(&gone.table.name);
     end.log.written.iter().any(|written| {
         let there = written.table == made.table
-            && (written.column.is_none()
-                || made.column.is_none()
-                || written.column == made.column)
+            && (written.column.is_none() || made.column.is_none() || written.column == made.column)
             && made.span.start <= written.span.start
             && written.span.start < gone.span.start;
         let words = end.place.words(&written.span);

@@ -24,8 +24,9 @@ pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
             .table(table)
             .unless(Unless::Column(table.clone(), from.clone()))
             .safer(
-                "`switchback change new rename-column` plans it in releases that can each be rolled \
-                 back",
-            );
+                "add the new column beside the old one, keep both in step, move the code over, and \
+                 drop the old one in a later release",
+            )
+            .planned(context.place.planned("rename-column"));
     }
 }

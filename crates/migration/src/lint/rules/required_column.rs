@@ -31,13 +31,16 @@ pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
         item.cause("each insert of code that does not know the column fails");
         let column = Name::plain(column.as_str());
         if at_once {
-            item.safer(format!("`ADD COLUMN {column} … NOT NULL DEFAULT …`, with a constant"));
+            item.safer(format!(
+                "`ADD COLUMN {column} … NOT NULL DEFAULT …`, with a constant"
+            ));
         } else {
             item.safer("leave it a default that old code can live with");
         }
         item.safer(
             "add it without `NOT NULL`, write it in a release, fill the rest, and make it `NOT \
              NULL` when nothing that leaves it empty can come back",
-        );
+        )
+        .planned(context.place.planned("add-required-column"));
     }
 }

@@ -28,10 +28,15 @@ pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
                 shown(&lock.relation),
                 who_waits(lock.mode)
             ),
-            _ => format!("every row of {read} is checked while {}", who_waits(one.mode())),
+            _ => format!(
+                "every row of {read} is checked while {}",
+                who_waits(one.mode())
+            ),
         };
         let table = shown(one.table());
-        let item = one.report(context, found, message);
+        let check = |it: &AlterAction| matches!(it, AlterAction::AddConstraint(_));
+        let why = !action(context, one.work).is_some_and(check);
+        let item = one.report(context, found, message, why);
         let later = "in a later migration";
         match action(context, one.work) {
             Some(AlterAction::SetNotNull { column }) => {
@@ -46,6 +51,7 @@ pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
                          CONSTRAINT`"
                     ));
                 }
+                item.planned(context.place.planned("add-not-null"));
             }
             Some(AlterAction::AddConstraint(constraint)) => match &constraint.kind {
                 ConstraintKind::PrimaryKey { .. } => {
@@ -57,7 +63,8 @@ pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
                 _ => {
                     item.safer(format!(
                         "add it with `NOT VALID`, and `VALIDATE CONSTRAINT` {later}"
-                    ));
+                    ))
+                    .planned(context.place.planned("add-check"));
                 }
             },
             Some(AlterAction::AddColumn { column, .. }) => {

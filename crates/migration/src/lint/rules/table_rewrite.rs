@@ -9,14 +9,19 @@ use crate::sql::ir::{AlterAction, Generated, Kind};
 pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
     for one in blocked(context, |kind| *kind == WorkKind::Rewrite) {
         let table = one.table();
-        let message = format!("{} is written anew while {}", shown(table), who_waits(one.mode()));
-        let item = one.report(context, found, message);
+        let message = format!(
+            "{} is written anew while {}",
+            shown(table),
+            who_waits(one.mode())
+        );
+        let item = one.report(context, found, message, true);
         match action(context, one.work) {
             Some(AlterAction::SetType { .. }) => {
                 item.safer(
                     "add a column of the new type, keep both in step with a trigger, fill it in \
                      batches, move the code over, and drop the old one in a later release",
-                );
+                )
+                .planned(context.place.planned("change-type"));
             }
             Some(AlterAction::AddColumn { column, .. }) => {
                 let name = &column.name;
@@ -43,7 +48,11 @@ pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
                      `{column}` in a later release"
                 ));
             }
-            _ if matches!(context.statement.kind, Kind::Vacuum { .. } | Kind::Cluster { .. }) => {
+            _ if matches!(
+                context.statement.kind,
+                Kind::Vacuum { .. } | Kind::Cluster { .. }
+            ) =>
+            {
                 item.safer("leave it out of migrations; pg_repack does the same without the lock");
             }
             _ => {

@@ -20,13 +20,22 @@ pub(super) fn check(end: &End<'_>, found: &mut Found<'_>) {
         let Some(relation) = end.schema.relations.get(&full).filter(|_| own) else {
             continue;
         };
-        let kept = matches!(relation.kind, RelationKind::Table { temporary: false, .. });
+        let kept = matches!(
+            relation.kind,
+            RelationKind::Table {
+                temporary: false,
+                ..
+            }
+        );
         let new = end.schema.is_new(relation.made_in);
         if !kept || !new || has_key(end.schema, &full, relation) {
             continue;
         }
         found
-            .report(&statement.span, format!("{} has no primary key", shown(&full)))
+            .report(
+                &statement.span,
+                format!("{} has no primary key", shown(&full)),
+            )
             .table(&full)
             .cause("its rows cannot be replicated by key, nor changed in batches")
             .safer("a primary key, over both columns in a table that only joins two others");

@@ -14,7 +14,11 @@ pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
     found
         .report(
             &columns[0].span,
-            format!("{} of {} {verb} stored without a time zone", listed(&names), shown(&full)),
+            format!(
+                "{} of {} {verb} stored without a time zone",
+                listed(&names),
+                shown(&full)
+            ),
         )
         .table(&full)
         .cause("two sessions with different time zones write and read different moments")

@@ -52,9 +52,11 @@ pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
         if context.script.is_own_column(table, column) {
             continue;
         }
-        found.report(span, message).table(table).cause(cause).safer(
+        let item = found.report(span, message);
+        item.table(table).cause(cause).safer(
             "add a column of the new type, keep both in step, move the code over, and drop the old \
              one in a later release",
-        );
+        )
+        .planned(context.place.planned("change-type"));
     }
 }

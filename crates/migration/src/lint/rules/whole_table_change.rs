@@ -49,7 +49,9 @@ fn always_holds(predicate: &Expr) -> bool {
             operator: Operator::Equal,
             left,
             right,
-        } => matches!((&left.node, &right.node), (Node::Literal(one), Node::Literal(other)) if one == other),
+        } => {
+            matches!((&left.node, &right.node), (Node::Literal(one), Node::Literal(other)) if one == other)
+        }
         _ => false,
     }
 }

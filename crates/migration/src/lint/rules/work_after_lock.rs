@@ -67,7 +67,10 @@ pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
     } else {
         item.safer("put it into a migration of its own");
     }
-    if matches!(context.statement.kind, Kind::Update { .. } | Kind::Delete { .. }) {
+    if matches!(
+        context.statement.kind,
+        Kind::Update { .. } | Kind::Delete { .. }
+    ) {
         item.safer("change rows in batches, each in a transaction of its own");
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Fold, bare, object_of, plain_column};
 use crate::schema::{Misfit, RelationKind};
-use crate::sql::ir::{Kind, Name, Object};
+use crate::sql::ir::{Kind, Name, Object, Output, Query};
 
 impl Fold<'_> {
     pub(super) fn create_view(&mut self, kind: &Kind) {
@@ -61,7 +61,9 @@ impl Fold<'_> {
             .collect();
         view.reads_columns.clone_from(&query.columns);
         if query.star {
-            view.reads_columns.push("*".to_owned());
+            let all = self.columns_of_all(query, &view.reads);
+            view.reads_columns
+                .extend(all.unwrap_or_else(|| vec!["*".to_owned()]));
         }
         match self.outputs(query) {
             Some(found) => view.columns = found,
@@ -78,6 +80,22 @@ impl Fold<'_> {
             view.partial = false;
         }
         self.schema.relations.insert(full, Arc::new(view));
+    }
+
+    /// The columns that `*` stands for in a query, by name; none where not all are known.
+    fn columns_of_all(&self, query: &Query, reads: &[Name]) -> Option<Vec<String>> {
+        let said = query.outputs.iter().filter_map(|it| match it {
+            Output::All { tables } => Some(tables),
+            Output::One { .. } => None,
+        });
+        let said: Vec<Name> = said.flatten().map(|it| self.schema.resolve(it)).collect();
+        let tables = if said.is_empty() { reads } else { &said };
+        let mut all = Vec::new();
+        for table in tables {
+            let relation = self.relation(table).filter(|it| !it.partial)?;
+            all.extend(relation.columns.iter().map(|it| it.name.clone()));
+        }
+        Some(all)
     }
 
     pub(super) fn create_trigger(
