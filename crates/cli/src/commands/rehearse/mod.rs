@@ -9,8 +9,8 @@ mod view;
 use std::path::PathBuf;
 
 use clap::Args;
-use switchback_db::history::{AfterFailure, MigrationSql};
-use switchback_db::postgres::history::{Options, Synthetic, rehearse};
+use switchback_db::history::{AfterFailure, MigrationSql, Options};
+use switchback_db::postgres::history::{Synthetic, rehearse};
 use switchback_diag::Exit;
 use switchback_scratch::Server;
 
