@@ -1,5 +1,7 @@
 //! Statements as others see them.
 
+#![expect(clippy::panic, reason = "test code outside of test functions")]
+
 use switchback_migration::Engine;
 use switchback_migration::sql::ir::{
     AlterAction, AlterTypeAction, Beside, Bound, Column, ConstraintKind, CreateTable, Generated,

@@ -22,6 +22,10 @@ use pieces::Types;
 const OURS: &str = "n.nspname NOT IN ('pg_catalog', 'information_schema') \
      AND n.nspname !~ '^pg_(toast|temp)'";
 
+/// The triggers that somebody made. Until 14 those that partitions have from their table are marked
+/// as the system's own, as those of constraints are.
+const TRIGGERS: &str = "(NOT t.tgisinternal OR t.tgconstraint = 0)";
+
 /// A reading in progress.
 struct Reader<'c> {
     client: &'c mut Client,
@@ -256,7 +260,7 @@ impl Reader<'_> {
             "SELECT n.nspname, c.relname, t.tgname, fn.nspname, f.proname FROM pg_trigger t \
              JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
              JOIN pg_proc f ON f.oid = t.tgfoid JOIN pg_namespace fn ON fn.oid = f.pronamespace \
-             WHERE {OURS} AND NOT t.tgisinternal"
+             WHERE {OURS} AND {TRIGGERS}"
         ))?;
         let one = |row: &Row| ((row.name(0), row.text(2)), row.name(3));
         Ok(rows.iter().map(one).collect())

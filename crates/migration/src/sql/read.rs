@@ -175,14 +175,12 @@ fn nested(sql: &str, engine: Engine) -> usize {
                 Word::Other => {}
             },
             Is::Mark(b'(' | b'[' | b'{') => levels.push(Level::default()),
-            Is::Mark(b')' | b']' | b'}') => {
-                if levels.len() > 1 {
-                    levels.pop();
-                    hanging -= before;
-                }
+            Is::Mark(b')' | b']' | b'}') if levels.len() > 1 => {
+                levels.pop();
+                hanging -= before;
             }
             Is::Mark(b',') => level = Level::default(),
-            Is::Mark(b';' | b'.') => {}
+            Is::Mark(b')' | b']' | b'}' | b';' | b'.') => {}
             Is::Mark(mark) => {
                 goes_on = true;
                 level.comparisons += usize::from(matches!(mark, b'=' | b'<' | b'>' | b'!'));

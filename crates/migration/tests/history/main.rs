@@ -1,6 +1,8 @@
 //! Reading folders of migrations: what each tool would do with small folders, how they are found,
 //! and what holds for any bytes.
 
+#![expect(clippy::expect_used, reason = "test code outside of test functions")]
+
 mod bytes;
 mod engines;
 mod finding;

@@ -7,7 +7,7 @@ use switchback_migration::schema::{Column, Constraint, Relation, RelationKind};
 use switchback_migration::sql::ir::{Bound, Generated, Name, Partition};
 
 use super::super::error::PgError;
-use super::{OURS, Reader, Row, pieces};
+use super::{OURS, Reader, Row, TRIGGERS, pieces};
 
 impl Reader<'_> {
     pub(super) fn relations(&mut self) -> Result<BTreeMap<Name, Arc<Relation>>, PgError> {
@@ -162,8 +162,8 @@ impl Reader<'_> {
     fn names(&mut self, all: &mut BTreeMap<Name, Relation>) -> Result<(), PgError> {
         let rows = self.rows(&format!(
             "SELECT n.nspname, c.relname, x.name, x.kind FROM (\
-                SELECT tgrelid AS oid, tgname AS name, 't' AS kind FROM pg_trigger \
-                    WHERE NOT tgisinternal \
+                SELECT tgrelid AS oid, tgname AS name, 't' AS kind FROM pg_trigger t \
+                    WHERE {TRIGGERS} \
                 UNION ALL SELECT polrelid, polname, 'p' FROM pg_policy \
                 UNION ALL SELECT ev_class, rulename, 'r' FROM pg_rewrite \
                     WHERE rulename <> '_RETURN') x \

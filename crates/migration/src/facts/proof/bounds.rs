@@ -268,16 +268,19 @@ fn compared(relation: &Relation, operator: Operator, left: &Expr, right: &Expr) 
         }
     }
     // `= ANY (ARRAY[…])`, which is how the server writes `IN (…)`.
-    let Node::Call { name, arguments } = &right.node else {
-        return Goal::Unknown;
+    let word = right.text.trim_start().get(..3).unwrap_or_default();
+    let of_any = match &right.node {
+        Node::Call { arguments: of, .. } | Node::Other(of) => of.first(),
+        _ => None,
     };
-    let any = matches!(name.name.as_str(), "any" | "some");
-    let array = arguments.first().map(|it| match &it.node {
+    let array = of_any.map(|it| match &it.node {
         Node::Cast { of, .. } => of.as_ref(),
         _ => it,
     });
     match array.map(|it| &it.node) {
-        Some(Node::Other(values)) if any && operator == Operator::Equal => {
+        Some(Node::Other(values))
+            if operator == Operator::Equal && word.eq_ignore_ascii_case("any") =>
+        {
             one_of(relation, left, values)
         }
         _ => Goal::Unknown,

@@ -62,8 +62,11 @@ impl Fold<'_> {
         view.reads_columns.clone_from(&query.columns);
         if query.star {
             let all = self.columns_of_all(query, &view.reads);
-            view.reads_columns
-                .extend(all.unwrap_or_else(|| vec!["*".to_owned()]));
+            for column in all.unwrap_or_else(|| vec!["*".to_owned()]) {
+                if !view.reads_columns.contains(&column) {
+                    view.reads_columns.push(column);
+                }
+            }
         }
         match self.outputs(query) {
             Some(found) => view.columns = found,
