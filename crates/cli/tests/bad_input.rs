@@ -956,7 +956,7 @@ fn a_plan_is_applied_as_it_was_made_or_not_at_all() {
             Value::from(format!("{sql_text}\nDELETE FROM users;")),
         ),
         ("/steps/0/title", Value::from("Nothing much")),
-        ("/steps/1/effect/to", Value::from("name")),
+        ("/steps/1/effect/set/email", Value::from("name")),
         (
             "/steps/0/action/operation/operation",
             Value::from("unexpand"),
