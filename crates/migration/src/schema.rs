@@ -9,15 +9,19 @@
 //!
 //! Deliberately absent: rows, rights, and the bodies of functions and views.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 mod difference;
 mod fold;
+mod map;
 mod misfit;
+mod things;
 
 pub use difference::{Aspect, Difference, Thing};
+pub use map::Map;
 pub use misfit::Misfit;
+pub use things::{Edit, Mentions, Things};
 
 use crate::sql::ir::{
     Bound, ConstraintKind, Expr, Generated, Name, Partition, TypeName, Volatility,
@@ -38,16 +42,16 @@ pub struct Schema {
     /// Schemas (namespaces).
     pub namespaces: Vec<String>,
     /// Tables, views and sequences, by full name.
-    pub relations: BTreeMap<Name, Arc<Relation>>,
+    pub relations: Things<Relation>,
     /// Indexes, by full name.
-    pub indexes: BTreeMap<Name, Arc<Index>>,
+    pub indexes: Things<Index>,
     /// Types that somebody made, by full name.
-    pub types: BTreeMap<Name, Arc<Type>>,
+    pub types: Map<Name, Arc<Type>>,
     /// Functions that somebody made, by full name; where several have one name, the least that any
     /// of them promises.
-    pub functions: BTreeMap<Name, Volatility>,
+    pub functions: Map<Name, Volatility>,
     /// The function that a trigger calls, by table and trigger, where it is known.
-    pub trigger_functions: BTreeMap<(Name, String), Name>,
+    pub trigger_functions: Map<(Name, String), Name>,
     /// Extensions.
     pub extensions: BTreeSet<String>,
     /// What `SET LOCAL` hides until the transaction ends: the search path and the time zone.
@@ -221,11 +225,11 @@ impl Schema {
             search_path: vec!["public".to_owned()],
             time_zone: None,
             namespaces: vec!["public".to_owned()],
-            relations: BTreeMap::new(),
-            indexes: BTreeMap::new(),
-            types: BTreeMap::new(),
-            functions: BTreeMap::new(),
-            trigger_functions: BTreeMap::new(),
+            relations: Things::default(),
+            indexes: Things::default(),
+            types: Map::default(),
+            functions: Map::default(),
+            trigger_functions: Map::default(),
             extensions: BTreeSet::new(),
             before_local: None,
             unit: 0,
@@ -327,7 +331,7 @@ impl Schema {
         table: &'a Name,
     ) -> impl Iterator<Item = (&'a Name, &'a Index)> {
         self.indexes
-            .iter()
+            .around(table)
             .filter(move |(_, index)| index.table == *table)
             .map(|(name, index)| (name, index.as_ref()))
     }
@@ -337,15 +341,17 @@ impl Schema {
         &'a self,
         table: &'a Name,
     ) -> impl Iterator<Item = (&'a Name, &'a Constraint)> {
-        self.relations.iter().flat_map(move |(name, relation)| {
-            relation
+        self.relations
+            .around(table)
+            .flat_map(move |(name, relation)| {
+                relation
                 .constraints
                 .iter()
                 .filter(move |it| {
                     matches!(&it.kind, ConstraintKind::ForeignKey { table: to, .. } if to == table)
                 })
                 .map(move |it| (name, it))
-        })
+            })
     }
 
     /// The partitions of a table, by its full name, not theirs in turn.
@@ -353,10 +359,12 @@ impl Schema {
         &'a self,
         table: &'a Name,
     ) -> impl Iterator<Item = (&'a Name, &'a Relation)> {
-        self.relations.iter().filter_map(move |(name, relation)| {
-            let (parent, _) = relation.partition_of.as_ref()?;
-            (parent == table).then_some((name, relation.as_ref()))
-        })
+        self.relations
+            .around(table)
+            .filter_map(move |(name, relation)| {
+                let (parent, _) = relation.partition_of.as_ref()?;
+                (parent == table).then_some((name, relation.as_ref()))
+            })
     }
 }
 
@@ -374,5 +382,26 @@ impl Relation {
     /// The constraint with this name.
     pub fn constraint(&self, name: &str) -> Option<&Constraint> {
         self.constraints.iter().find(|it| it.name == name)
+    }
+}
+
+impl Mentions for Relation {
+    fn mentions(&self) -> impl Iterator<Item = &Name> {
+        let keys = self.constraints.iter().filter_map(|it| match &it.kind {
+            ConstraintKind::ForeignKey { table, .. } => Some(table),
+            _ => None,
+        });
+        let parent = self.partition_of.iter().map(|(parent, _)| parent);
+        let owner = self.owned_by.iter().map(|(table, _)| table);
+        keys.chain(parent)
+            .chain(owner)
+            .chain(&self.inherits)
+            .chain(&self.reads)
+    }
+}
+
+impl Mentions for Index {
+    fn mentions(&self) -> impl Iterator<Item = &Name> {
+        std::iter::once(&self.table)
     }
 }

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
-use switchback_migration::schema::{Column, Index, Schema, Type};
+use switchback_migration::schema::{Column, Index, Map, Schema, Things, Type};
 use switchback_migration::sql::ir::{Expr, Name, Volatility};
 
 use super::error::PgError;
@@ -120,7 +120,7 @@ impl Reader<'_> {
         Ok(rows.iter().map(|row| row.text(0)).collect())
     }
 
-    fn indexes(&mut self) -> Result<BTreeMap<Name, Arc<Index>>, PgError> {
+    fn indexes(&mut self) -> Result<Things<Index>, PgError> {
         let rows = self.rows(&format!(
             "SELECT n.nspname, c.relname, tn.nspname, t.relname, i.indisunique, \
                 i.indisvalid AND i.indisready, pg_get_indexdef(i.indexrelid), k.conname \
@@ -131,7 +131,7 @@ impl Reader<'_> {
                 AND k.contype IN ('p', 'u', 'x') \
              WHERE {OURS} AND t.relpersistence <> 't'"
         ))?;
-        let mut all = BTreeMap::new();
+        let mut all = Things::default();
         for row in rows {
             let Some(made) = pieces::index(&row.text(6)) else {
                 self.complete = false;
@@ -155,7 +155,7 @@ impl Reader<'_> {
         Ok(all)
     }
 
-    fn user_types(&mut self) -> Result<BTreeMap<Name, Arc<Type>>, PgError> {
+    fn user_types(&mut self) -> Result<Map<Name, Arc<Type>>, PgError> {
         // Types of rows of tables, and of arrays, go with what they are of.
         let rows = self.rows(&format!(
             "SELECT n.nspname, t.typname, t.typtype, format_type(t.typbasetype, t.typtypmod), \
@@ -173,7 +173,7 @@ impl Reader<'_> {
         )?;
         let mut checks = self.domain_checks()?;
         let mut attributes = self.attributes()?;
-        let mut all = BTreeMap::new();
+        let mut all = Map::default();
         for row in rows {
             let name = row.name(0);
             let one = match row.text(2).as_str() {
@@ -255,7 +255,7 @@ impl Reader<'_> {
     }
 
     /// The functions that triggers call, by table and trigger.
-    fn trigger_functions(&mut self) -> Result<BTreeMap<(Name, String), Name>, PgError> {
+    fn trigger_functions(&mut self) -> Result<Map<(Name, String), Name>, PgError> {
         let rows = self.rows(&format!(
             "SELECT n.nspname, c.relname, t.tgname, fn.nspname, f.proname FROM pg_trigger t \
              JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
@@ -266,12 +266,12 @@ impl Reader<'_> {
         Ok(rows.iter().map(one).collect())
     }
 
-    fn functions(&mut self) -> Result<BTreeMap<Name, Volatility>, PgError> {
+    fn functions(&mut self) -> Result<Map<Name, Volatility>, PgError> {
         let rows = self.rows(&format!(
             "SELECT n.nspname, p.proname, p.provolatile FROM pg_proc p \
              JOIN pg_namespace n ON n.oid = p.pronamespace WHERE {OURS}"
         ))?;
-        let mut all = BTreeMap::new();
+        let mut all: BTreeMap<Name, Volatility> = BTreeMap::new();
         for row in rows {
             let one = match row.text(2).as_str() {
                 "i" => Volatility::Immutable,
@@ -281,7 +281,7 @@ impl Reader<'_> {
             let least = all.entry(row.name(0)).or_insert(one);
             *least = (*least).max(one);
         }
-        Ok(all)
+        Ok(all.into_iter().collect())
     }
 }
 

@@ -301,13 +301,13 @@ impl Altering<'_, '_> {
             _ => false,
         };
         if makes {
-            for (name, index) in &self.now.indexes {
-                let meant = !self.only || index.table == self.table;
-                let made = meant && !before.indexes.contains_key(name);
-                if made && stores(&self.now, &index.table) {
-                    let job = self.jobs.entry(index.table.clone()).or_default();
-                    let why = "a constraint needs it".to_owned();
-                    job.build.insert(name.clone(), (why, at.clone()));
+            for table in self.reached() {
+                for (name, _) in self.now.indexes_of(&table) {
+                    if !before.indexes.contains_key(name) && stores(&self.now, &table) {
+                        let job = self.jobs.entry(table.clone()).or_default();
+                        let why = "a constraint needs it".to_owned();
+                        job.build.insert(name.clone(), (why, at.clone()));
+                    }
                 }
             }
         }

@@ -184,12 +184,15 @@ pub(super) fn children<'s>(
     schema: &'s Schema,
     table: &Name,
 ) -> impl Iterator<Item = (&'s Name, &'s Relation)> {
-    schema.relations.iter().filter_map(move |(name, relation)| {
-        let partition = relation.partition_of.as_ref();
-        let is_child = partition.is_some_and(|(parent, _)| parent == table)
-            || relation.inherits.contains(table);
-        is_child.then_some((name, relation.as_ref()))
-    })
+    schema
+        .relations
+        .around(table)
+        .filter_map(move |(name, relation)| {
+            let partition = relation.partition_of.as_ref();
+            let is_child = partition.is_some_and(|(parent, _)| parent == table)
+                || relation.inherits.contains(table);
+            is_child.then_some((name, relation.as_ref()))
+        })
 }
 
 /// Whether rows are stored in the relation itself: a table that is not partitioned, or a

@@ -99,13 +99,13 @@ fn concurrently(claims: &mut Claims<'_>, drop: &Drop) {
 /// Locks everything that one schema has and the other does not, and what that was tied to.
 /// `alone` says that constraints go by themselves, and not with their tables.
 pub(super) fn gone(claims: &mut Claims<'_>, before: &Schema, after: &Schema, alone: bool) {
-    for (name, relation) in &before.relations {
+    for (name, relation) in before.relations.iter() {
         match after.relations.get(name) {
             None => relation_gone(claims, before, after, name, relation),
             Some(left) => changed(claims, before, after, name, relation, left, alone),
         }
     }
-    for (name, index) in &before.indexes {
+    for (name, index) in before.indexes.iter() {
         if !after.indexes.contains_key(name) {
             claims.lock_index(name, Mode::AccessExclusive);
             claims.lock(&index.table, Mode::AccessExclusive);

@@ -165,7 +165,7 @@ fn label(draft: &Draft<'_>, full: &Name, values: &[String], value: &str) -> Sql 
         name(&aside.name),
         labels.join(", ")
     );
-    for (table, relation) in &draft.schema.relations {
+    for (table, relation) in draft.schema.relations.iter() {
         if relation.partition_of.is_some() {
             continue;
         }

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use super::misfit::Misfit;
-use super::{Column, Index, Relation, RelationKind, Schema, Type};
+use super::{Column, Edit, Index, Relation, RelationKind, Schema, Type};
 use crate::sql::ir::{Kind, Name, Object, Query, Statement, Transaction, TypeName, Volatility};
 
 mod alter;
@@ -204,13 +204,13 @@ impl Fold<'_> {
     }
 
     /// A relation, to be changed.
-    fn edit(&mut self, name: &Name) -> Option<&mut Relation> {
-        self.schema.relations.get_mut(name).map(Arc::make_mut)
+    fn edit(&mut self, name: &Name) -> Option<Edit<'_, Relation>> {
+        self.schema.relations.edit(name)
     }
 
     /// An index, to be changed.
-    fn edit_index(&mut self, name: &Name) -> Option<&mut Index> {
-        self.schema.indexes.get_mut(name).map(Arc::make_mut)
+    fn edit_index(&mut self, name: &Name) -> Option<Edit<'_, Index>> {
+        self.schema.indexes.edit(name)
     }
 
     /// The full name of something that is made now: in the schema that is named, else in the first
@@ -334,7 +334,7 @@ impl Fold<'_> {
         };
         self.schema
             .relations
-            .iter()
+            .around(table)
             .filter(|(_, relation)| is_child(relation))
             .map(|(name, _)| name.clone())
             .collect()

@@ -245,7 +245,6 @@ fn short(schema: &Schema, full: &Name) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
 
     use super::*;
 
@@ -258,8 +257,7 @@ mod tests {
         }
         for (name, rows) in [("users", 1_243_210), ("orders", 12)] {
             let full = Name::qualified("public", name);
-            let relation = schema.relations.get_mut(&full).unwrap();
-            let relation = Arc::make_mut(relation);
+            let mut relation = schema.relations.edit(&full).unwrap();
             (relation.rows, relation.bytes) = (Some(rows), Some(rows * 260));
         }
         schema.begin_unit();

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use switchback_migration::schema::{Column, Constraint, Relation, RelationKind};
+use switchback_migration::schema::{Column, Constraint, Relation, RelationKind, Things};
 use switchback_migration::sql::ir::{Bound, Generated, Name, Partition};
 
 use super::super::error::PgError;
 use super::{OURS, Reader, Row, TRIGGERS, pieces};
 
 impl Reader<'_> {
-    pub(super) fn relations(&mut self) -> Result<BTreeMap<Name, Arc<Relation>>, PgError> {
+    pub(super) fn relations(&mut self) -> Result<Things<Relation>, PgError> {
         let mut all = self.bare_relations()?;
         self.columns(&mut all)?;
         self.constraints(&mut all)?;

@@ -20,7 +20,7 @@ impl Found<'_> {
                 self.add(effect, at);
             }
         }
-        for (name, relation) in &before.relations {
+        for (name, relation) in before.relations.iter() {
             if before.is_new(relation.made_in) {
                 continue;
             }
@@ -31,7 +31,7 @@ impl Found<'_> {
             }
         }
         self.unique_gone(after, at);
-        for (name, made) in &before.types {
+        for (name, made) in before.types.iter() {
             let new = matches!(**made, Type::Enum { made_in, .. } if before.is_new(made_in));
             if !after.types.contains_key(name) && !new {
                 let object = match **made {
@@ -102,7 +102,7 @@ impl Found<'_> {
     /// Unique indexes, those of constraints included, whose tables stay.
     fn unique_gone(&mut self, after: &Schema, at: &Span) {
         let before = self.schema;
-        for (name, index) in &before.indexes {
+        for (name, index) in before.indexes.iter() {
             let table = before.relations.get(&index.table);
             let stays = after.relations.contains_key(&index.table);
             let new =

@@ -33,7 +33,7 @@ pub(in crate::facts) fn alter_domain(
     if !schema.types.contains_key(&full) {
         claims.doubt(Doubt::Table(full.clone()));
     }
-    for (table, relation) in &schema.relations {
+    for (table, relation) in schema.relations.iter() {
         let uses = relation.columns.iter().any(|column| {
             let type_name = column.type_name.as_ref();
             type_name.is_some_and(|it| it.array == 0 && is_over(schema, &it.name, &full))

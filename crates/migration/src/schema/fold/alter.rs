@@ -81,8 +81,9 @@ impl Fold<'_> {
                 inherit,
                 deferrable,
             } => {
-                let found = self
-                    .edit(&table)
+                let mut relation = self.edit(&table);
+                let found = relation
+                    .as_mut()
                     .and_then(|it| it.constraints.iter_mut().find(|it| it.name == *name));
                 if let Some(found) = found {
                     if let Some(enforced) = *enforced {
@@ -95,7 +96,10 @@ impl Fold<'_> {
                     if let Some(deferrable) = *deferrable {
                         found.deferrable = deferrable;
                     }
-                } else if self.knows_all(&table) {
+                    return table;
+                }
+                drop(relation);
+                if self.knows_all(&table) {
                     self.no_such_in(Object::Constraint, &table, name);
                 }
             }
@@ -106,19 +110,19 @@ impl Fold<'_> {
             }
             A::RenameRule { from, to } => self.rename_part(&table, Object::Rule, from, to),
             A::SetLogged(to) => {
-                if let Some(relation) = self.edit(&table)
+                if let Some(mut relation) = self.edit(&table)
                     && let RelationKind::Table { logged, .. } = &mut relation.kind
                 {
                     *logged = *to;
                 }
             }
             A::SetAccessMethod { to } => {
-                if let Some(relation) = self.edit(&table) {
+                if let Some(mut relation) = self.edit(&table) {
                     relation.access_method = to.clone().filter(|it| it != "heap");
                 }
             }
             A::SetTablespace { to } => {
-                if let Some(relation) = self.edit(&table) {
+                if let Some(mut relation) = self.edit(&table) {
                     relation.tablespace = Some(to.clone()).filter(|it| it != "pg_default");
                 }
             }
@@ -157,7 +161,7 @@ impl Fold<'_> {
             tables.extend(self.descendants(table));
         }
         for one in &tables {
-            if let Some(relation) = self.edit(one)
+            if let Some(mut relation) = self.edit(one)
                 && relation.column(&column.name).is_none()
             {
                 relation.columns.push(column.clone());
@@ -185,7 +189,7 @@ impl Fold<'_> {
         tables.extend(self.descendants(table));
         for table in tables {
             let mut not_null = None;
-            if let Some(relation) = self.edit(&table)
+            if let Some(mut relation) = self.edit(&table)
                 && let Some(found) = relation.constraints.iter_mut().find(|it| it.name == name)
             {
                 found.valid = true;

@@ -110,7 +110,7 @@ impl Fold<'_> {
     fn change(&mut self, table: &Name, column: &str, only: bool, change: impl Fn(&mut Column)) {
         if !self.need_column(table, column) {
             // In a table of which not all is known the column becomes known by this.
-            if let Some(relation) = self.edit(table)
+            if let Some(mut relation) = self.edit(table)
                 && relation.may_have_more()
             {
                 let mut made_up = super::plain_column(column, None);
@@ -124,7 +124,7 @@ impl Fold<'_> {
             tables.extend(self.descendants(table));
         }
         for table in tables {
-            if let Some(relation) = self.edit(&table)
+            if let Some(mut relation) = self.edit(&table)
                 && let Some(column) = relation.columns.iter_mut().find(|it| it.name == column)
             {
                 change(column);
@@ -156,7 +156,7 @@ impl Fold<'_> {
             tables.extend(self.descendants(table));
         }
         for table in tables {
-            if let Some(relation) = self.edit(&table) {
+            if let Some(mut relation) = self.edit(&table) {
                 relation.constraints.retain(|it| {
                     !matches!(&it.kind, ConstraintKind::NotNull { column: of } if of == column)
                 });

@@ -132,7 +132,7 @@ impl Fold<'_> {
     /// `ALTER SEQUENCE … OWNED BY`.
     pub(super) fn own_sequence(&mut self, sequence: &Name, column: Option<&(Name, String)>) {
         let owner = column.and_then(|it| self.owner(it));
-        if let Some(relation) = self.edit(sequence) {
+        if let Some(mut relation) = self.edit(sequence) {
             relation.owned_by = owner;
         }
     }

@@ -131,7 +131,7 @@ impl Fold<'_> {
             tables.extend(self.descendants(table));
         }
         for table in tables {
-            if let Some(relation) = self.edit(&table)
+            if let Some(mut relation) = self.edit(&table)
                 && relation.constraint(&constraint.name).is_none()
             {
                 relation.constraints.push(constraint.clone());
@@ -169,7 +169,7 @@ impl Fold<'_> {
         let known = self
             .relation(table)
             .is_some_and(|it| it.column(column).is_some());
-        if let Some(relation) = self.edit(table)
+        if let Some(mut relation) = self.edit(table)
             && known
             && relation.constraint(name).is_none()
         {
@@ -184,7 +184,7 @@ impl Fold<'_> {
             tables.extend(self.descendants(table));
         }
         for table in tables {
-            if let Some(relation) = self.edit(&table)
+            if let Some(mut relation) = self.edit(&table)
                 && let Some(column) = relation.columns.iter_mut().find(|it| it.name == column)
             {
                 column.not_null = true;
@@ -258,7 +258,7 @@ impl Fold<'_> {
             self.exists(Object::Index, &full);
             return;
         }
-        if let Some(relation) = self.edit(table) {
+        if let Some(mut relation) = self.edit(table) {
             relation.constraints.push(Constraint {
                 name: name.to_owned(),
                 kind,
@@ -287,7 +287,7 @@ impl Fold<'_> {
             }
             // Its columns are not known, and so neither are the key's.
             let name = declared.name.clone().unwrap_or_else(|| using.to_owned());
-            if let Some(relation) = self.edit(table) {
+            if let Some(mut relation) = self.edit(table) {
                 let kind = key_kind(primary, Vec::new());
                 relation
                     .constraints
@@ -314,10 +314,10 @@ impl Fold<'_> {
             if let Some(found) = self.schema.indexes.remove(&index) {
                 self.schema.indexes.insert(to.clone(), found);
             }
-            if let Some(found) = self.edit_index(&to) {
+            if let Some(mut found) = self.edit_index(&to) {
                 found.constraint = Some(name.clone());
             }
-        } else if let Some(found) = self.edit_index(&index) {
+        } else if let Some(mut found) = self.edit_index(&index) {
             found.constraint = Some(name.clone());
         }
         if primary {
@@ -325,7 +325,7 @@ impl Fold<'_> {
                 self.set_not_null(table, column, true);
             }
         }
-        if let Some(relation) = self.edit(table) {
+        if let Some(mut relation) = self.edit(table) {
             let kind = key_kind(primary, columns);
             relation
                 .constraints
@@ -405,7 +405,7 @@ impl Fold<'_> {
             }
             self.put_foreign_key(&partition, own);
         }
-        if let Some(relation) = self.edit(table) {
+        if let Some(mut relation) = self.edit(table) {
             relation.constraints.push(made);
         }
     }

@@ -227,7 +227,7 @@ impl Fold<'_> {
                         .collect()
                 })
                 .unwrap_or_default();
-            if let Some(relation) = self.edit(name) {
+            if let Some(mut relation) = self.edit(name) {
                 for check in checks {
                     if relation.constraint(&check.name).is_none() {
                         relation.constraints.push(check);
@@ -252,8 +252,8 @@ impl Fold<'_> {
             let owner = Some((name.clone(), column.to_owned()));
             self.schema
                 .relations
-                .values()
-                .any(|it| it.owned_by == owner)
+                .around(name)
+                .any(|(_, it)| it.owned_by == owner)
         };
         self.relation(name)
             .into_iter()

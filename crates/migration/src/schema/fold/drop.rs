@@ -160,7 +160,7 @@ impl Fold<'_> {
             .map(|(name, _)| name.clone())
             .collect();
         for one in changed {
-            if let Some(it) = self.edit(&one) {
+            if let Some(mut it) = self.edit(&one) {
                 it.constraints.retain(|it| {
                     !matches!(&it.kind, ConstraintKind::ForeignKey { table, .. } if table == name)
                 });
@@ -179,15 +179,14 @@ impl Fold<'_> {
             it.as_ref()
                 .is_some_and(|it| super::rename_expr::takes_from(it, sequence))
         };
-        for relation in self.schema.relations.values_mut() {
-            if relation.columns.iter().any(|it| takes(&it.default)) {
-                for column in &mut std::sync::Arc::make_mut(relation).columns {
-                    if takes(&column.default) {
-                        column.default = None;
-                    }
+        self.schema.relations.change_where(
+            |relation| relation.columns.iter().any(|it| takes(&it.default)),
+            |relation| {
+                for column in relation.columns.iter_mut().filter(|it| takes(&it.default)) {
+                    column.default = None;
                 }
-            }
-        }
+            },
+        );
     }
 
     /// The sequences that go with a table, or with a column of it.
@@ -237,7 +236,8 @@ impl Fold<'_> {
                 .map(|(name, own)| (name.clone(), own.clone()));
             if let Some((name, own)) = copy {
                 self.schema.indexes.remove(&name);
-                if let (Some(constraint), Some(relation)) = (&own.constraint, self.edit(&partition))
+                if let (Some(constraint), Some(mut relation)) =
+                    (&own.constraint, self.edit(&partition))
                 {
                     relation.constraints.retain(|it| it.name != *constraint);
                 }
@@ -288,7 +288,7 @@ impl Fold<'_> {
 
     fn drop_foreign_keys_on(&mut self, index: &Index) {
         while let Some((_, (table, name))) = self.foreign_key_on(index) {
-            let Some(relation) = self.edit(&table) else {
+            let Some(mut relation) = self.edit(&table) else {
                 return;
             };
             relation.constraints.retain(|it| it.name != name);
@@ -367,7 +367,7 @@ impl Fold<'_> {
         for trigger in triggers {
             self.schema.trigger_functions.remove(&trigger);
             let (table, trigger) = trigger;
-            if let Some(relation) = self.edit(&table) {
+            if let Some(mut relation) = self.edit(&table) {
                 relation.triggers.retain(|it| *it != trigger);
             }
         }
@@ -430,7 +430,7 @@ impl Fold<'_> {
             tables.extend(self.descendants(&table));
             let mut found = false;
             for one in tables {
-                let Some(relation) = self.edit(&one) else {
+                let Some(mut relation) = self.edit(&one) else {
                     continue;
                 };
                 let list = match drop.object {
@@ -441,6 +441,7 @@ impl Fold<'_> {
                 let before = list.len();
                 list.retain(|it| *it != name.name);
                 found |= list.len() < before;
+                std::mem::drop(relation);
                 if drop.object == Object::Trigger {
                     let trigger = (one, name.name.clone());
                     self.schema.trigger_functions.remove(&trigger);

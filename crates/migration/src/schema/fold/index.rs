@@ -141,7 +141,7 @@ impl Fold<'_> {
             Arc::make_mut(&mut found).constraint = Some(to.to_owned());
             self.schema.indexes.insert(target, found);
         }
-        if let Some(relation) = self.edit(table) {
+        if let Some(mut relation) = self.edit(table) {
             let named = |it: &&mut Constraint| it.name == constraint;
             if let Some(found) = relation.constraints.iter_mut().find(named) {
                 to.clone_into(&mut found.name);

@@ -43,7 +43,7 @@ impl Fold<'_> {
             if let Some(function) = self.schema.trigger_functions.get(&of(parent)).cloned() {
                 self.schema.trigger_functions.insert(of(child), function);
             }
-            if let Some(relation) = self.edit(child)
+            if let Some(mut relation) = self.edit(child)
                 && !relation.triggers.contains(&trigger)
             {
                 relation.triggers.push(trigger);
@@ -87,7 +87,7 @@ impl Fold<'_> {
         {
             self.need_columns_of(&child, &from.columns);
         }
-        if let Some(relation) = self.edit(&child) {
+        if let Some(mut relation) = self.edit(&child) {
             relation.partition_of = Some((parent.clone(), bound.clone()));
             // A partition has the identity of its table.
             for column in from.iter().flat_map(|it| &it.columns) {
@@ -114,7 +114,7 @@ impl Fold<'_> {
             .relation(parent)
             .map(|it| it.triggers.clone())
             .unwrap_or_default();
-        let Some(relation) = self.edit(&child) else {
+        let Some(mut relation) = self.edit(&child) else {
             return;
         };
         let was = relation
@@ -131,7 +131,10 @@ impl Fold<'_> {
                     column.generated = None;
                 }
             }
-        } else if !relation.may_have_more() && !finalize {
+        }
+        let misfit = !was && !relation.may_have_more() && !finalize;
+        drop(relation);
+        if misfit {
             self.no_such(Object::Table, &child);
         }
         if was {
@@ -180,7 +183,7 @@ impl Fold<'_> {
                 self.no_such_in(Object::Constraint, table, &check.name);
             }
         }
-        if let Some(relation) = self.edit(table)
+        if let Some(mut relation) = self.edit(table)
             && !relation.inherits.contains(&parent)
         {
             relation.inherits.push(parent);
@@ -190,12 +193,14 @@ impl Fold<'_> {
     /// `NO INHERIT`.
     pub(super) fn remove_parent(&mut self, table: &Name, parent: &Name) {
         let parent = self.schema.resolve(parent);
-        let Some(relation) = self.edit(table) else {
+        let Some(mut relation) = self.edit(table) else {
             return;
         };
         let before = relation.inherits.len();
         relation.inherits.retain(|it| *it != parent);
-        if relation.inherits.len() == before && !relation.may_have_more() {
+        let misfit = relation.inherits.len() == before && !relation.may_have_more();
+        drop(relation);
+        if misfit {
             self.no_such(Object::Table, &parent);
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Fold;
 use super::rename_expr::*;
-use crate::schema::{Misfit, Relation, RelationKind, Type};
+use crate::schema::{Column, Index, Mentions as _, Misfit, Relation, RelationKind, Type};
 use crate::sql::ir::{Alter, AlterAction, ConstraintKind, Expr, Generated, Name, Node, Object};
 
 impl Fold<'_> {
@@ -90,38 +90,36 @@ impl Fold<'_> {
         for (table, trigger) in triggers {
             self.rename_trigger_key((table, trigger.clone()), (to.clone(), trigger));
         }
-        for index in self.schema.indexes.values_mut() {
-            if index.table == *from {
-                Arc::make_mut(index).table = to.clone();
-            }
-        }
-        for relation in self.schema.relations.values_mut() {
-            if mentions(relation, from) {
-                replace(Arc::make_mut(relation), from, to);
-            }
-        }
+        self.schema.indexes.change_around(
+            from,
+            |index| index.table == *from,
+            |index| index.table = to.clone(),
+        );
+        self.schema.relations.change_around(
+            from,
+            |relation| mentions(relation, from),
+            |relation| replace(relation, from, to),
+        );
     }
 
     /// Defaults that take from a sequence.
     fn follow_sequence(&mut self, from: &Name, to: &Name) {
         let uses = |expr: &Expr| takes_from(expr, from);
-        for relation in self.schema.relations.values_mut() {
-            if relation
-                .columns
-                .iter()
-                .any(|it| it.default.as_ref().is_some_and(uses))
-            {
-                for column in &mut Arc::make_mut(relation).columns {
-                    if let Some(default) = column.default.as_mut().filter(|it| uses(it))
-                        && let Node::Call { arguments, .. } = &mut default.node
-                        && let Some(old) = arguments.first_mut().and_then(literal)
-                    {
-                        let old = std::mem::replace(old, to.to_string());
-                        replace_text(default, &format!("'{old}'"), &format!("'{to}'"));
-                    }
+        let meant = |relation: &Relation| {
+            let mut defaults = relation.columns.iter().filter_map(|it| it.default.as_ref());
+            defaults.any(uses)
+        };
+        self.schema.relations.change_where(meant, |relation| {
+            for column in &mut relation.columns {
+                if let Some(default) = column.default.as_mut().filter(|it| uses(it))
+                    && let Node::Call { arguments, .. } = &mut default.node
+                    && let Some(old) = arguments.first_mut().and_then(literal)
+                {
+                    let old = std::mem::replace(old, to.to_string());
+                    replace_text(default, &format!("'{old}'"), &format!("'{to}'"));
                 }
             }
-        }
+        });
     }
 
     pub(super) fn alter_index(&mut self, index: &Name, alter: &Alter) {
@@ -169,7 +167,7 @@ impl Fold<'_> {
             let mut own = self.schema.indexes_of(partition);
             own.any(|(_, it)| super::index::same(it, &found))
         });
-        if all && let Some(found) = self.edit_index(index) {
+        if all && let Some(mut found) = self.edit_index(index) {
             found.valid = true;
         }
     }
@@ -195,7 +193,7 @@ impl Fold<'_> {
         let mut tables = vec![table.clone()];
         tables.extend(self.descendants(table));
         for table in tables {
-            if let Some(relation) = self.edit(&table)
+            if let Some(mut relation) = self.edit(&table)
                 && let Some(found) = relation.constraints.iter_mut().find(|it| it.name == from)
             {
                 to.clone_into(&mut found.name);
@@ -208,7 +206,7 @@ impl Fold<'_> {
         tables.extend(self.descendants(table));
         let mut found = false;
         for one in &tables {
-            let Some(relation) = self.edit(one) else {
+            let Some(mut relation) = self.edit(one) else {
                 continue;
             };
             let list = match object {
@@ -220,6 +218,7 @@ impl Fold<'_> {
                 to.clone_into(part);
                 found = true;
             }
+            drop(relation);
             if object == Object::Trigger {
                 self.rename_trigger_key(
                     (one.clone(), from.to_owned()),
@@ -238,7 +237,7 @@ impl Fold<'_> {
             if self.relation(table).is_none_or(|it| !it.may_have_more()) {
                 return;
             }
-            if let Some(relation) = self.edit(table) {
+            if let Some(mut relation) = self.edit(table) {
                 relation.columns.push(super::plain_column(from, None));
             }
         }
@@ -252,35 +251,20 @@ impl Fold<'_> {
         let mut tables = vec![table.clone()];
         tables.extend(self.descendants(table));
         for one in &tables {
-            if let Some(relation) = self.edit(one) {
-                rename_in_relation(relation, from, to);
+            if let Some(mut relation) = self.edit(one) {
+                rename_in_relation(&mut relation, from, to);
             }
-            for index in self
-                .schema
-                .indexes
-                .values_mut()
-                .filter(|it| it.table == *one)
-            {
-                let index = Arc::make_mut(index);
+            let own = |index: &Index| index.table == *one;
+            self.schema.indexes.change_around(one, own, |index| {
                 for key in index.keys.iter_mut().chain(&mut index.predicate) {
                     rename_in(key, from, to);
                 }
                 rename_in_list(&mut index.include, from, to);
-            }
-        }
-        for relation in self.schema.relations.values_mut() {
-            let points_here = relation.constraints.iter().any(|it| {
-                matches!(&it.kind, ConstraintKind::ForeignKey { table, .. } if tables.contains(table))
             });
-            let owned = relation
-                .owned_by
-                .as_ref()
-                .is_some_and(|(of, _)| tables.contains(of));
+        }
+        let meant = |relation: &Relation| relation.mentions().any(|it| tables.contains(it));
+        self.schema.relations.change_where(meant, |relation| {
             let reads = relation.reads.iter().any(|it| tables.contains(it));
-            if !points_here && !owned && !reads {
-                continue;
-            }
-            let relation = Arc::make_mut(relation);
             for constraint in &mut relation.constraints {
                 if let ConstraintKind::ForeignKey {
                     table, referred, ..
@@ -305,7 +289,7 @@ impl Fold<'_> {
                     relation.reads_columns.push(to.to_owned());
                 }
             }
-        }
+        });
     }
 
     pub(super) fn alter_schema(&mut self, alter: &Alter) {
@@ -372,11 +356,11 @@ impl Fold<'_> {
     }
 
     fn move_function(&mut self, from: &Name, to: Name) {
-        for function in self.schema.trigger_functions.values_mut() {
-            if function == from {
-                *function = to.clone();
-            }
-        }
+        let functions = &mut self.schema.trigger_functions;
+        functions.change_where(
+            |function| function == from,
+            |function| *function = to.clone(),
+        );
         if let Some(function) = self.schema.functions.remove(from) {
             self.schema.functions.insert(to, function);
         }
@@ -392,41 +376,28 @@ impl Fold<'_> {
             return;
         };
         self.schema.types.insert(to.clone(), found);
-        for relation in self.schema.relations.values_mut() {
-            let uses = |it: &crate::schema::Column| {
-                it.type_name.as_ref().is_some_and(|it| it.name == *from)
-            };
-            if relation.columns.iter().any(uses) {
-                for column in &mut Arc::make_mut(relation).columns {
-                    if let Some(of) = column.type_name.as_mut().filter(|it| it.name == *from) {
-                        of.name = to.clone();
-                    }
-                }
+        let is_of = |it: &Column| it.type_name.as_ref().is_some_and(|it| it.name == *from);
+        let becomes = |column: &mut Column| {
+            if let Some(of) = column.type_name.as_mut().filter(|it| it.name == *from) {
+                of.name = to.clone();
             }
-        }
-        for one in self.schema.types.values_mut() {
-            let uses = match one.as_ref() {
-                Type::Domain { base, .. } => base.name == *from,
-                Type::Composite { attributes } => attributes
-                    .iter()
-                    .any(|it| it.type_name.as_ref().is_some_and(|it| it.name == *from)),
-                _ => false,
-            };
-            if !uses {
-                continue;
-            }
-            match Arc::make_mut(one) {
+        };
+        self.schema.relations.change_where(
+            |relation| relation.columns.iter().any(is_of),
+            |relation| relation.columns.iter_mut().for_each(becomes),
+        );
+        let uses = |one: &Arc<Type>| match one.as_ref() {
+            Type::Domain { base, .. } => base.name == *from,
+            Type::Composite { attributes } => attributes.iter().any(is_of),
+            _ => false,
+        };
+        self.schema
+            .types
+            .change_where(uses, |one| match Arc::make_mut(one) {
                 Type::Domain { base, .. } => base.name = to.clone(),
-                Type::Composite { attributes } => {
-                    for of in attributes.iter_mut().filter_map(|it| it.type_name.as_mut()) {
-                        if of.name == *from {
-                            of.name = to.clone();
-                        }
-                    }
-                }
+                Type::Composite { attributes } => attributes.iter_mut().for_each(becomes),
                 _ => {}
-            }
-        }
+            });
     }
 
     /// Says that something still depends on a part of a table.

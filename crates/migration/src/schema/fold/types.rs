@@ -153,24 +153,23 @@ impl Fold<'_> {
         };
         to.clone_into(value);
         // Defaults are kept by value and not by its name.
-        for relation in self.schema.relations.values_mut() {
-            let is_one = |it: &Column| {
-                it.type_name.as_ref().is_some_and(|of| of.name == *name)
-                    && it
-                        .default
-                        .as_ref()
-                        .is_some_and(|it| super::rename_expr::says(it, from))
-            };
-            if relation.columns.iter().any(is_one) {
-                for column in &mut Arc::make_mut(relation).columns {
-                    if is_one(column)
-                        && let Some(default) = &mut column.default
-                    {
+        let is_one = |it: &Column| {
+            it.type_name.as_ref().is_some_and(|of| of.name == *name)
+                && it
+                    .default
+                    .as_ref()
+                    .is_some_and(|it| super::rename_expr::says(it, from))
+        };
+        self.schema.relations.change_where(
+            |relation| relation.columns.iter().any(is_one),
+            |relation| {
+                for column in relation.columns.iter_mut().filter(|it| is_one(it)) {
+                    if let Some(default) = &mut column.default {
                         super::rename_expr::say(default, to);
                     }
                 }
-            }
-        }
+            },
+        );
     }
 
     fn change_attribute(&mut self, name: &Name, change: &AttributeChange) {
@@ -411,10 +410,9 @@ impl Fold<'_> {
                 None => self.schema.current_namespace(),
             };
             let full = Name::qualified(namespace, *of);
-            self.schema
-                .types
-                .entry(full)
-                .or_insert_with(|| Arc::new(Type::Other));
+            if !self.schema.types.contains_key(&full) {
+                self.schema.types.insert(full, Arc::new(Type::Other));
+            }
         }
     }
 

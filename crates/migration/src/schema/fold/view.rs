@@ -153,7 +153,7 @@ impl Fold<'_> {
     }
 
     fn add_part(&mut self, table: &Name, object: Object, name: &str, may_exist: bool) {
-        let Some(relation) = self.edit(table) else {
+        let Some(mut relation) = self.edit(table) else {
             return;
         };
         let list = match object {
@@ -161,9 +161,12 @@ impl Fold<'_> {
             Object::Rule => &mut relation.rules,
             _ => &mut relation.policies,
         };
-        if !list.iter().any(|it| it == name) {
+        let exists = list.iter().any(|it| it == name);
+        if !exists {
             list.push(name.to_owned());
-        } else if !may_exist {
+        }
+        drop(relation);
+        if exists && !may_exist {
             self.exists_in(object, table, name);
         }
     }

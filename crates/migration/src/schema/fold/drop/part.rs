@@ -66,7 +66,7 @@ impl Fold<'_> {
             ConstraintKind::NotNull { column } => self.clear_not_null(table, column, only),
             _ => {}
         }
-        if let Some(relation) = self.edit(table) {
+        if let Some(mut relation) = self.edit(table) {
             relation.constraints.retain(|it| it.name != name);
         }
         if only {
@@ -74,7 +74,7 @@ impl Fold<'_> {
         }
         let is_key = matches!(found.kind, ConstraintKind::ForeignKey { .. });
         for child in self.descendants(table) {
-            if let Some(relation) = self.edit(&child) {
+            if let Some(mut relation) = self.edit(&child) {
                 let inherited =
                     |it: &Constraint| it.kind == found.kind && (is_key || it.name == name);
                 let partition = relation.partition_of.is_some();
@@ -91,7 +91,7 @@ impl Fold<'_> {
             tables.extend(self.descendants(table));
         }
         for table in tables {
-            if let Some(relation) = self.edit(&table)
+            if let Some(mut relation) = self.edit(&table)
                 && let Some(found) = relation.columns.iter_mut().find(|it| it.name == column)
             {
                 found.not_null = false;
@@ -102,7 +102,7 @@ impl Fold<'_> {
     /// Views that read a column of a table.
     pub(in crate::schema::fold) fn views_on_column(&self, table: &Name, column: &str) -> Readers {
         let mut readers = Readers::default();
-        for (name, relation) in &self.schema.relations {
+        for (name, relation) in self.schema.relations.iter() {
             let is_view = matches!(
                 relation.kind,
                 RelationKind::View | RelationKind::Materialized
@@ -199,12 +199,12 @@ impl Fold<'_> {
             .map(|(of, it)| (of.clone(), it.name.clone()))
             .collect();
         for (of, name) in keys {
-            if let Some(relation) = self.edit(&of) {
+            if let Some(mut relation) = self.edit(&of) {
                 relation.constraints.retain(|it| it.name != name);
             }
         }
         self.drop_sequences_of(table, Some(column));
-        let Some(relation) = self.edit(table) else {
+        let Some(mut relation) = self.edit(table) else {
             return;
         };
         relation.columns.retain(|it| it.name != column);
@@ -224,6 +224,7 @@ impl Fold<'_> {
             .filter(|it| matches!(&it.generated, Some(Generated::Expression { expr, .. }) if names(expr)))
             .map(|it| it.name.clone())
             .collect();
+        drop(relation);
         for one in generated {
             self.forget_column(table, &one);
         }

@@ -1,0 +1,174 @@
+//! Named things that mention other names, such as tables with foreign keys, kept so that whatever
+//! mentions a name is found without a look at all of them.
+
+use std::borrow::Borrow;
+use std::fmt::{self, Debug};
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+use rpds::RedBlackTreeSetSync;
+
+use super::map::Map;
+use crate::sql::ir::Name;
+
+/// Something that mentions other things by their full names.
+pub trait Mentions {
+    /// What it mentions; some may come twice.
+    fn mentions(&self) -> impl Iterator<Item = &Name>;
+}
+
+/// Things by full name. A copy takes constant time.
+#[derive(Clone)]
+pub struct Things<T> {
+    all: Map<Name, Arc<T>>,
+    /// What is mentioned and who mentions it. It is not cleared when that ends: whoever reads it
+    /// looks at the thing itself.
+    mentioned: RedBlackTreeSetSync<(Name, Name)>,
+}
+
+impl<T> Default for Things<T> {
+    fn default() -> Self {
+        Self {
+            all: Map::default(),
+            mentioned: RedBlackTreeSetSync::new_sync(),
+        }
+    }
+}
+
+/// Two are the same that have the same things, however they came to be.
+impl<T: PartialEq> PartialEq for Things<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.all == other.all
+    }
+}
+
+impl<T: Eq> Eq for Things<T> {}
+
+impl<T: Debug> Debug for Things<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.all.fmt(f)
+    }
+}
+
+impl<T: Mentions + Clone> FromIterator<(Name, Arc<T>)> for Things<T> {
+    fn from_iter<I: IntoIterator<Item = (Name, Arc<T>)>>(all: I) -> Self {
+        let mut things = Self::default();
+        for (name, thing) in all {
+            things.insert(name, thing);
+        }
+        things
+    }
+}
+
+/// Reading is that of a map.
+impl<T> Deref for Things<T> {
+    type Target = Map<Name, Arc<T>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.all
+    }
+}
+
+impl<T: Mentions + Clone> Things<T> {
+    /// What may mention a name, by its own; each is to be looked at, for it may have ended.
+    pub fn around<'a>(&'a self, name: &Name) -> impl Iterator<Item = (&'a Name, &'a Arc<T>)> {
+        let first = (name.clone(), Name::plain(String::new()));
+        let name = name.clone();
+        self.mentioned
+            .range(first..)
+            .take_while(move |(mentioned, _)| *mentioned == name)
+            .filter_map(|(_, by)| self.all.get_key_value(by))
+    }
+
+    /// Puts a thing in, over one with the same name.
+    pub fn insert(&mut self, name: Name, thing: Arc<T>) {
+        self.note(&name, &thing);
+        self.all.insert(name, thing);
+    }
+
+    /// Takes a thing out.
+    pub fn remove<Q: Ord + ?Sized>(&mut self, name: &Q) -> Option<Arc<T>>
+    where
+        Name: Borrow<Q>,
+    {
+        self.all.remove(name)
+    }
+
+    /// Takes out everything but what is wanted.
+    pub fn retain(&mut self, wanted: impl Fn(&Name, &T) -> bool) {
+        self.all.retain(|name, thing| wanted(name, thing));
+    }
+
+    /// A thing, to be changed. Until then it is not in its place.
+    pub fn edit(&mut self, name: &Name) -> Option<Edit<'_, T>> {
+        let thing = self.all.remove(name)?;
+        Some(Edit {
+            things: self,
+            name: name.clone(),
+            thing,
+        })
+    }
+
+    /// Changes the things that are meant.
+    pub fn change_where(&mut self, meant: impl Fn(&T) -> bool, change: impl FnMut(&mut T)) {
+        let all = self.all.iter().filter(|(_, thing)| meant(thing));
+        self.change(all.map(|(name, _)| name.clone()).collect(), change);
+    }
+
+    /// Changes the things that mention a name and are meant.
+    pub fn change_around(
+        &mut self,
+        name: &Name,
+        meant: impl Fn(&T) -> bool,
+        change: impl FnMut(&mut T),
+    ) {
+        let all = self.around(name).filter(|(_, thing)| meant(thing));
+        self.change(all.map(|(name, _)| name.clone()).collect(), change);
+    }
+
+    fn change(&mut self, names: Vec<Name>, mut change: impl FnMut(&mut T)) {
+        for name in names {
+            if let Some(mut thing) = self.edit(&name) {
+                change(&mut thing);
+            }
+        }
+    }
+
+    fn note(&mut self, by: &Name, thing: &T) {
+        for name in thing.mentions() {
+            let link = (name.clone(), by.clone());
+            if !self.mentioned.contains(&link) {
+                self.mentioned.insert_mut(link);
+            }
+        }
+    }
+}
+
+/// A thing that is being changed. When this ends it is back in its place, and what it mentions is
+/// known.
+pub struct Edit<'a, T: Mentions + Clone> {
+    things: &'a mut Things<T>,
+    name: Name,
+    thing: Arc<T>,
+}
+
+impl<T: Mentions + Clone> Deref for Edit<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.thing
+    }
+}
+
+impl<T: Mentions + Clone> DerefMut for Edit<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        Arc::make_mut(&mut self.thing)
+    }
+}
+
+impl<T: Mentions + Clone> Drop for Edit<'_, T> {
+    fn drop(&mut self) {
+        let thing = Arc::clone(&self.thing);
+        self.things.insert(self.name.clone(), thing);
+    }
+}
