@@ -2,7 +2,7 @@
 
 #[cfg(feature = "postgres")]
 mod address;
-mod fill;
+pub mod fill;
 pub mod history;
 pub mod ledger;
 #[cfg(feature = "postgres")]

@@ -6,12 +6,12 @@
 
 use switchback_migration::engine::Engine;
 use switchback_migration::sql::split::{self, PieceKind};
+use switchback_migration::sql::tokens::{Token, TokenKind, tokens};
 use switchback_model::plan::Run;
 
 use super::control::SCHEMA;
 use super::error::{ChangeError, excerpt, line_of};
 use super::statement::{self, Form};
-use super::words::{Kind, Token, tokens};
 
 /// A statement of a script.
 #[derive(Debug, Clone)]
@@ -57,7 +57,7 @@ pub(super) fn statements(script: &str, run: Run) -> Result<Vec<Statement<'_>>, C
         if let Some(what) = forbidden(&words) {
             return Err(refuse(what, EITHER));
         }
-        let form = statement::form(&words);
+        let form = statement::form(text, &words);
         match (run, &form) {
             (Run::Transaction, _) => {
                 if let Some(what) = not_in_transaction(&words, &form) {
@@ -88,7 +88,7 @@ pub(super) fn statements(script: &str, run: Run) -> Result<Vec<Statement<'_>>, C
 fn forbidden(words: &[Token<'_>]) -> Option<&'static str> {
     let word = |place: usize, wanted: &str| words.get(place).is_some_and(|it| it.is(wanted));
     let first = words.first()?;
-    if first.kind == Kind::Word {
+    if first.kind == TokenKind::Word {
         let head = first.text.to_ascii_lowercase();
         match head.as_str() {
             "begin" => return Some("BEGIN"),
@@ -159,7 +159,7 @@ fn forbidden_setting(words: &[Token<'_>]) -> Option<&'static str> {
 
 /// Whether a token names the control schema, be it inside of a string or the body of a function.
 fn names_control(token: &Token<'_>) -> bool {
-    if token.kind == Kind::Word || token.kind == Kind::Quoted {
+    if token.kind == TokenKind::Word || token.kind == TokenKind::Quoted {
         return token.name().as_deref() == Some(SCHEMA);
     }
     let text = token.text.to_ascii_lowercase();

@@ -7,7 +7,7 @@ use super::control::SCHEMA;
 use super::error::{ChangeError, at, of};
 use super::gate::Statement;
 use super::link::{begin, milliseconds, qualified};
-use super::statement::CreateIndex;
+use super::statement::{CreateIndex, quoted};
 use crate::postgres::session::{literal, name};
 
 /// Where an index stands.
@@ -51,7 +51,7 @@ fn find(client: &mut Client, create: &CreateIndex) -> Result<Option<Found>, Chan
             LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = $2
             LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
         WHERE t.oid = to_regclass($1)";
-    let (table, wanted) = (create.table.to_string(), create.name.as_deref());
+    let (table, wanted) = (quoted(&create.table), create.name.as_deref());
     let row = client
         .query_opt(sql, &[&table, &wanted.unwrap_or_default()])
         .map_err(at(sql))?;
@@ -131,7 +131,7 @@ fn wanted(
         table.push_str("_copy");
     }
     let copy = format!("{SCHEMA}.{}", name(&table));
-    let make = format!("CREATE TABLE {copy} (LIKE {})", create.table);
+    let make = format!("CREATE TABLE {copy} (LIKE {})", quoted(&create.table));
     client.batch_execute(&make).map_err(at(&make))?;
     let unique = if create.unique { "UNIQUE " } else { "" };
     let rest = statement.text.get(create.on.end..).unwrap_or_default();

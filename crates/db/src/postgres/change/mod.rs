@@ -26,7 +26,6 @@ mod script;
 mod statement;
 mod stepwise;
 mod watch;
-mod words;
 
 use postgres::{Client, Config};
 use switchback_migration::Definition;
@@ -44,9 +43,6 @@ pub use error::{ChangeError, Unfit};
 pub use fill::{FillEnd, Progress};
 pub use options::{BlockedOthers, Observer, Options, Ran, Waiting};
 pub use watch::Peer;
-
-#[cfg(test)]
-use options::Hook;
 
 /// A PostgreSQL database that an application uses.
 #[derive(Debug)]

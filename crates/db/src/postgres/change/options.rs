@@ -37,9 +37,6 @@ pub struct Options {
     pub batch_time: Duration,
     /// The schemas in which names without one are looked for; none for those of the role.
     pub search_path: Option<Vec<String>>,
-    /// What is told of each statement before it is sent.
-    #[cfg(test)]
-    pub(super) hook: Option<Hook>,
 }
 
 impl Default for Options {
@@ -57,28 +54,7 @@ impl Default for Options {
             watch_every: Duration::from_millis(250),
             batch_time: Duration::from_millis(100),
             search_path: None,
-            #[cfg(test)]
-            hook: None,
         }
-    }
-}
-
-/// Where tests end a connection: called with each statement before it is sent.
-#[cfg(test)]
-#[derive(Clone)]
-pub(super) struct Hook(pub(super) std::sync::Arc<dyn Fn(&str) + Send + Sync>);
-
-#[cfg(test)]
-impl Hook {
-    pub(super) fn reach(&self, statement: &str) {
-        (self.0)(statement);
-    }
-}
-
-#[cfg(test)]
-impl fmt::Debug for Hook {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Hook")
     }
 }
 

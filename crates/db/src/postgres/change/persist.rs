@@ -38,21 +38,13 @@ pub(super) struct Desk {
     /// The statement that is under way, its time-out, and when it began.
     now: Mutex<(String, Option<Duration>, Instant)>,
     stop: AtomicU8,
-    #[cfg(test)]
-    hook: Option<super::Hook>,
 }
 
 impl Desk {
-    #[cfg_attr(
-        not(test),
-        expect(unused_variables, reason = "tests have a hook in them")
-    )]
-    fn new(options: &Options) -> Self {
+    fn new() -> Self {
         Self {
             now: Mutex::new((String::new(), None, Instant::now())),
             stop: AtomicU8::new(GO_ON),
-            #[cfg(test)]
-            hook: options.hook.clone(),
         }
     }
 
@@ -70,10 +62,6 @@ impl Desk {
         }
         *self.now.lock().unwrap_or_else(PoisonError::into_inner) =
             (statement, limit, Instant::now());
-        #[cfg(test)]
-        if let Some(hook) = &self.hook {
-            hook.reach(&self.statement().0);
-        }
         Ok(())
     }
 
@@ -146,7 +134,7 @@ impl Runner<'_> {
             attempt += 1;
             self.cost.attempts += 1;
             let started = Instant::now();
-            let desk = Desk::new(self.options);
+            let desk = Desk::new();
             let result = self.attempt(attempt, &desk, &mut seen, &mut work);
             let error = match result {
                 Ok(value) => return Ok(value),

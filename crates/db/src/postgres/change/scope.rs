@@ -60,8 +60,8 @@ WITH tables AS MATERIALIZED (
             WHERE r.classid = 'pg_proc'::regclass AND r.objid = p.oid))
         AND n.nspname !~ '^(pg_|_switchback$)'
 )
-SELECT 'table ' || name, 'table ' || name || ' kind ' || relkind || ' persistence '
-    || relpersistence, true FROM tables
+SELECT 'table ' || name, 'table ' || name || ' kind ' || relkind::text || ' persistence '
+    || relpersistence::text, true FROM tables
 UNION ALL
 SELECT 'column ' || c.table_name || '.' || quote_ident(c.attname),
     'column ' || c.table_name || '.' || quote_ident(c.attname) || ' '
@@ -72,8 +72,8 @@ SELECT 'column ' || c.table_name || '.' || quote_ident(c.attname),
             WHERE l.oid = c.attcollation), '') ELSE '' END
     || CASE WHEN c.attnotnull THEN ' not null' ELSE '' END
     || CASE WHEN c.attgenerated = '' THEN coalesce(' default ' || pg_get_expr(e.adbin, e.adrelid), '')
-        ELSE ' generated ' || c.attgenerated || ' ' || pg_get_expr(e.adbin, e.adrelid) END
-    || CASE WHEN c.attidentity = '' THEN '' ELSE ' identity ' || c.attidentity END
+        ELSE ' generated ' || c.attgenerated::text || ' ' || pg_get_expr(e.adbin, e.adrelid) END
+    || CASE WHEN c.attidentity = '' THEN '' ELSE ' identity ' || c.attidentity::text END
     || coalesce((SELECT ' values ' || string_agg(quote_literal(l.enumlabel), ', '
         ORDER BY l.enumsortorder) FROM pg_enum l WHERE l.enumtypid = c.atttypid), ''),
     true
@@ -109,14 +109,14 @@ WHERE i.indrelid IN (SELECT oid FROM tables)
     AND NOT (c.relname ~ '_cc(new|old)[0-9]*$' AND NOT i.indisvalid)
 UNION ALL
 SELECT q.name, q.name || ' ' || pg_get_triggerdef(g.oid)
-    || CASE g.tgenabled WHEN 'O' THEN '' ELSE ' enabled ' || g.tgenabled END,
+    || CASE g.tgenabled WHEN 'O' THEN '' ELSE ' enabled ' || g.tgenabled::text END,
     strpos(g.tgname, $3::text) > 0 OR EXISTS (SELECT FROM referring r
         WHERE r.classid = 'pg_trigger'::regclass AND r.objid = g.oid)
 FROM tables t JOIN pg_trigger g ON g.tgrelid = t.oid AND NOT g.tgisinternal,
     LATERAL (SELECT 'trigger ' || t.name || '.' || quote_ident(g.tgname) AS name) q
 UNION ALL
 SELECT q.name, q.name || CASE WHEN p.polpermissive THEN '' ELSE ' restrictive' END || ' for '
-    || p.polcmd || ' to ' || p.polroles::text
+    || p.polcmd::text || ' to ' || p.polroles::text
     || coalesce(' using ' || pg_get_expr(p.polqual, p.polrelid), '')
     || coalesce(' with check ' || pg_get_expr(p.polwithcheck, p.polrelid), ''),
     strpos(p.polname, $3::text) > 0 OR EXISTS (SELECT FROM referring r
@@ -137,12 +137,12 @@ SELECT 'function ' || f.name, 'function ' || f.name || ' ' || CASE WHEN f.prokin
 FROM functions f
 UNION ALL
 SELECT 'relation ' || c.oid::regclass::text, 'relation ' || c.oid::regclass::text || ' kind '
-    || c.relkind, true
+    || c.relkind::text, true
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE strpos(c.relname, $3::text) > 0 AND c.relkind NOT IN ('i', 'I', 't')
     AND n.nspname !~ '^(pg_|_switchback$)' AND c.oid NOT IN (SELECT oid FROM tables)
 UNION ALL
-SELECT 'type ' || t.oid::regtype::text, 'type ' || t.oid::regtype::text || ' kind ' || t.typtype
+SELECT 'type ' || t.oid::regtype::text, 'type ' || t.oid::regtype::text || ' kind ' || t.typtype::text
     || coalesce((SELECT ' values ' || string_agg(quote_literal(l.enumlabel), ', '
         ORDER BY l.enumsortorder) FROM pg_enum l WHERE l.enumtypid = t.oid), ''), true
 FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace

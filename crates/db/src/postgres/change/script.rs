@@ -16,7 +16,7 @@ use switchback_model::{ChangeId, Digest, Timestamp};
 use super::control::{self, Mark, MarkState};
 use super::error::{ChangeError, at, excerpt, line_of, of};
 use super::gate::{self, Statement};
-use super::link::{begin, milliseconds};
+use super::link::{begin, commit, milliseconds};
 use super::persist::{Desk, Runner};
 use super::scope::{Part, difference, named, read};
 use super::statement::Form;
@@ -62,8 +62,7 @@ fn attempt(
     let marks = control::marks(client, &script.change)?;
     let before = read(client, path, &script.scope, true)?;
     if standing(client, script, &marks, &before)? == Standing::Done {
-        desk.next("COMMIT", None)?;
-        client.batch_execute("COMMIT").map_err(at("COMMIT"))?;
+        commit(client, desk)?;
         return Ok(true);
     }
     let inside = whoami(client)?;
@@ -100,9 +99,7 @@ fn attempt(
         }
     }
     control::forget_fills_of_dropped_columns(client, &script.change)?;
-    desk.next("COMMIT", None)?;
-    client.batch_execute("COMMIT").map_err(at("COMMIT"))?;
-    desk.next("after COMMIT", None).or(Ok(()))?;
+    commit(client, desk)?;
     Ok(false)
 }
 

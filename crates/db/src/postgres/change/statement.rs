@@ -3,15 +3,12 @@
 
 use std::ops::Range;
 
-use super::words::{Kind, Token};
-use crate::postgres::session::name;
+use switchback_migration::Engine;
+use switchback_migration::sql::ir::{Alter, AlterAction, AlterTypeAction, Kind, Name, Object};
+use switchback_migration::sql::parse;
+use switchback_migration::sql::tokens::{Token, TokenKind};
 
-/// The name of something that may be in a schema.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Full {
-    pub(super) schema: Option<String>,
-    pub(super) name: String,
-}
+use crate::postgres::session::name;
 
 /// What a statement is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,11 +18,11 @@ pub(super) enum Form {
     /// `DROP INDEX`.
     DropIndex(DropIndex),
     /// `ALTER TABLE … ATTACH PARTITION …`.
-    Attach { table: Full, partition: Full },
+    Attach { table: Name, partition: Name },
     /// `ALTER TABLE … DETACH PARTITION …`.
     Detach {
-        table: Full,
-        partition: Full,
+        table: Name,
+        partition: Name,
         concurrently: bool,
     },
     /// `REINDEX`.
@@ -46,7 +43,7 @@ pub(super) struct CreateIndex {
     /// Its name; its schema is that of the table.
     pub(super) name: Option<String>,
     /// The table.
-    pub(super) table: Full,
+    pub(super) table: Name,
     /// Where the table stands in the statement, with `ONLY`, in bytes.
     pub(super) on: Range<usize>,
     pub(super) unique: bool,
@@ -58,17 +55,13 @@ pub(super) struct DropIndex {
     pub(super) concurrently: bool,
     /// Where `IF EXISTS` belongs, in bytes, if it is missing.
     pub(super) if_exists_at: Option<usize>,
-    /// What is dropped.
-    pub(super) names: Vec<Full>,
 }
 
-impl std::fmt::Display for Full {
-    /// As it stands in SQL.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if let Some(schema) = &self.schema {
-            write!(f, "{}.", name(schema))?;
-        }
-        f.write_str(&name(&self.name))
+/// A name as it can be written in SQL, whatever word it is.
+pub(super) fn quoted(it: &Name) -> String {
+    match &it.schema {
+        Some(schema) => format!("{}.{}", name(schema), name(&it.name)),
+        None => name(&it.name),
     }
 }
 
@@ -76,13 +69,9 @@ impl Form {
     /// Whether it keeps no reader or writer waiting, however long it takes.
     pub(super) const fn may_run_long(&self) -> bool {
         match self {
-            Form::CreateIndex(it) => it.concurrently,
-            Form::DropIndex(it) => it.concurrently,
-            Form::Reindex { concurrently } => *concurrently,
             Form::Again { long } => *long,
-            Form::Detach { concurrently, .. } => *concurrently,
             Form::Code => true,
-            Form::Attach { .. } | Form::Other => false,
+            _ => self.waits_beside(),
         }
     }
 
@@ -97,252 +86,157 @@ impl Form {
     }
 }
 
-/// Reads tokens from the front.
-struct Reader<'a, 't> {
-    words: &'a [Token<'t>],
-    at: usize,
-}
-
-impl Reader<'_, '_> {
-    fn take(&mut self, word: &str) -> bool {
-        let found = self.words.get(self.at).is_some_and(|it| it.is(word));
-        self.at += usize::from(found);
-        found
-    }
-
-    /// All of these words, or none.
-    fn take_all(&mut self, words: &[&str]) -> bool {
-        let found = words.iter().enumerate().all(|(place, word)| {
-            self.words
-                .get(self.at + place)
-                .is_some_and(|it| it.is(word))
-        });
-        self.at += if found { words.len() } else { 0 };
-        found
-    }
-
-    fn mark(&mut self, byte: u8) -> bool {
-        let found = self
-            .words
-            .get(self.at)
-            .is_some_and(|it| it.kind == Kind::Mark(byte));
-        self.at += usize::from(found);
-        found
-    }
-
-    fn start(&self) -> usize {
-        match self.words.get(self.at) {
-            Some(token) => token.start,
-            None => self.words.last().map_or(0, Token::end),
-        }
-    }
-
-    fn end(&self) -> usize {
-        self.words
-            .get(self.at.wrapping_sub(1))
-            .map_or(0, Token::end)
-    }
-
-    fn full(&mut self) -> Option<Full> {
-        let first = self.words.get(self.at)?.name()?;
-        self.at += 1;
-        if !self.mark(b'.') {
-            return Some(Full {
-                schema: None,
-                name: first,
-            });
-        }
-        let name = self.words.get(self.at)?.name()?;
-        self.at += 1;
-        Some(Full {
-            schema: Some(first),
-            name,
-        })
-    }
-}
-
 /// What a statement is.
-pub(super) fn form(words: &[Token<'_>]) -> Form {
-    let reader = Reader { words, at: 0 };
-    let again = |long| Form::Again { long };
-    let Some(first) = words.first() else {
-        return again(false);
+pub(super) fn form(text: &str, words: &[Token<'_>]) -> Form {
+    let Some(statement) = parse(text, Engine::Postgres).into_iter().next() else {
+        return Form::Again { long: false };
     };
-    if first.kind != Kind::Word {
+    let again = |long| Form::Again { long };
+    match statement.kind {
+        Kind::CreateIndex(it) => match table_of_index(words) {
+            Some(on) => Form::CreateIndex(CreateIndex {
+                concurrently: it.concurrently,
+                name: it.name.map(|name| name.name),
+                table: it.table,
+                on,
+                unique: it.unique,
+            }),
+            None => Form::Other,
+        },
+        Kind::Drop(it) if it.object == Object::Index => Form::DropIndex(DropIndex {
+            concurrently: it.concurrently,
+            if_exists_at: (!it.if_exists)
+                .then(|| words.get(2 + usize::from(it.concurrently)))
+                .flatten()
+                .map(|token| token.start),
+        }),
+        Kind::Alter(it) => alter(it),
+        Kind::AlterType {
+            action:
+                AlterTypeAction::AddValue {
+                    if_not_exists: true,
+                    ..
+                },
+            ..
+        } => again(false),
+        Kind::Reindex { concurrently, .. } => Form::Reindex { concurrently },
+        Kind::Vacuum { full, .. } => again(!full),
+        Kind::Analyze { .. } => again(true),
+        Kind::Refresh { concurrently, .. } => again(concurrently),
+        Kind::Comment { .. } => again(false),
+        Kind::Select(_) | Kind::Do { .. } => Form::Code,
+        _ => Form::Other,
+    }
+}
+
+/// Where the table of `CREATE INDEX … ON [ONLY] table` stands. `ON` is reserved, so the first one is
+/// that.
+fn table_of_index(words: &[Token<'_>]) -> Option<Range<usize>> {
+    let on = words.iter().position(|token| token.is("on"))?;
+    let mut at = on + 1;
+    let start = words.get(at)?.start;
+    at += usize::from(words.get(at)?.is("only"));
+    if words.get(at + 1)?.kind == TokenKind::Mark(b'.') {
+        at += 2;
+    }
+    Some(start..words.get(at)?.end())
+}
+
+fn alter(it: Alter) -> Form {
+    let Alter {
+        object,
+        name,
+        actions,
+        ..
+    } = it;
+    let mut actions = actions.into_iter().map(|(action, _)| action);
+    if object == Object::Index {
+        // Attaching what is attached does nothing; settings are set again.
+        let again = actions.all(|action| {
+            use AlterAction::{AttachPartition, SetColumnOptions, SetOptions, SetStatistics};
+            matches!(
+                action,
+                AttachPartition { .. }
+                    | SetOptions { .. }
+                    | SetStatistics { .. }
+                    | SetColumnOptions { .. }
+            )
+        });
+        return if again {
+            Form::Again { long: false }
+        } else {
+            Form::Other
+        };
+    }
+    if object != Object::Table {
         return Form::Other;
     }
-    let second = |word: &str| words.get(1).is_some_and(|it| it.is(word));
-    let found = match first.text.to_ascii_lowercase().as_str() {
-        "create" => create_index(reader).map(Form::CreateIndex),
-        "drop" if second("index") => drop_index(reader).map(Form::DropIndex),
-        "alter" if second("index") => alter_index(reader),
-        "alter" if second("table") => alter_table(reader),
-        "alter" if second("type") => words
-            .windows(5)
-            .any(|it| {
-                let wanted = ["add", "value", "if", "not", "exists"];
-                it.iter().zip(wanted).all(|(token, word)| token.is(word))
-            })
-            .then(|| again(false)),
-        "reindex" => Some(Form::Reindex {
-            concurrently: words.iter().take(12).any(|it| it.is("concurrently")),
-        }),
-        "vacuum" | "analyze" | "analyse" => {
-            let full = words.iter().take(12).any(|it| it.is("full"));
-            Some(again(!full))
-        }
-        "refresh" => Some(again(second("materialized"))),
-        "comment" => Some(again(false)),
-        "select" | "do" | "with" | "table" | "values" => Some(Form::Code),
-        _ => None,
-    };
-    found.unwrap_or(Form::Other)
-}
-
-fn create_index(mut it: Reader<'_, '_>) -> Option<CreateIndex> {
-    it.take("create");
-    let unique = it.take("unique");
-    if !it.take("index") {
-        return None;
-    }
-    let concurrently = it.take("concurrently");
-    it.take_all(&["if", "not", "exists"]);
-    let name = if it.words.get(it.at)?.is("on") {
-        None
-    } else {
-        let name = it.words.get(it.at)?.name()?;
-        it.at += 1;
-        Some(name)
-    };
-    if !it.take("on") {
-        return None;
-    }
-    let start = it.start();
-    it.take("only");
-    let table = it.full()?;
-    let on = start..it.end();
-    Some(CreateIndex {
-        concurrently,
-        name,
-        table,
-        on,
-        unique,
-    })
-}
-
-fn drop_index(mut it: Reader<'_, '_>) -> Option<DropIndex> {
-    it.take_all(&["drop", "index"]);
-    let concurrently = it.take("concurrently");
-    let at = it.start();
-    let if_exists = it.take_all(&["if", "exists"]);
-    let mut names = vec![it.full()?];
-    while it.mark(b',') {
-        names.push(it.full()?);
-    }
-    Some(DropIndex {
-        concurrently,
-        if_exists_at: (!if_exists).then_some(at),
-        names,
-    })
-}
-
-fn alter_index(mut it: Reader<'_, '_>) -> Option<Form> {
-    it.take_all(&["alter", "index"]);
-    it.take_all(&["if", "exists"]);
-    it.full()?;
-    // Attaching what is attached does nothing; settings are set again.
-    let again = it.take_all(&["attach", "partition"])
-        || it.take_all(&["alter", "column"])
-        || it.take("alter")
-        || (it.take("set") && !it.take("tablespace"))
-        || it.take("reset");
-    again.then_some(Form::Again { long: false })
-}
-
-fn alter_table(mut it: Reader<'_, '_>) -> Option<Form> {
-    it.take_all(&["alter", "table"]);
-    it.take_all(&["if", "exists"]);
-    it.take("only");
-    let table = it.full()?;
-    it.mark(b'*');
-    if it.take_all(&["attach", "partition"]) {
-        let partition = it.full()?;
-        return Some(Form::Attach { table, partition });
-    }
-    if it.take_all(&["detach", "partition"]) {
-        let partition = it.full()?;
-        return Some(Form::Detach {
-            table,
-            partition,
-            concurrently: it.take("concurrently"),
-        });
-    }
     let mut long = true;
-    let mut depth = 0_i32;
-    let mut begins = true;
-    while it.at < it.words.len() {
-        if begins {
-            long &= repeatable_action(&mut it)?;
-            begins = false;
-            continue;
+    for action in actions {
+        match action {
+            AlterAction::AttachPartition { child, .. } => {
+                return Form::Attach {
+                    table: name,
+                    partition: child,
+                };
+            }
+            AlterAction::DetachPartition {
+                child,
+                concurrently,
+                finalize: false,
+            } => {
+                return Form::Detach {
+                    table: name,
+                    partition: child,
+                    concurrently,
+                };
+            }
+            AlterAction::ValidateConstraint { .. } => {}
+            other if bears_repetition(&other) => long = false,
+            _ => return Form::Other,
         }
-        match it.words.get(it.at).map(|token| token.kind) {
-            Some(Kind::Mark(b'(' | b'[')) => depth += 1,
-            Some(Kind::Mark(b')' | b']')) => depth -= 1,
-            Some(Kind::Mark(b',')) if depth == 0 => begins = true,
-            _ => {}
-        }
-        it.at += 1;
     }
-    Some(Form::Again { long })
+    Form::Again { long }
 }
 
-/// Reads the first words of an action; none if it may fail the second time, else whether it may run
-/// long.
-fn repeatable_action(it: &mut Reader<'_, '_>) -> Option<bool> {
-    if it.take("validate") {
-        return Some(true);
+/// Whether an action does nothing the second time, rather than to fail. A type again is the same
+/// type; an expression again would be computed again.
+fn bears_repetition(action: &AlterAction) -> bool {
+    match action {
+        AlterAction::AddColumn { if_not_exists, .. } => *if_not_exists,
+        AlterAction::DropColumn { if_exists, .. }
+        | AlterAction::DropConstraint { if_exists, .. }
+        | AlterAction::DropIdentity { if_exists, .. } => *if_exists,
+        AlterAction::AlterConstraint { .. }
+        | AlterAction::SetType { .. }
+        | AlterAction::Default { .. }
+        | AlterAction::SetNotNull { .. }
+        | AlterAction::DropNotNull { .. }
+        | AlterAction::SetIdentity { .. }
+        | AlterAction::SetStatistics { .. }
+        | AlterAction::SetStorage { .. }
+        | AlterAction::SetCompression { .. }
+        | AlterAction::SetColumnOptions { .. }
+        | AlterAction::SetOptions { .. }
+        | AlterAction::SetLogged(_)
+        | AlterAction::ClusterOn { .. }
+        | AlterAction::ReplicaIdentity { .. }
+        | AlterAction::Trigger { .. }
+        | AlterAction::Rule
+        | AlterAction::RowSecurity(_)
+        | AlterAction::Owner => true,
+        _ => false,
     }
-    if it.take("alter") {
-        if it.take("constraint") {
-            return Some(false);
-        }
-        it.take("column");
-        it.words.get(it.at)?.name()?;
-        it.at += 1;
-        if it.take("set") {
-            // A type again is the same type; an expression again would be another.
-            return (!it.take("expression")).then_some(false);
-        }
-        if it.take("drop") {
-            let once = it.take("identity") || it.take("expression");
-            return (!once || it.take_all(&["if", "exists"])).then_some(false);
-        }
-        return it.take("reset").then_some(false);
-    }
-    if it.take("add") {
-        it.take("column");
-        return it.take_all(&["if", "not", "exists"]).then_some(false);
-    }
-    if it.take("drop") {
-        let _ = it.take("column") || it.take("constraint");
-        return it.take_all(&["if", "exists"]).then_some(false);
-    }
-    if it.take("set") {
-        let moves = it.take("schema") || it.take("tablespace") || it.take("with");
-        return (!moves).then_some(false);
-    }
-    let others = ["reset", "enable", "disable", "cluster", "replica", "owner"];
-    others.iter().any(|word| it.take(word)).then_some(false)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::words::tokens;
+    use switchback_migration::sql::tokens::tokens;
+
     use super::*;
 
     fn of(sql: &str) -> Form {
-        form(&tokens(sql))
+        form(sql, &tokens(sql))
     }
 
     #[test]
@@ -353,19 +247,15 @@ mod tests {
             panic!()
         };
         assert_eq!(it.name.as_deref(), Some("I"));
-        assert_eq!(
-            it.table,
-            Full {
-                schema: Some("s".to_owned()),
-                name: "T".to_owned()
-            }
-        );
+        assert_eq!(it.table, Name::qualified("s", "T"));
         assert_eq!(&sql[it.on.clone()], "ONLY s.\"T\"");
         assert!(it.concurrently && it.unique);
-        let Form::CreateIndex(it) = of("create index on t (a)") else {
+        let sql = "create index on t (a)";
+        let Form::CreateIndex(it) = of(sql) else {
             panic!()
         };
         assert_eq!((it.name, it.concurrently), (None, false));
+        assert_eq!(&sql[it.on], "t");
         assert_eq!(of("CREATE TABLE t (a int)"), Form::Other);
     }
 
@@ -380,15 +270,28 @@ mod tests {
         let Form::DropIndex(it) = of("drop index if exists a, b.c cascade") else {
             panic!()
         };
-        assert_eq!((it.if_exists_at, it.names.len()), (None, 2));
+        assert_eq!(it.if_exists_at, None);
     }
 
     #[test]
-    fn validating_may_run_long() {
-        assert!(of("ALTER TABLE t VALIDATE CONSTRAINT c").may_run_long());
-        assert!(!of("ALTER TABLE t VALIDATE CONSTRAINT c, ALTER a SET NOT NULL").may_run_long());
-        assert!(of("DO $$ $$").may_run_long());
-        assert!(!of("ALTER TABLE t ADD COLUMN a int").may_run_long());
-        assert!(!of("VACUUM FULL t").may_run_long());
+    fn what_holds_up_nobody_may_run_long() {
+        for (sql, long) in [
+            ("ALTER TABLE t VALIDATE CONSTRAINT c", true),
+            (
+                "ALTER TABLE t VALIDATE CONSTRAINT c, ALTER a SET NOT NULL",
+                false,
+            ),
+            ("DO $$ BEGIN END $$", true),
+            ("SELECT 1", true),
+            ("REFRESH MATERIALIZED VIEW CONCURRENTLY v", true),
+            ("REFRESH MATERIALIZED VIEW v", false),
+            ("VACUUM t", true),
+            ("VACUUM FULL t", false),
+            ("ALTER TABLE t ADD COLUMN a int", false),
+            ("ALTER TABLE t DETACH PARTITION u CONCURRENTLY", true),
+            ("ALTER TABLE t DETACH PARTITION u", false),
+        ] {
+            assert_eq!(of(sql).may_run_long(), long, "{sql}");
+        }
     }
 }

@@ -7,17 +7,18 @@
 use std::time::{Duration, Instant};
 
 use postgres::Client;
+use switchback_migration::sql::ir::Name;
 use switchback_model::plan::{Direction, Run};
 
 use super::control::{self, Mark, MarkState};
 use super::error::{ChangeError, at, of};
 use super::gate::{self, Statement};
 use super::index::{self, limits};
-use super::link::{begin, lock_session, unlock};
+use super::link::{begin, commit, lock_session, unlock};
 use super::persist::{Desk, Runner};
 use super::scope::read;
 use super::script::{Job, Standing, digest, exact, limit, standing};
-use super::statement::{CreateIndex, Form, Full};
+use super::statement::{CreateIndex, Form, quoted};
 use super::{Options, Ran};
 
 /// Runs a script statement by statement.
@@ -128,8 +129,7 @@ fn start(
     if let Some(mark) = &mark {
         control::put_mark(client, &script.change, mark)?;
     }
-    desk.next("COMMIT", None)?;
-    client.batch_execute("COMMIT").map_err(at("COMMIT"))?;
+    commit(client, desk)?;
     Ok(mark)
 }
 
@@ -176,8 +176,7 @@ fn end(
             control::remove_mark(client, &script.change, &mark.step)?;
         }
     }
-    desk.next("COMMIT", None)?;
-    client.batch_execute("COMMIT").map_err(at("COMMIT"))
+    commit(client, desk)
 }
 
 /// Runs one statement, if it is not done.
@@ -222,7 +221,11 @@ fn one(
             Attached::No => return Ok(()),
             Attached::Yes => {}
             Attached::Pending => {
-                text = format!("ALTER TABLE {table} DETACH PARTITION {partition} FINALIZE");
+                text = format!(
+                    "ALTER TABLE {} DETACH PARTITION {} FINALIZE",
+                    quoted(table),
+                    quoted(partition)
+                );
             }
         },
         Form::Reindex { .. } | Form::Again { .. } | Form::Code | Form::Other => {}
@@ -251,8 +254,8 @@ enum Attached {
 
 fn partition_of(
     client: &mut Client,
-    table: &Full,
-    partition: &Full,
+    table: &Name,
+    partition: &Name,
 ) -> Result<Attached, ChangeError> {
     // The column is there from version 14 on.
     let sql = "
@@ -260,7 +263,7 @@ fn partition_of(
         FROM pg_catalog.pg_inherits h
         WHERE h.inhparent = to_regclass($1) AND h.inhrelid = to_regclass($2)";
     let row = client
-        .query_opt(sql, &[&table.to_string(), &partition.to_string()])
+        .query_opt(sql, &[&quoted(table), &quoted(partition)])
         .map_err(at(sql))?;
     let pending: Option<String> = row.map(|row| row.try_get(0).map_err(at(sql))).transpose()?;
     Ok(match pending.as_deref() {

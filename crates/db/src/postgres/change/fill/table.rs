@@ -280,7 +280,7 @@ fn key(
             JOIN pg_class c ON c.oid = i.indexrelid
             JOIN pg_am m ON m.oid = c.relam AND m.amname = 'btree',
             unnest(i.indkey::int2[], i.indclass::oid[], i.indcollation::oid[], i.indoption::int2[])
-                WITH ORDINALITY AS k (attribute, class, collation, option, place)
+                WITH ORDINALITY AS k (attribute, class, collated, sorted, place)
             JOIN pg_attribute a ON a.attnum = k.attribute
             JOIN pg_opclass o ON o.oid = k.class
         WHERE i.indrelid = $1 AND a.attrelid = $1 AND i.indisunique AND i.indisvalid
@@ -288,7 +288,7 @@ fn key(
             AND k.place <= i.indnkeyatts
         GROUP BY i.indexrelid, i.indisprimary, i.indnkeyatts
         HAVING count(*) = i.indnkeyatts AND bool_and(a.attnotnull AND o.opcdefault
-            AND k.collation = a.attcollation AND k.option = 0)
+            AND k.collated = a.attcollation AND k.sorted = 0)
             AND NOT bool_or(a.attname = ANY ($2::text[]))
         ORDER BY i.indisprimary DESC, count(*), i.indexrelid";
     let written: Vec<&String> = fill.set.keys().collect();
