@@ -41,7 +41,7 @@ use crate::fill::Next;
 pub use control::{CONTROL_FORMAT, CONTROL_SCHEMA, FillStatus, Mark, MarkState};
 pub use error::{ChangeError, Unfit};
 pub use fill::{FillEnd, Progress};
-pub use options::{BlockedOthers, Observer, Options, Ran, Waiting};
+pub use options::{Observer, Options, Ran, Waiting, Waits};
 pub use watch::Peer;
 
 /// A PostgreSQL database that an application uses.
