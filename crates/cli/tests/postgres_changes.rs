@@ -1,63 +1,10 @@
 //! Changes on PostgreSQL through the binary, on a server of the tests' own.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "clippy takes only functions that are tests for tests"
-)]
-
 mod shop;
 
-use postgres::{Client, NoTls};
 use serde_json::{Value, json};
-use shop::{Keep, Shop, check_refused};
-use switchback_testkit::postgres as server;
-
-const TABLES: &str = "
-    CREATE TYPE mood AS ENUM ('happy', 'sad');
-    CREATE TABLE customers (id bigint PRIMARY KEY);
-    CREATE TABLE users (
-        id bigint PRIMARY KEY, name text NOT NULL, email_addr text NOT NULL UNIQUE,
-        amount integer NOT NULL DEFAULT 0, fax text, pager text NOT NULL DEFAULT 'p',
-        customer bigint, mood mood NOT NULL DEFAULT 'happy',
-        state text NOT NULL DEFAULT 'new' CONSTRAINT state_known CHECK (state IN ('new', 'old')));
-    INSERT INTO users SELECT n, 'n ' || n, 'u' || n || '@example.org'
-        FROM generate_series(1, 200) AS n;
-    CREATE TABLE faxes (id bigint PRIMARY KEY, number text);
-    ANALYZE;";
-
-/// A shop whose environments have PostgreSQL databases.
-struct OnServer {
-    shop: Shop,
-    urls: [String; 2],
-}
-
-impl OnServer {
-    fn new() -> Self {
-        let mut shop = Shop::new(Keep::Sqlite);
-        let server = server::server().unwrap();
-        let urls = [(); 2].map(|()| server.database().unwrap());
-        for url in &urls {
-            let mut client = Client::connect(url, NoTls).unwrap();
-            client.batch_execute(TABLES).unwrap();
-        }
-        let mut settings = shop.cli.read("switchback.toml").unwrap();
-        for (name, other) in [("staging", ""), ("production", ", url-env = \"OWNER_URL\"")] {
-            settings = settings.replace(
-                &format!("{{ engine = \"sqlite\", path = \"{name}.db\" }}"),
-                &format!("{{ engine = \"postgres\"{other} }}"),
-            );
-        }
-        shop.cli.write("switchback.toml", settings).unwrap();
-        shop.commit(&shop.cli.folder(), "chore: databases on a server");
-        shop.cli.set("SWITCHBACK_DATABASE_URL_STAGING", &urls[0]);
-        shop.cli.set("OWNER_URL", &urls[1]);
-        Self { shop, urls }
-    }
-
-    fn client(&self, environment: usize) -> Client {
-        Client::connect(&self.urls[environment], NoTls).unwrap()
-    }
-}
+use shop::check_refused;
+use shop::server::OnServer;
 
 /// `change new` and its arguments: words, and lines `flag: value`.
 fn arguments(lines: &str) -> Vec<String> {

@@ -172,6 +172,15 @@ impl EnvironmentDatabase {
         }
     }
 
+    /// Fails if no step could leave its mark there. Better before the intent than after it.
+    pub(crate) fn check_writable(&self) -> Result<(), Failure> {
+        match self {
+            // A file that can only be read says so with the first write, and nothing is begun.
+            Self::Sqlite { .. } => Ok(()),
+            Self::Postgres(server) => server.check_writable(),
+        }
+    }
+
     /// Whether a fill was begun and not taken back.
     pub(crate) fn has_begun(&self, fill: &Fill) -> Result<bool, Failure> {
         match self {

@@ -95,6 +95,11 @@ impl OnServer {
         Ok(())
     }
 
+    /// Fails if no step could leave its mark there.
+    pub(super) fn check_writable(&self) -> Result<(), Failure> {
+        Ok(self.database.borrow_mut().check_writable()?)
+    }
+
     /// The digest of a change's part of the schema, and of what the server says about its tables: a
     /// plan says what its statements do to them, which depends on all of that.
     pub(super) fn fingerprint(&self, scope: &Scope) -> Result<Digest, Failure> {

@@ -205,12 +205,11 @@ pub(super) fn exists(client: &mut Client) -> Result<bool, ChangeError> {
     Ok(true)
 }
 
-/// Makes the control tables where they are not there yet. Needs a transaction, which it should be
-/// the only thing in.
-pub(super) fn make(client: &mut Client) -> Result<(), ChangeError> {
-    lock(client, SCHEMA)?;
+/// Fails unless the control tables are there, or this role may make them. None if they are there,
+/// else whether their schema is.
+pub(super) fn can_make(client: &mut Client) -> Result<Option<bool>, ChangeError> {
     if exists(client)? {
-        return Ok(());
+        return Ok(None);
     }
     let sql = "
         SELECT n.oid IS NOT NULL,
@@ -241,6 +240,16 @@ pub(super) fn make(client: &mut Client) -> Result<(), ChangeError> {
             source: None,
         });
     }
+    Ok(Some(schema))
+}
+
+/// Makes the control tables where they are not there yet. Needs a transaction, which it should be
+/// the only thing in.
+pub(super) fn make(client: &mut Client) -> Result<(), ChangeError> {
+    lock(client, SCHEMA)?;
+    let Some(schema) = can_make(client)? else {
+        return Ok(());
+    };
     let mut sql = String::new();
     if !schema {
         sql.push_str("CREATE SCHEMA _switchback;");

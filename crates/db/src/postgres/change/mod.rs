@@ -140,6 +140,22 @@ impl PostgresDatabase {
         self.read(|client, path| script::check_marks(client, path, definition))
     }
 
+    /// Checks, without writing anything, that the database takes writes and that the control tables
+    /// are there or can be made.
+    ///
+    /// # Errors
+    /// [`ChangeError::ReadOnly`], [`ChangeError::Privilege`], [`ChangeError::Newer`].
+    pub fn check_writable(&mut self) -> Result<(), ChangeError> {
+        self.read(|client, _| {
+            let sql = "SELECT pg_is_in_recovery()";
+            let row = client.query_one(sql, &[]).map_err(error::at(sql))?;
+            if row.try_get(0).map_err(error::at(sql))? {
+                return Err(ChangeError::ReadOnly);
+            }
+            control::can_make(client).map(|_| ())
+        })
+    }
+
     /// Whether there is a table of this name, as it stands in SQL.
     ///
     /// # Errors
