@@ -47,6 +47,7 @@ pub(crate) fn on_server(error: &ChangeError) -> Failure {
         | E::Insecure { .. }
         | E::Unreachable { .. }
         | E::TooOld { .. }
+        | E::Pooled
         | E::Lost { .. } => Code::DatabaseMissing,
         E::ReadOnly => Code::DatabaseReadOnly,
         E::Newer { .. } => Code::NewerDatabase,
@@ -77,6 +78,7 @@ fn hint(error: &ChangeError) -> &'static str {
         E::Unreachable { .. } | E::TooOld { .. } | E::Address { .. } | E::Insecure { .. } => {
             "check that the server runs, and the URL"
         }
+        E::Pooled => "name the server itself in the URL, or a pooler in session mode",
         E::ReadOnly => "name the primary in the URL, not a standby",
         E::Newer { .. } => "use a newer version of switchback",
         E::Privilege { .. } => "or use a URL with a role that may; nothing of the step is left",
