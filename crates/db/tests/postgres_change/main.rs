@@ -7,9 +7,11 @@
 )]
 
 mod cut;
+mod fills;
 mod operations;
 mod stories;
 mod sweep;
+mod waiting;
 
 use std::time::Duration;
 
