@@ -68,12 +68,19 @@ fn write(url: &str, seed: i64, next: &AtomicI64, stop: &AtomicBool) -> i64 {
 fn beside_writers_no_update_is_lost_and_no_row_left() {
     for (key, parts, keep) in KINDS {
         let (url, mut client) = database(&table(key, parts));
-        client
-            .batch_execute(
-                "CREATE TRIGGER keep BEFORE INSERT OR UPDATE OF a ON t
-                 FOR EACH ROW EXECUTE FUNCTION keep()",
-            )
-            .unwrap();
+        // Before version 13 a partitioned table cannot have such a trigger itself.
+        let stored: &[&str] = match parts {
+            "" => &["t"],
+            _ => &["t_low", "t_high"],
+        };
+        for table in stored {
+            client
+                .batch_execute(&format!(
+                    "CREATE TRIGGER keep BEFORE INSERT OR UPDATE OF a ON {table}
+                     FOR EACH ROW EXECUTE FUNCTION keep()"
+                ))
+                .unwrap();
+        }
         let fill = fill("public.t", "b", "upper(a)", keep);
         let (stop, next) = (AtomicBool::new(false), AtomicI64::new(10_000));
         let writes: i64 = thread::scope(|scope| {
