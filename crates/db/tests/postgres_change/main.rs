@@ -6,6 +6,7 @@
     reason = "test code outside of test functions"
 )]
 
+mod bad_input;
 mod cut;
 mod fills;
 mod operations;

@@ -37,10 +37,10 @@ fn script(step: &str, sql: &str, run: Run) -> Script {
     }
 }
 
-const TABLE: &str = "CREATE TABLE t (id bigint PRIMARY KEY, a text);
+pub(crate) const TABLE: &str = "CREATE TABLE t (id bigint PRIMARY KEY, a text);
                      INSERT INTO t SELECT n, n::text FROM generate_series(1, 1000) AS n";
 
-fn add_column() -> Script {
+pub(crate) fn add_column() -> Script {
     script("add", "ALTER TABLE t ADD COLUMN b text;", Run::Transaction)
 }
 
