@@ -1,5 +1,8 @@
 //! Database engines and ledger stores, and rehearsals of whole histories of migrations.
 
+#[cfg(feature = "postgres")]
+mod address;
+pub mod fill;
 pub mod history;
 pub mod ledger;
 #[cfg(feature = "postgres")]

@@ -1,5 +1,5 @@
 //! SQL as statements of our own: [`split`] finds where statements begin and end, [`parse`] turns
-//! each into [`ir`].
+//! each into [`ir`], and [`tokens`] is for those who edit a statement.
 //!
 //! The grammar is that of `squawk_syntax`, from the crate `squawk_parser`, and no type of it leaves
 //! this module. Everything that is not understood is [`ir::Kind::Unknown`], with the reason, and
@@ -19,6 +19,7 @@ mod rows;
 mod session;
 pub mod split;
 mod template;
+pub mod tokens;
 mod tree;
 mod words;
 

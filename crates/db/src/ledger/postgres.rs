@@ -12,10 +12,12 @@ use std::cell::RefCell;
 use std::ops::{ControlFlow, Range};
 use std::time::Duration;
 
-use postgres::config::{Host, SslMode};
+use postgres::config::SslMode;
 use postgres::error::SqlState;
 use postgres::{Client, Config, NoTls};
 use switchback_ledger::{Append, FORMAT, NewEntry, Node, RawEntry, Store, StoreError, StoreFault};
+
+use crate::address::{is_local, show};
 
 const SCHEMA: &str = "
     CREATE SCHEMA IF NOT EXISTS switchback;
@@ -344,39 +346,6 @@ impl Store for PostgresStore {
 /// PostgreSQL's integers are signed; no ledger gets there.
 fn signed(index: u64) -> i64 {
     i64::try_from(index).unwrap_or(i64::MAX)
-}
-
-/// Whether every host is this machine.
-fn is_local(config: &Config) -> bool {
-    let addresses = config.get_hostaddrs();
-    if !addresses.is_empty() {
-        return addresses.iter().all(std::net::IpAddr::is_loopback);
-    }
-    config.get_hosts().iter().all(|host| match host {
-        #[cfg(unix)]
-        Host::Unix(_) => true,
-        Host::Tcp(name) => {
-            name == "localhost"
-                || name
-                    .parse::<std::net::IpAddr>()
-                    .is_ok_and(|address| address.is_loopback())
-        }
-    })
-}
-
-/// Where, for people, without the password.
-fn show(config: &Config) -> String {
-    let host = match config.get_hosts().first() {
-        #[cfg(unix)]
-        Some(Host::Unix(path)) => path.display().to_string(),
-        Some(Host::Tcp(name)) => name.clone(),
-        None => "localhost".to_owned(),
-    };
-    let database = config
-        .get_dbname()
-        .or(config.get_user())
-        .unwrap_or_default();
-    format!("postgres {host}/{database}")
 }
 
 fn failure(error: postgres::Error, place: &str) -> StoreError {

@@ -1,15 +1,15 @@
-//! The PostgreSQL engine: what a schema and its rows amount to, and rehearsals of histories of
-//! migrations.
+//! The PostgreSQL engine: steps of changes, what a schema and its rows amount to, and rehearsals of
+//! histories of migrations.
 //!
-//! [`fingerprint`] says the meaning of a schema in lines of text, [`rows`] what is in its tables, and
+//! [`change`] carries steps out on a database that an application uses. [`fingerprint`] says the meaning of a schema in lines of text, [`rows`] what is in its tables, and
 //! [`history`] walks every migration up, down and up again. [`Session`] is a connection whose errors
 //! say what went wrong and where.
 //!
 //! PostgreSQL 12 to 18. Not to be called from asynchronous code: it blocks the thread.
 //!
-//! Deliberately absent: changes to databases that an application uses, and servers;
-//! `switchback-scratch` makes private ones.
+//! Deliberately absent: servers; `switchback-scratch` makes private ones.
 
+pub mod change;
 mod error;
 pub mod fingerprint;
 pub mod history;
@@ -19,5 +19,6 @@ pub mod schema;
 mod session;
 pub mod synth;
 
+pub use change::PostgresDatabase;
 pub use error::PgError;
 pub use session::{Row, Session};

@@ -15,28 +15,7 @@ use switchback_model::plan::Fill;
 use super::SqliteDatabase;
 use super::control::{self, FillStatus};
 use super::error::{DbError, at};
-
-const FILLING: &str = "filling";
-const FILLED: &str = "filled";
-const UNFILLING: &str = "unfilling";
-
-/// No batch is larger, so that a machine that stalls in one stalls others for a bounded time.
-const MOST_ROWS: u32 = 50_000;
-
-/// No batch is smaller, unless the first one was asked to be.
-const FEWEST_ROWS: u32 = 100;
-
-/// How often all rows are looked at before a fill gives up.
-const SWEEPS: u32 = 5;
-
-/// Whether to go on after a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next {
-    /// Go on.
-    Continue,
-    /// Stop here; the next run goes on from here.
-    Stop,
-}
+use crate::fill::{FEWEST_ROWS, FILLED, FILLING, MOST_ROWS, Next, SWEEPS, UNFILLING, sized};
 
 /// How far a fill, or taking one back, has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,13 +150,6 @@ struct Batch {
     held: Duration,
 }
 
-/// The number of rows for the next batch: towards the time that a batch should take.
-fn sized(rows: u32, fewest: u32, work: Duration, target: Duration) -> u32 {
-    let ratio = target.as_secs_f64() / work.as_secs_f64().max(1e-6);
-    let wanted = f64::from(rows) * ratio.clamp(0.5, 2.0);
-    (wanted as u32).clamp(fewest, MOST_ROWS)
-}
-
 /// Lets other writers in. They poll with growing gaps, so the pause grows with the batch.
 fn pause(took: Duration) {
     std::thread::sleep((took / 2).clamp(Duration::from_millis(1), Duration::from_millis(100)));
@@ -200,7 +172,13 @@ pub(super) fn fill(
             if on_batch(&now) == Next::Stop {
                 return Ok(FillEnd::Stopped(now));
             }
-            rows = sized(rows, fewest, batch.work, database.options.batch_time);
+            rows = sized(
+                rows,
+                fewest,
+                MOST_ROWS,
+                batch.work,
+                database.options.batch_time,
+            );
             pause(batch.held);
         }
         let left = differing(&database.connection, &sql)?;
@@ -435,7 +413,13 @@ pub(super) fn unfill(
         if on_batch(&now) == Next::Stop {
             return Ok(FillEnd::Stopped(now));
         }
-        rows = sized(rows, fewest, batch.work, database.options.batch_time);
+        rows = sized(
+            rows,
+            fewest,
+            MOST_ROWS,
+            batch.work,
+            database.options.batch_time,
+        );
         pause(batch.held);
     }
     Ok(last.map_or(FillEnd::Already, FillEnd::Done))

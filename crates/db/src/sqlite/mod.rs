@@ -25,9 +25,10 @@ use switchback_migration::sqlite::catalog::Table;
 use switchback_model::plan::{Fill, Scope, Script};
 use switchback_model::{ChangeId, Digest, Effect, Timestamp};
 
+pub use crate::fill::Next;
 pub use control::{CONTROL_FORMAT, CONTROL_PREFIX, FillStatus, Mark};
 pub use error::DbError;
-pub use fill::{FillEnd, Next, Progress};
+pub use fill::{FillEnd, Progress};
 pub use script::Ran;
 
 /// How the database is used.

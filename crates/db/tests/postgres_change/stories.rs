@@ -1,27 +1,11 @@
-//! Every operation's SQL on a real PostgreSQL: each step up, back and up again with the same schema
-//! and rows at each boundary, while versions of the code on both sides of the step work; then all
-//! the way back.
-#![cfg(feature = "postgres")]
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "test code outside of test functions"
-)]
+//! An example of every operation, and what each version of the code does at each step.
 
 use std::collections::BTreeMap;
 
-use postgres::{Client, NoTls};
-use switchback_db::history::{Meaning, RowLimits};
-use switchback_db::postgres::{Session, fingerprint, rows, schema};
-use switchback_migration::definition::Work;
+use postgres::Client;
 use switchback_migration::operation::request::{Move, MoveKind, NewColumn, Request};
-use switchback_migration::postgres::plan;
-use switchback_migration::sql::split;
-use switchback_migration::{Definition, Engine, steps};
-use switchback_model::plan::{Direction, Fill, Run};
-use switchback_model::{ChangeId, Effect, StepName};
 
-const TABLE: &str = "
+pub(crate) const TABLE: &str = "
     CREATE TYPE mood AS ENUM ('happy', 'sad');
     CREATE TABLE countries (code text PRIMARY KEY);
     INSERT INTO countries VALUES ('no'), ('se');
@@ -48,7 +32,7 @@ const TABLE: &str = "
     CREATE TABLE orders_2 PARTITION OF orders FOR VALUES FROM ('2026-07-01') TO ('2027-01-01');
     INSERT INTO orders SELECT g, '2026-01-01'::date + g FROM generate_series(0, 300) AS g;";
 
-const ROWS: &str = "
+pub(crate) const ROWS: &str = "
     INSERT INTO users (id, full_name, street, city, email_addr, fax, pager, amount, settings, mood, state)
     VALUES
         (1, 'Ada Lovelace', 'Main St 1', 'London', 'a@b', NULL, 'p1', 5, '{}', 'happy', 'new'),
@@ -59,16 +43,16 @@ const ROWS: &str = "
 /// What a version of the code does with `$1`, a number that nobody has used: statements, and
 /// queries that count what is wrong.
 #[derive(Clone, Copy)]
-struct Code {
+pub(crate) struct Code {
     writes: &'static [&'static str],
     wrong: &'static [&'static str],
 }
 
-struct Story {
-    name: &'static str,
-    request: Request,
+pub(crate) struct Story {
+    pub(crate) name: &'static str,
+    pub(crate) request: Request,
     /// One for each code step, that from before the change first.
-    code: Vec<Code>,
+    pub(crate) code: Vec<Code>,
 }
 
 fn text(text: &str) -> String {
@@ -114,7 +98,7 @@ macro_rules! insert {
     };
 }
 
-fn stories() -> Vec<Story> {
+pub(crate) fn stories() -> Vec<Story> {
     let users = || text("users");
     let mut all = columns(users);
     all.extend(moves(users));
@@ -543,7 +527,13 @@ fn rules(users: fn() -> String) -> Vec<Story> {
 }
 
 /// Runs what each version does; nothing may fail and nothing be read wrong.
-fn work(client: &mut Client, story: &Story, versions: &[usize], number: &mut i64, at: &str) {
+pub(crate) fn work(
+    client: &mut Client,
+    story: &Story,
+    versions: &[usize],
+    number: &mut i64,
+    at: &str,
+) {
     for version in versions {
         let code = &story.code[*version];
         *number += 1;
@@ -575,167 +565,4 @@ fn shown(error: &postgres::Error) -> String {
         || error.to_string(),
         |it| format!("{} {:?} {:?}", it.message(), it.detail(), it.where_()),
     )
-}
-
-/// Does one direction of a step: its SQL as it says, its fill as one statement.
-fn perform(client: &mut Client, definition: &Definition, step: &StepName, direction: Direction) {
-    for planned in steps::planned(definition, step, direction).unwrap() {
-        let done = match &planned.effect {
-            Effect::Script(script) if script.run == Run::Transaction => {
-                client.batch_execute(&format!("BEGIN;\n{}\nCOMMIT", script.sql))
-            }
-            Effect::Script(script) => split::ranges(&script.sql, Engine::Postgres)
-                .into_iter()
-                .try_for_each(|span| client.batch_execute(&script.sql[span])),
-            Effect::Fill(fill) => client.batch_execute(&filling(fill)),
-            Effect::Unfill(fill) => client.batch_execute(&unfilling(fill)),
-            Effect::MoveValue(_) => panic!("not a database effect"),
-        };
-        if let Err(error) = done {
-            let sql = match &planned.effect {
-                Effect::Script(script) => script.sql.clone(),
-                _ => planned.title.clone(),
-            };
-            panic!("{}, {step}: {}\n{sql}", definition.title, shown(&error));
-        }
-    }
-}
-
-/// Keeps the former values beside the table, as an engine does.
-fn filling(fill: &Fill) -> String {
-    let set: Vec<_> = fill
-        .set
-        .iter()
-        .map(|(column, value)| format!("{column} = {value}"))
-        .collect();
-    let apart: Vec<_> = fill
-        .set
-        .iter()
-        .map(|(column, value)| format!("{column}::text IS DISTINCT FROM ({value})::text"))
-        .collect();
-    let only = fill.only.as_deref().unwrap_or("true");
-    let condition = format!("({}) AND ({only})", apart.join(" OR "));
-    let table = &fill.table;
-    let keep = if fill.keep_undo {
-        format!(
-            "CREATE TABLE IF NOT EXISTS public.undo_kept AS SELECT * FROM {table} WHERE {condition};"
-        )
-    } else {
-        String::new()
-    };
-    format!(
-        "{keep}UPDATE {table} SET {} WHERE {condition}",
-        set.join(", ")
-    )
-}
-
-fn unfilling(fill: &Fill) -> String {
-    let set: Vec<_> = fill
-        .set
-        .keys()
-        .map(|column| format!("{column} = kept.{column}"))
-        .collect();
-    format!(
-        "UPDATE {0} AS t SET {1} FROM public.undo_kept AS kept WHERE kept.id = t.id;
-         DROP TABLE public.undo_kept",
-        fill.table,
-        set.join(", ")
-    )
-}
-
-/// The schema without what is kept for the undo, and every row.
-fn state(url: &str) -> (Meaning, u64, String) {
-    let mut session = Session::connect(url).unwrap();
-    let all = fingerprint::meaning(&mut session).unwrap();
-    let lines = all
-        .lines()
-        .iter()
-        .filter(|line| !format!("{line:?}").contains("undo_kept"));
-    let meaning = Meaning::new(lines.cloned().collect());
-    let contents = rows::contents(&mut session, &RowLimits::default()).unwrap();
-    let digest: String = session
-        .rows("SELECT coalesce(string_agg(t::text, '|' ORDER BY id), '') FROM users AS t")
-        .unwrap()[0]
-        .text(0);
-    (meaning, contents.count(), digest)
-}
-
-fn assert_same(before: &Meaning, after: &Meaning, what: &str) {
-    let differences: Vec<_> = before
-        .differences(after)
-        .iter()
-        .filter(|it| it.kind() != switchback_db::history::DifferenceKind::ColumnOrder)
-        .flat_map(switchback_db::history::Difference::shown)
-        .collect();
-    assert!(differences.is_empty(), "{what}: {differences:#?}");
-}
-
-#[test]
-fn every_operation_up_and_back_at_every_step_while_code_works() {
-    let server = switchback_testkit::postgres::server().unwrap();
-    for story in stories() {
-        for rows in [ROWS, ""] {
-            let url = server.database().unwrap();
-            let mut client = Client::connect(&url, NoTls).unwrap();
-            client.batch_execute(TABLE).unwrap();
-            client.batch_execute(rows).unwrap();
-            let known = schema::read(&mut client).unwrap();
-            let id = ChangeId::new("it").unwrap();
-            let definition = plan(&known, &id, &story.request)
-                .unwrap_or_else(|error| panic!("{}: {error}", story.name));
-            assert_eq!(
-                definition.code_steps().len(),
-                story.code.len(),
-                "{}",
-                story.name
-            );
-            let begun = state(&url).0;
-            let (mut position, mut number) = (0_usize, 1_000);
-            work(&mut client, &story, &[0], &mut number, "before");
-            for step in &definition.steps {
-                let at = format!("{}, {}", story.name, step.name);
-                if matches!(step.work, Work::Code { .. }) {
-                    position += 1;
-                    work(
-                        &mut client,
-                        &story,
-                        &[position - 1, position],
-                        &mut number,
-                        &at,
-                    );
-                    continue;
-                }
-                let before = state(&url);
-                perform(&mut client, &definition, &step.name, Direction::Up);
-                let after = state(&url);
-                perform(&mut client, &definition, &step.name, Direction::Down);
-                let again = state(&url);
-                assert_same(&before.0, &again.0, &format!("{at}: down"));
-                assert_eq!(before.2.len(), again.2.len(), "{at}: rows after down");
-                perform(&mut client, &definition, &step.name, Direction::Up);
-                assert_same(&after.0, &state(&url).0, &format!("{at}: up again"));
-                work(&mut client, &story, &[position], &mut number, &at);
-            }
-            for step in definition.steps.iter().rev() {
-                if matches!(step.work, Work::Code { .. }) {
-                    position -= 1;
-                } else {
-                    perform(&mut client, &definition, &step.name, Direction::Down);
-                }
-                // What was written to the new shape alone cannot be read by old code where nothing
-                // says how; the interlock lets no such code back.
-                let lossy =
-                    story.name.contains("without a way back") || story.name == "drop a table";
-                if !lossy {
-                    let at = format!("back before {}", step.name);
-                    work(&mut client, &story, &[position], &mut number, &at);
-                }
-            }
-            assert_same(
-                &begun,
-                &state(&url).0,
-                &format!("{}: all the way", story.name),
-            );
-        }
-    }
 }

@@ -1,0 +1,154 @@
+//! How a database is used, who is told what is waited for, and what running a script cost.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::error::seconds;
+use super::watch::Peer;
+
+/// How the database is used.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How long one attempt waits for locks that keep others waiting too. Never zero, which would
+    /// mean for ever.
+    pub lock_timeout: Duration,
+    /// How long one statement may run, unless it may run long because it holds up nobody.
+    pub statement_timeout: Duration,
+    /// How long a statement that holds up nobody may run: a build of an index beside writers, the
+    /// validation of a constraint. None for as long as it takes.
+    pub long_statement_timeout: Option<Duration>,
+    /// How long a statement waits for older transactions to end where it holds up nobody meanwhile.
+    pub concurrent_wait: Duration,
+    /// After how long the server ends a transaction of ours that does nothing: a machine that
+    /// stalls keeps its locks no longer than this.
+    pub idle_timeout: Duration,
+    /// How many further attempts follow before giving up.
+    pub retries: u32,
+    /// The longest pause after the first failed attempt. It doubles with each attempt; the pause is
+    /// a random part of it.
+    pub backoff: Duration,
+    /// The longest pause of all.
+    pub longest_backoff: Duration,
+    /// How long a query of an application may wait for us until we give way.
+    pub yield_after: Duration,
+    /// How often it is looked who waits for whom.
+    pub watch_every: Duration,
+    /// How long one batch of a fill should take.
+    pub batch_time: Duration,
+    /// The schemas in which names without one are looked for; none for those of the role.
+    pub search_path: Option<Vec<String>>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            lock_timeout: Duration::from_secs(2),
+            statement_timeout: Duration::from_secs(30),
+            long_statement_timeout: None,
+            concurrent_wait: Duration::from_secs(30 * 60),
+            idle_timeout: Duration::from_secs(60),
+            retries: 10,
+            backoff: Duration::from_secs(1),
+            longest_backoff: Duration::from_secs(30),
+            yield_after: Duration::from_secs(1),
+            watch_every: Duration::from_millis(250),
+            batch_time: Duration::from_millis(100),
+            search_path: None,
+        }
+    }
+}
+
+/// Who is told while something waits, and asked whether to go on. `()` is told nothing and never
+/// stops.
+pub trait Observer {
+    /// Something is waited for, or somebody waits for us, or an attempt failed and another one
+    /// follows. Comes again and again while it is so.
+    fn waiting(&mut self, at: &Waiting);
+
+    /// Whether to stop. What is under way is cancelled then.
+    fn stop(&mut self) -> bool {
+        false
+    }
+}
+
+impl Observer for () {
+    fn waiting(&mut self, _: &Waiting) {}
+}
+
+/// What is waited for at one moment, and who waits for us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// The statement that is under way, on one line, cut to a printable length.
+    pub statement: String,
+    /// The attempt, from 1.
+    pub attempt: u32,
+    /// How many attempts there are at most.
+    pub attempts: u32,
+    /// How long ago the attempt began.
+    pub since: Duration,
+    /// The attempt has failed, and the next one comes after this pause; none while it runs.
+    pub retry_in: Option<Duration>,
+    /// Who is in our way.
+    pub blocked_by: Vec<Peer>,
+    /// Whom we hold up, directly or through others.
+    pub holds_up: Vec<Peer>,
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            statement,
+            attempt,
+            attempts,
+            ..
+        } = self;
+        match self.retry_in {
+            Some(pause) => write!(
+                f,
+                "attempt {attempt} of {attempts} failed after {}, the next one in {}: {statement}",
+                seconds(self.since),
+                seconds(pause)
+            )?,
+            None => write!(
+                f,
+                "attempt {attempt} of {attempts}, for {}: {statement}",
+                seconds(self.since)
+            )?,
+        }
+        for peer in &self.blocked_by {
+            write!(f, "; waits for {peer}")?;
+        }
+        for peer in &self.holds_up {
+            write!(f, "; held up for {}: {peer}", seconds(peer.waits))?;
+        }
+        Ok(())
+    }
+}
+
+/// How running a script ended, and what it cost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ran {
+    /// It had run before; nothing was done.
+    pub already: bool,
+    /// How many attempts there were, over all statements.
+    pub attempts: u32,
+    /// How long locks were waited for, pauses included.
+    pub waited: Duration,
+    /// How often it gave way.
+    pub gave_way: u32,
+    /// Whom it held up.
+    pub blocked_others: BlockedOthers,
+    /// How long it took altogether.
+    pub took: Duration,
+    /// Invalid indexes on its tables that no statement of it accounts for.
+    pub leftovers: Vec<String>,
+}
+
+/// Sessions that were held up, as far as looking now and then sees them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockedOthers {
+    /// How many.
+    pub sessions: u32,
+    /// For how long at most.
+    pub longest: Duration,
+}
