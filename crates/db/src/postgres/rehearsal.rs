@@ -19,15 +19,13 @@ use switchback_model::Effect;
 use self::apply::Hands;
 use self::connection::Code;
 use self::watch::Watcher;
+use super::change::{CONTROL_SCHEMA, ChangeError};
 use super::error::PgError;
 use super::fingerprint::meaning;
 use super::rows::{changes, contents};
 use super::session::Session;
 use crate::history::{Contents, Difference, DifferenceKind, Meaning, RowLimits, TableChange};
 use crate::rehearsal::bench::{Bench, Connection, Supply, Trouble};
-
-/// The schema in which Switchback keeps what is its own.
-const OWN: &str = "switchback";
 
 /// What is at work in a rehearsal, as the server's `application_name` has it.
 const CODE: &str = "switchback rehearsal: code";
@@ -52,6 +50,9 @@ pub enum NoBench {
     /// The database cannot be asked.
     #[error(transparent)]
     Postgres(#[from] PgError),
+    /// Nothing can be changed there.
+    #[error(transparent)]
+    Change(#[from] Box<ChangeError>),
     /// The table of the change is not there.
     #[error("there is no table `{table}`")]
     NoTable {
@@ -101,7 +102,7 @@ impl PostgresBench {
         let made = table::made(&mut session, definition)?;
         let workload = workload::derive(definition, &table, &made)?;
         let bench = Self {
-            hands: Hands::open(url)?,
+            hands: Hands::open(url).map_err(Box::new)?,
             config,
             session,
             definition: definition.clone(),
@@ -114,9 +115,9 @@ impl PostgresBench {
 
 /// Whether something is Switchback's own.
 fn is_own(name: &str) -> bool {
-    name == OWN
+    name == CONTROL_SCHEMA
         || name
-            .strip_prefix(OWN)
+            .strip_prefix(CONTROL_SCHEMA)
             .is_some_and(|rest| rest.starts_with('.'))
 }
 

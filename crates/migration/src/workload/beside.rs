@@ -1,8 +1,8 @@
 //! Which versions of the code may be at work beside each step: as many as the interlock admits.
 //!
-//! The application is walked through the change with a rollback window that stays open until the
-//! interlock demands that it is over. So a step is rehearsed beside the version that it is for and,
-//! wherever that is admitted, beside the one before it, which may come back.
+//! The application is walked through the change, and each rollout stays under way, with both versions
+//! running, until the interlock demands that it is over. So a step is rehearsed beside the version
+//! that it is for and, wherever that is admitted, beside the one before it.
 
 use std::collections::BTreeMap;
 
@@ -52,7 +52,7 @@ pub enum BesideError {
     Digest(#[from] serde_json::Error),
 }
 
-/// How long a version may come back, and a time after which it may not, in milliseconds.
+/// How long a version that was replaced may come back, in milliseconds.
 const WINDOW: i64 = 1_000;
 
 /// One environment, one application, one change.
@@ -65,7 +65,7 @@ struct Walk<'a> {
     now: i64,
     events: u64,
     position: u16,
-    /// Whether the version before may still come back.
+    /// Whether a rollout is under way, so that the version before runs too.
     open: bool,
 }
 
@@ -84,7 +84,7 @@ pub fn beside(definition: &Definition) -> Result<Vec<Beside>, BesideError> {
             back: None,
         });
     }
-    walk.close();
+    walk.close()?;
     for (step, it) in definition.steps.iter().zip(&mut all).rev() {
         match walk.back(step)? {
             Some(at_work) => it.back = Some(at_work),
@@ -128,7 +128,7 @@ impl<'a> Walk<'a> {
             walk.observe(Event::ReleaseRecorded { release })?;
         }
         walk.put_out(0)?;
-        walk.close();
+        walk.close()?;
         Ok(walk)
     }
 
@@ -159,27 +159,31 @@ impl<'a> Walk<'a> {
         Ok(admitted)
     }
 
+    /// Starts to put a version out.
     fn put_out(&mut self, position: u16) -> Result<bool, BesideError> {
         let deploy = Action::Deploy {
             component: self.app.clone(),
             version: version(position),
         };
-        let finish = Action::FinishRollout {
-            component: self.app.clone(),
-            window: Duration::from_millis(WINDOW.unsigned_abs()),
-        };
-        let done = self.act(&deploy)? && self.act(&finish)?;
-        if done {
+        let begun = self.act(&deploy)?;
+        if begun {
             self.position = position;
             self.open = true;
         }
-        Ok(done)
+        Ok(begun)
     }
 
-    /// Nobody may come back any more.
-    fn close(&mut self) {
+    /// The version before is gone, and may not come back any more.
+    fn close(&mut self) -> Result<(), BesideError> {
+        if self.open {
+            self.act(&Action::FinishRollout {
+                component: self.app.clone(),
+                window: Duration::from_millis(WINDOW.unsigned_abs()),
+            })?;
+            self.open = false;
+        }
         self.now += 2 * WINDOW;
-        self.open = false;
+        Ok(())
     }
 
     fn actions(&self, step: &Step, direction: Direction) -> Result<Vec<Action>, BesideError> {
@@ -203,19 +207,14 @@ impl<'a> Walk<'a> {
         };
         if let Work::Code { .. } = step.work {
             let next = self.position + 1;
-            let mut tried = self.clone();
-            if tried.put_out(next)? {
-                *self = tried;
-            } else {
-                self.close();
-                if !self.put_out(next)? {
-                    return Err(refused());
-                }
+            self.close()?;
+            if !self.put_out(next)? {
+                return Err(refused());
             }
             return Ok(vec![next - 1, next]);
         }
         if self.open {
-            // Up, back and up again, with the version before in reach.
+            // Up and back, with both versions running.
             let mut tried = self.clone();
             if tried.act_all(step, Direction::Up)? {
                 let after = tried.clone();
@@ -224,7 +223,7 @@ impl<'a> Walk<'a> {
                     return Ok(vec![self.position - 1, self.position]);
                 }
             }
-            self.close();
+            self.close()?;
         }
         if self.act_all(step, Direction::Up)? {
             Ok(vec![self.position])
@@ -241,7 +240,7 @@ impl<'a> Walk<'a> {
                 return Ok(None);
             };
             let done = self.put_out(to)?;
-            self.close();
+            self.close()?;
             return Ok(done.then(|| vec![to, from]));
         }
         let done = self.act_all(step, Direction::Down)?;

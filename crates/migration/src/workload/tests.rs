@@ -204,7 +204,7 @@ fn a_step_has_as_many_versions_beside_it_as_the_interlock_admits() {
         fallback: Some("sad".to_owned()),
     });
     let clear = added.iter().find(|it| it.0 == "clear").unwrap();
-    // Code that does not know the value yet may still come back.
+    // Nobody writes the value yet, so code that does not know it may still run.
     assert_eq!(clear.1, [0, 1]);
     let gone = names(&Request::DropTable {
         table: "users".to_owned(),

@@ -1,86 +1,64 @@
-//! Who does the steps.
+//! Who does the steps: the engine that does them for real.
 
-use switchback_migration::{Engine, sql::split};
-use switchback_model::Effect;
-use switchback_model::plan::{Fill, Run};
+use std::error::Error;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::postgres::error::PgError;
-use crate::postgres::session::Session;
+use switchback_model::{Effect, Timestamp};
+
+use crate::fill::Next;
+use crate::postgres::change::{ChangeError, Options, PostgresDatabase, Progress};
+
+/// What marks say of the plan that a step is part of.
+const PLAN: &str = "rehearsal";
 
 #[derive(Debug)]
-pub(super) struct Hands {
-    session: Session,
+pub(super) struct Hands(PostgresDatabase);
+
+/// As for real, but for pauses between attempts: nobody else needs them here.
+fn options() -> Options {
+    Options {
+        backoff: Duration::from_millis(50),
+        longest_backoff: Duration::from_secs(2),
+        watch_every: Duration::from_millis(50),
+        ..Options::default()
+    }
 }
 
 impl Hands {
-    pub(super) fn open(url: &str) -> Result<Self, PgError> {
-        Ok(Self {
-            session: Session::connect(url)?,
-        })
+    pub(super) fn open(url: &str) -> Result<Self, ChangeError> {
+        Ok(Self(PostgresDatabase::connect(url, options(), 1)?))
     }
 
     /// Does one effect.
     pub(super) fn apply(&mut self, effect: &Effect) -> Result<(), String> {
-        let done = match effect {
-            Effect::Script(script) if script.run == Run::Transaction => {
-                let done = self.session.run(&format!("BEGIN;\n{}\nCOMMIT", script.sql));
-                if done.is_err() {
-                    let _ = self.session.run("ROLLBACK");
-                }
-                done
-            }
-            Effect::Script(script) => split::ranges(&script.sql, Engine::Postgres)
-                .into_iter()
-                .try_for_each(|span| self.session.run(&script.sql[span])),
-            Effect::Fill(fill) => self.session.run(&filling(fill)),
-            Effect::Unfill(fill) => self.session.run(&unfilling(fill)),
-            Effect::MoveValue(_) => Ok(()),
-        };
-        done.map_err(|error| match error.refusal() {
-            Some(refusal) => refusal.to_string(),
-            None => error.to_string(),
-        })
+        self.perform(effect).map_err(|error| told(&error))
+    }
+
+    fn perform(&mut self, effect: &Effect) -> Result<(), ChangeError> {
+        let mut go_on = |_: &Progress| Next::Continue;
+        match effect {
+            Effect::Script(script) => self.0.run_script(script, PLAN, now(), &mut ()).map(drop),
+            Effect::Fill(fill) => self.0.fill(fill, &mut (), &mut go_on).map(drop),
+            Effect::Unfill(fill) => self.0.unfill(fill, &mut (), &mut go_on).map(drop),
+            Effect::MoveValue(_) => Err(ChangeError::OtherEffect),
+        }
     }
 }
 
-/// Keeps the former values beside the table, as an engine does.
-fn filling(fill: &Fill) -> String {
-    let set: Vec<_> = fill
-        .set
-        .iter()
-        .map(|(column, value)| format!("{column} = {value}"))
-        .collect();
-    let apart: Vec<_> = fill
-        .set
-        .iter()
-        .map(|(column, value)| format!("{column}::text IS DISTINCT FROM ({value})::text"))
-        .collect();
-    let only = fill.only.as_deref().unwrap_or("true");
-    let condition = format!("({}) AND ({only})", apart.join(" OR "));
-    let table = &fill.table;
-    let keep = if fill.keep_undo {
-        format!(
-            "CREATE SCHEMA IF NOT EXISTS switchback; CREATE TABLE IF NOT EXISTS switchback.undo_kept AS SELECT * FROM {table} WHERE {condition};"
-        )
-    } else {
-        String::new()
-    };
-    format!(
-        "{keep}UPDATE {table} SET {} WHERE {condition}",
-        set.join(", ")
-    )
+/// The moment, for the mark.
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let millis = since.map_or(0, |it| i64::try_from(it.as_millis()).unwrap_or(i64::MAX));
+    Timestamp::from_millis(millis)
 }
 
-fn unfilling(fill: &Fill) -> String {
-    let set: Vec<_> = fill
-        .set
-        .keys()
-        .map(|column| format!("{column} = kept.{column}"))
-        .collect();
-    format!(
-        "UPDATE {0} AS t SET {1} FROM switchback.undo_kept AS kept WHERE kept.id = t.id;
-         DROP TABLE switchback.undo_kept",
-        fill.table,
-        set.join(", ")
-    )
+/// An error with what caused it.
+fn told(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(&format!(": {error}"));
+        source = error.source();
+    }
+    text
 }
