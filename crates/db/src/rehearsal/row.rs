@@ -155,7 +155,7 @@ impl Row {
         };
         if expected.as_deref() == read {
             Judged::Right
-        } else if mine || other.as_deref() == read {
+        } else if mine || read.is_none() || other.as_deref() == read {
             Judged::Stale(expected)
         } else {
             Judged::Altered(expected)
@@ -249,7 +249,9 @@ mod tests {
         let mary = Some("Mary".to_owned());
         assert_eq!(judge("first", NEW, "Ada"), Judged::Stale(mary.clone()));
         // Not what was there before, so it did follow, in a form that cannot hold all of it.
-        assert_eq!(judge("first", NEW, "Mar"), Judged::Altered(mary));
+        assert_eq!(judge("first", NEW, "Mar"), Judged::Altered(mary.clone()));
+        let nothing = row.judge(&seen("first", NEW), None, |_| true);
+        assert_eq!(nothing, Judged::Stale(mary));
         // What was written in this shape has to be read in it.
         let written = Some("Mary S".to_owned());
         assert_eq!(judge("name", OLD, "Mary"), Judged::Stale(written));
