@@ -19,6 +19,7 @@ mod change;
 mod check;
 mod ledger;
 mod reasons;
+mod rehearsal;
 mod versions;
 
 pub(crate) use adapters::*;
@@ -26,6 +27,7 @@ pub(crate) use change::*;
 pub(crate) use check::*;
 pub(crate) use ledger::*;
 pub(crate) use reasons::*;
+pub(crate) use rehearsal::*;
 pub(crate) use versions::*;
 
 /// Why a run failed, and how it ends.

@@ -5,6 +5,7 @@
 
 mod apply;
 mod connection;
+mod dump;
 mod supply;
 mod table;
 mod values;
@@ -26,6 +27,8 @@ use super::rows::{changes, contents};
 use super::session::Session;
 use crate::history::{Contents, Difference, DifferenceKind, Meaning, RowLimits, TableChange};
 use crate::rehearsal::bench::{Bench, Connection, Supply, Trouble};
+
+pub use dump::{DumpError, is_same_database, schema_of};
 
 /// What is at work in a rehearsal, as the server's `application_name` has it.
 const CODE: &str = "switchback rehearsal: code";
