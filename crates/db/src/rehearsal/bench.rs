@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 
 use switchback_migration::definition::StepFill;
-use switchback_migration::workload::{Bind, Statement, Value, Workload};
+use switchback_migration::workload::{Bind, Statement, Value, Version, Workload};
 use switchback_model::{Effect, Shape};
 
 use super::report::Waited;
@@ -60,6 +60,31 @@ pub struct Supply {
     pub own: Vec<String>,
     /// What somebody should know about them, a sentence each.
     pub notes: Vec<String>,
+}
+
+/// Writes and reads a row as a version does. Columns that come back other than they were written are
+/// added to `own`. To be called in a transaction that is undone.
+pub(crate) fn try_version(
+    connection: &mut dyn Connection,
+    version: &Version,
+    pair: &Pair,
+    own: &mut Vec<String>,
+) -> Result<(), String> {
+    let [first, second] = pair;
+    for (statement, variant) in [(&version.insert, first), (&version.update, second)] {
+        let Some(statement) = statement else { continue };
+        connection.run(statement, &variant.values(&statement.binds, Shape::Old))?;
+        let Some(read) = &version.read else { continue };
+        let key = variant.values(&read.binds, Shape::Old);
+        let found = connection.read(&read.sql, &key)?.unwrap_or_default();
+        for (seen, text) in read.columns.iter().zip(found) {
+            let was = variant.value(seen.value, &seen.column, Shape::Old);
+            if was != text && !own.contains(&seen.column) {
+                own.push(seen.column.clone());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A connection of the code. Errors are what the database says.

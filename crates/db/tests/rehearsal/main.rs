@@ -9,3 +9,4 @@
 
 #[cfg(feature = "postgres")]
 mod postgres;
+mod sqlite;

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use switchback_migration::definition::Work;
 use switchback_migration::steps;
-use switchback_migration::workload::{Source, Table, Version, Workload};
+use switchback_migration::workload::{Source, Table, Workload};
+use switchback_model::Effect;
 use switchback_model::plan::Direction;
-use switchback_model::{Effect, Shape};
 
 use super::connection::Code;
 use super::{PostgresBench, Rows, values};
 use crate::postgres::error::PgError;
 use crate::postgres::session::{Session, name};
 use crate::postgres::synth::{self, Request, Tables};
-use crate::rehearsal::bench::{Connection, Pair, Supply, Texts, Trouble};
+use crate::rehearsal::bench::{Pair, Supply, Texts, Trouble, try_version};
 
 /// How many rows other tables have at least, so that there is something to point to.
 const OTHERS: u64 = 20;
@@ -268,31 +268,7 @@ fn tried(
         return Ok(Ok(()));
     };
     code.tell("BEGIN")?;
-    let result = written(code, version, pair, own);
+    let result = try_version(code, version, pair, own);
     code.tell("ROLLBACK")?;
     Ok(result)
-}
-
-fn written(
-    code: &mut Code,
-    version: &Version,
-    pair: &Pair,
-    own: &mut Vec<String>,
-) -> Result<(), String> {
-    let [first, second] = pair;
-    for (statement, variant) in [(&version.insert, first), (&version.update, second)] {
-        let Some(statement) = statement else { continue };
-        let mut row = variant.values(&statement.binds, Shape::Old);
-        code.run(statement, &row)?;
-        let Some(read) = &version.read else { continue };
-        row = variant.values(&read.binds, Shape::Old);
-        let found = code.read(&read.sql, &row)?.unwrap_or_default();
-        for (seen, text) in read.columns.iter().zip(found) {
-            let was = variant.value(seen.value, &seen.column, Shape::Old);
-            if was != text && !own.contains(&seen.column) {
-                own.push(seen.column.clone());
-            }
-        }
-    }
-    Ok(())
 }
