@@ -8,7 +8,7 @@ use switchback_model::{Conclusion, Digest, Effect, Event, EventId, Plan, Planned
 use crate::book::{Book, History, Outcome, PlanRecord};
 use crate::context::Context;
 use crate::decide::decide;
-use crate::effects::Effects;
+use crate::effects::{Effects, EnvironmentDatabase};
 use crate::errors::{self, Failure};
 use crate::faults;
 use crate::interrupt;
@@ -235,6 +235,10 @@ pub(crate) fn check(
         return Ok(());
     }
     check_fresh(context, book, environment, plan)?;
+    let on_database = |step: &PlannedStep| !matches!(step.effect, Effect::MoveValue(_));
+    if plan.steps.iter().any(on_database) {
+        EnvironmentDatabase::open(context, environment)?.check_writable()?;
+    }
     match foresee(book, environment, plan, context.shell.clock.now()) {
         Ok(()) => Ok(()),
         Err(refusal) => Err(refusals::refuse(context, book, environment, &refusal)?),

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::time::{Duration as StdDuration, Instant};
 
 use switchback_db::postgres::PgError;
+use switchback_db::postgres::change::ChangeError;
 use switchback_db::sqlite::DbError;
 use switchback_migration::drive::{Performed, Probed};
 use switchback_model::plan::MoveValue;
@@ -22,7 +23,7 @@ use crate::progress::Progress;
 use crate::settings::types::{Environment, Values};
 
 use engine::Doing;
-pub(crate) use engine::{EnvironmentDatabase, Refusal, check_applies, check_engine};
+pub(crate) use engine::{EnvironmentDatabase, Refusal, check_engine};
 
 /// The trailer with the ledger's head at the moment of a commit: an outside witness.
 pub(crate) const CHECKPOINT_TRAILER: &str = "Ledger-Checkpoint";
@@ -225,6 +226,12 @@ fn milliseconds(length: StdDuration) -> Duration {
 impl From<DbError> for Failure {
     fn from(error: DbError) -> Self {
         errors::database(&error)
+    }
+}
+
+impl From<ChangeError> for Failure {
+    fn from(error: ChangeError) -> Self {
+        errors::on_server(&error)
     }
 }
 

@@ -20,6 +20,7 @@ mod check;
 mod ledger;
 mod reasons;
 mod rehearsal;
+mod server;
 mod versions;
 
 pub(crate) use adapters::*;
@@ -28,6 +29,7 @@ pub(crate) use check::*;
 pub(crate) use ledger::*;
 pub(crate) use reasons::*;
 pub(crate) use rehearsal::*;
+pub(crate) use server::*;
 pub(crate) use versions::*;
 
 /// Why a run failed, and how it ends.

@@ -1,8 +1,9 @@
 //! How far long work is: a bar on a terminal, a line per step elsewhere, a JSON line per step with
 //! `--format json`. All of it on stderr.
 
+use std::cell::Cell;
 use std::io::{self, IsTerminal as _};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
@@ -23,6 +24,8 @@ struct Step {
     number: usize,
     title: String,
     bar: Option<ProgressBar>,
+    /// When it was last told that the step waits; none while it does not.
+    waiting: Cell<Option<Instant>>,
 }
 
 /// One line with `--format json`.
@@ -34,7 +37,7 @@ struct Line<'a> {
     step: usize,
     steps: usize,
     title: &'a str,
-    /// `begun`, `done` or `failed`.
+    /// `begun`, `waiting`, `done` or `failed`.
     state: &'static str,
     detail: Option<&'a str>,
 }
@@ -62,18 +65,48 @@ impl<'a> Progress<'a> {
             number,
             title: title.to_owned(),
             bar,
+            waiting: Cell::new(None),
         });
         self.report("begun", None);
     }
 
     /// How far the step is, such as rows done of all rows. Only seen on a terminal.
     pub(crate) fn at(&self, done: u64, of: u64) {
-        if let Some(bar) = self.current.as_ref().and_then(|step| step.bar.as_ref()) {
+        let Some(step) = &self.current else { return };
+        let waited = step.waiting.take().is_some();
+        if let Some(bar) = &step.bar {
+            if waited {
+                bar.set_message(escape_line(&step.title));
+            }
             if bar.length() != Some(of) {
                 style(bar, COUNTED);
                 bar.set_length(of);
             }
             bar.set_position(done);
+        }
+    }
+
+    /// What the step waits for, or who waits for it. Where there is no terminal that is told when it
+    /// begins, whenever it is `news`, and now and then while it goes on.
+    pub(crate) fn waiting(&self, what: &str, news: bool) {
+        const AGAIN: Duration = Duration::from_secs(5);
+        let Some(step) = &self.current else { return };
+        let last = step.waiting.get();
+        let due = news || last.is_none_or(|last| last.elapsed() >= AGAIN);
+        if due {
+            step.waiting.set(Some(Instant::now()));
+        }
+        if let Some(bar) = &step.bar {
+            bar.set_message(format!(
+                "{}: {}",
+                escape_line(&step.title),
+                escape_line(what)
+            ));
+        } else if due && !self.out.is_json() {
+            let lead = self.lead(step.number);
+            self.out.talk(&format!("{lead} {}\n", escape_line(what)));
+        } else if due {
+            self.report("waiting", Some(what));
         }
     }
 

@@ -208,3 +208,37 @@ fn a_copy_is_used_with_its_rows_and_an_environments_own_database_never() {
     let missing = project.rehearse("--url-from NOWHERE");
     assert!(missing.stderr.contains("SB0115"), "{}", missing.stderr);
 }
+
+#[test]
+fn a_change_on_sqlite_is_rehearsed_on_a_copy_of_the_file() {
+    let settings = SETTINGS.replace(
+        "{ engine = \"postgres\" }",
+        "{ engine = \"sqlite\", path = \"staging.db\" }",
+    );
+    let cli = with_settings(&settings);
+    let file = cli.folder().join("staging.db");
+    let database = rusqlite::Connection::open(&file).unwrap();
+    let users = "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT, fax TEXT);
+        INSERT INTO users VALUES (1, 'Ada', '5'), (2, 'Cher', NULL);";
+    database.execute_batch(users).unwrap();
+    assert_eq!(run(&cli, "ledger create").code, 0);
+    let planned = run(
+        &cli,
+        "change new drop-column --table users --column fax --id no-fax",
+    );
+    assert_eq!(planned.code, 0, "{}", planned.stderr);
+    let ran = run(&cli, "rehearse no-fax --clients 2 --format json");
+    assert_eq!(ran.code, 0, "{}\n{}", ran.stdout, ran.stderr);
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(
+        (&report["rows"], &report["passed"]),
+        (&2.into(), &true.into())
+    );
+    assert_eq!(report["source"], "a copy of the database of staging");
+    assert_eq!(report["steps"][0]["locks"], Value::Null);
+    let tables = "SELECT group_concat(name) FROM sqlite_schema";
+    let names: String = database.query_row(tables, [], |row| row.get(0)).unwrap();
+    assert_eq!(names, "users");
+    let ran = run(&cli, "rehearse no-fax --migrations migrations");
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+}

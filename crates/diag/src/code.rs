@@ -107,6 +107,7 @@ codes! {
 
     NewerDatabase = "SB0507", "newer-database", "The database's marks are of a newer format", Usage;
     NoScratchServer = "SB0508", "no-scratch-server", "No private PostgreSQL server can be started", Usage;
+    MissingPrivilege = "SB0509", "missing-privilege", "The role in the database may not do this", Usage;
 
     GitMissing = "SB0601", "git-missing", "Git is missing or too old", Usage;
     NotRepository = "SB0602", "not-a-repository", "There is no git repository, or it has no commits", Usage;

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use switchback_diag::{Exit, Severity};
 use switchback_migration::Engine;
+use switchback_model::Duration;
 
 use crate::context::Context;
 use crate::errors::Failure;
@@ -180,6 +181,9 @@ impl Rows<'_> {
             Some(Database::Postgres {
                 url_env,
                 lock_timeout,
+                statement_timeout,
+                lock_retries,
+                give_way_after,
             }) => {
                 let engine = "postgres".to_owned();
                 self.add_as(named("database.engine"), &placed("database.engine"), engine);
@@ -188,9 +192,19 @@ impl Rows<'_> {
                     self.add_as(named(key), &placed(key), variable.clone());
                 }
                 self.secret(&named("database.url"), &environment.database_variable());
-                if let Some(length) = lock_timeout {
-                    let key = "database.lock-timeout";
-                    self.add_as(named(key), &placed(key), length.to_string());
+                let length = |it: &Option<Duration>| it.map(|it| it.to_string());
+                for (key, value) in [
+                    ("database.lock-timeout", length(lock_timeout)),
+                    ("database.statement-timeout", length(statement_timeout)),
+                    (
+                        "database.lock-retries",
+                        lock_retries.map(|it| it.to_string()),
+                    ),
+                    ("database.give-way-after", length(give_way_after)),
+                ] {
+                    if let Some(value) = value {
+                        self.add_as(named(key), &placed(key), value);
+                    }
                 }
             }
         }

@@ -67,14 +67,6 @@ pub(crate) fn check_engine(
     }
 }
 
-/// Fails if steps of a change are not carried out on the database of an environment.
-pub(crate) fn check_applies(environment: &Environment) -> Result<(), Failure> {
-    match engine(environment) {
-        Some(Engine::Sqlite) | None => Ok(()),
-        Some(other) => Err(errors::not_applied_yet(other)),
-    }
-}
-
 /// The most rows that are counted for an estimate.
 const MOST_COUNTED: u64 = 1_000_000;
 
@@ -136,7 +128,7 @@ impl EnvironmentDatabase {
                     .map_err(|refusal| errors::not_tried(name, &refusal))?;
                 Ok(definition)
             }
-            Self::Postgres(server) => server.plan(name, change, request, mode),
+            Self::Postgres(server) => server.plan(change, request, mode),
         }
     }
 
@@ -166,11 +158,7 @@ impl EnvironmentDatabase {
 impl EnvironmentDatabase {
     /// Fails unless the database is where the ledger takes it to be in this change: marks of known
     /// steps in their order, and the table there before the first of them.
-    pub(crate) fn check_is_for(
-        &self,
-        environment: &Environment,
-        definition: &Definition,
-    ) -> Result<(), Failure> {
+    pub(crate) fn check_is_for(&self, definition: &Definition) -> Result<(), Failure> {
         match self {
             Self::Sqlite { database, .. } => {
                 let marks = database.check_marks(definition)?;
@@ -180,7 +168,16 @@ impl EnvironmentDatabase {
                 }
                 Ok(())
             }
-            Self::Postgres(server) => server.check_is_for(&environment.name, definition),
+            Self::Postgres(server) => server.check_is_for(definition),
+        }
+    }
+
+    /// Fails if no step could leave its mark there. Better before the intent than after it.
+    pub(crate) fn check_writable(&self) -> Result<(), Failure> {
+        match self {
+            // A file that can only be read says so with the first write, and nothing is begun.
+            Self::Sqlite { .. } => Ok(()),
+            Self::Postgres(server) => server.check_writable(),
         }
     }
 
@@ -188,8 +185,7 @@ impl EnvironmentDatabase {
     pub(crate) fn has_begun(&self, fill: &Fill) -> Result<bool, Failure> {
         match self {
             Self::Sqlite { database, .. } => Ok(database.fill_status(fill)?.is_some()),
-            // Nothing is carried out there yet.
-            Self::Postgres(_) => Ok(false),
+            Self::Postgres(server) => server.has_begun(fill),
         }
     }
 
@@ -205,7 +201,7 @@ impl EnvironmentDatabase {
     pub(crate) fn probe(&self, effect: &Effect) -> Result<Probed, Failure> {
         match self {
             Self::Sqlite { database, .. } => Ok(database.probe(effect)?),
-            Self::Postgres(_) => Err(errors::not_applied_yet(Engine::Postgres)),
+            Self::Postgres(server) => server.probe(effect),
         }
     }
 
@@ -220,7 +216,7 @@ impl EnvironmentDatabase {
             Self::Sqlite { database, .. } => {
                 Ok(database.revoke(intent.as_str(), effect, even_in_part)?)
             }
-            Self::Postgres(_) => Err(errors::not_applied_yet(Engine::Postgres)),
+            Self::Postgres(server) => server.revoke(intent, effect, even_in_part),
         }
     }
 
@@ -236,7 +232,7 @@ impl EnvironmentDatabase {
                 database.carry_out(doing.intent.as_str());
                 on_sqlite(&mut database, effect, doing)
             }
-            Self::Postgres(_) => Err(errors::not_applied_yet(Engine::Postgres)),
+            Self::Postgres(server) => server.perform(effect, doing),
         }
     }
 }

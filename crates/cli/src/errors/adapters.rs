@@ -3,7 +3,6 @@
 use switchback_db::postgres::PgError;
 use switchback_db::sqlite::DbError;
 use switchback_diag::{Code, Diagnostic};
-use switchback_migration::Engine;
 use switchback_model::EnvironmentName;
 use switchback_supply::git::GitError;
 use switchback_supply::gitops::GitopsError;
@@ -58,34 +57,6 @@ pub(crate) fn database(error: &DbError) -> Failure {
     .into()
 }
 
-/// A PostgreSQL database cannot be reached. The URL may hold a password and is not shown.
-pub(crate) fn not_connected(
-    environment: &EnvironmentName,
-    variable: &str,
-    error: &PgError,
-) -> Failure {
-    let found = match error {
-        PgError::Address { .. } => Diagnostic::error(
-            Code::WrongVariable,
-            format!("the variable {variable} is no URL of a PostgreSQL database"),
-        )
-        .caused_by(error)
-        .hint_command(
-            "set it",
-            format!("export {variable}=postgresql://USER@HOST/DATABASE"),
-        ),
-        _ => Diagnostic::error(
-            Code::DatabaseMissing,
-            format!("the database of {environment} cannot be opened"),
-        )
-        .caused_by(error)
-        .hint(format!(
-            "check that its server runs, and the URL in {variable}"
-        )),
-    };
-    found.into()
-}
-
 /// A question to a PostgreSQL database failed.
 pub(crate) fn postgres(error: &PgError) -> Failure {
     let code = match error {
@@ -106,16 +77,6 @@ pub(crate) fn no_table(environment: &EnvironmentName, table: &str) -> Failure {
         format!("the database of {environment} has no table `{table}`"),
     )
     .hint("check that the settings name the right database; nothing was touched")
-    .into()
-}
-
-/// Changes are planned for an engine, and not carried out on it.
-pub(crate) fn not_applied_yet(engine: Engine) -> Failure {
-    Diagnostic::error(
-        Code::TableNotSupported,
-        format!("steps of a change are planned for {engine}, and not carried out there yet"),
-    )
-    .hint("nothing was recorded and nothing was touched; its SQL is in the folder of the change")
     .into()
 }
 
@@ -172,7 +133,7 @@ impl From<GitopsError> for Failure {
 }
 
 /// A code's title as it stands inside of a sentence.
-fn sentence(code: Code) -> String {
+pub(super) fn sentence(code: Code) -> String {
     let title = code.title();
     let mut letters = title.chars();
     match (letters.next(), letters.next()) {

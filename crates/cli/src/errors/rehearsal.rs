@@ -85,11 +85,32 @@ pub(crate) fn schema_not_built(source: &str, migration: &str, why: &str) -> Fail
 }
 
 /// Changes on that engine are not rehearsed: SB0409.
-pub(crate) fn not_rehearsed_yet(change: &ChangeId, engine: Engine) -> Failure {
+pub(crate) fn not_rehearsed(change: &ChangeId, engine: Engine) -> Failure {
     Diagnostic::error(
         Code::NoRehearsal,
         format!("the change {change} is for {engine}, where changes are not rehearsed"),
     )
-    .hint("its SQL was tried on an empty copy of the schema when the change was made")
+    .hint("see what is done on which engine in the guide's page on changes")
+    .into()
+}
+
+/// No environment has a SQLite file: SB0409.
+pub(crate) fn no_file_named() -> Failure {
+    Diagnostic::error(
+        Code::NoRehearsal,
+        "no environment has a SQLite database to copy for the rehearsal",
+    )
+    .hint("set `environment.database` in switchback.toml")
+    .into()
+}
+
+/// There is no folder for the copy: SB0409.
+pub(crate) fn no_copy(environment: &EnvironmentName, error: &std::io::Error) -> Failure {
+    Diagnostic::error(
+        Code::NoRehearsal,
+        format!("the database of {environment} cannot be copied to a temporary folder"),
+    )
+    .cause(error.to_string())
+    .hint("make room there, or name another folder with TMPDIR")
     .into()
 }

@@ -7,13 +7,14 @@ use ignore::gitignore::GitignoreBuilder;
 use serde_json::Value;
 use switchback_diag::{Code, Location};
 use switchback_migration::{facts, lint};
+use switchback_model::Duration;
 use toml::de::{DeTable, DeValue};
 
 use super::load::{Problem, Trouble};
 use super::near::nearest;
 use super::schema;
 use super::source::{Source, join};
-use super::types::{COMPONENT, Database, LedgerStore, Settings};
+use super::types::{COMPONENT, Database, Environment, LedgerStore, Settings};
 
 /// Every key that the schema does not know.
 pub(crate) fn unknown_keys(source: &Source, table: &DeTable<'_>) -> Vec<Problem> {
@@ -133,6 +134,15 @@ pub(crate) fn contradictions(source: &Source, settings: &Settings) -> Vec<Proble
         }
     }
 
+    for (at, environment) in on_servers() {
+        for key in zero_lengths(environment) {
+            contradiction(
+                source.value(&format!("environment[{at}].database.{key}")),
+                format!("`{key}` of nothing would be none at all, and wait for ever"),
+            );
+        }
+    }
+
     for (at, environment) in settings.environments.iter().enumerate() {
         let Some(values) = &environment.values else {
             continue;
@@ -225,6 +235,30 @@ pub(crate) fn contradictions(source: &Source, settings: &Settings) -> Vec<Proble
         );
     }
     found
+}
+
+/// The limits of a database on a server that are zero, which PostgreSQL takes for none.
+fn zero_lengths(environment: &Environment) -> Vec<&'static str> {
+    let Some(Database::Postgres {
+        lock_timeout,
+        statement_timeout,
+        give_way_after,
+        ..
+    }) = &environment.database
+    else {
+        return Vec::new();
+    };
+    let limits = [
+        ("lock-timeout", lock_timeout),
+        ("statement-timeout", statement_timeout),
+        ("give-way-after", give_way_after),
+    ];
+    let zero = |length: &Option<Duration>| length.is_some_and(|it| it.as_millis() == 0);
+    limits
+        .into_iter()
+        .filter(|(_, length)| zero(length))
+        .map(|(key, _)| key)
+        .collect()
 }
 
 /// Each rule that `check.levels` names: its key, its name, and whether there is such a rule.

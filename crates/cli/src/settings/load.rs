@@ -395,6 +395,17 @@ name = "production"
             };
             assert!(message.contains(says), "{message}");
         }
+        for key in ["lock-timeout", "statement-timeout", "give-way-after"] {
+            let text = format!(
+                "schema = 1\n[project]\nname = \"shop\"\n[[environment]]\nname = \"staging\"\n\
+                 database = {{ engine = \"postgres\", {key} = \"0s\" }}\n"
+            );
+            let (trouble, _) = only(&text);
+            assert!(
+                matches!(&trouble, Trouble::Contradiction { message } if message.contains(key)),
+                "{trouble:?}"
+            );
+        }
         let text = WHOLE.replace("[[component]]\nname = \"app\"", two);
         assert!(
             read(&text).is_ok(),

@@ -256,6 +256,15 @@ pub(crate) enum Database {
         /// How long a statement waits for a lock before it gives way and tries again.
         #[schemars(with = "Option<Length>")]
         lock_timeout: Option<Duration>,
+        /// How long one statement may run, unless it keeps no reader or writer waiting.
+        #[schemars(with = "Option<Length>")]
+        statement_timeout: Option<Duration>,
+        /// How often a statement that did not get its locks, or gave way, is tried again.
+        lock_retries: Option<u32>,
+        /// How long a query of an application may wait for a statement of ours until that gives
+        /// way.
+        #[schemars(with = "Option<Length>")]
+        give_way_after: Option<Duration>,
     },
 }
 

@@ -13,6 +13,8 @@
     reason = "clippy takes only functions that are tests for tests"
 )]
 
+pub(crate) mod server;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;

@@ -6,8 +6,10 @@
     reason = "test code outside of test functions"
 )]
 
+mod cut;
 mod operations;
 mod stories;
+mod sweep;
 
 use std::time::Duration;
 
@@ -65,6 +67,14 @@ fn define(client: &mut Client, request: &Request) -> Definition {
 
 fn now() -> Timestamp {
     Timestamp::from_millis(1_800_000_000_000)
+}
+
+fn database_steps(definition: &Definition) -> Vec<StepName> {
+    let steps = definition.steps.iter();
+    steps
+        .filter(|step| matches!(step.work, Work::Database { .. }))
+        .map(|step| step.name.clone())
+        .collect()
 }
 
 fn steps(definition: &Definition, step: &StepName, direction: Direction) -> Vec<PlannedStep> {
@@ -129,6 +139,11 @@ fn rows(client: &mut Client, table: &str) -> Vec<String> {
     let sql = format!("SELECT t::text FROM {table} AS t ORDER BY 1");
     let rows = client.query(&sql, &[]).unwrap();
     rows.iter().map(|row| row.get(0)).collect()
+}
+
+/// A number that a query gives.
+fn number(client: &mut Client, sql: &str) -> i64 {
+    client.query_one(sql, &[]).unwrap().get(0)
 }
 
 /// The same schema, wherever its columns stand.

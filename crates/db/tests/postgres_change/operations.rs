@@ -4,11 +4,6 @@
 use super::stories::{ROWS, Story, TABLE, stories, work};
 use super::*;
 
-/// Where what was there cannot come back: a table's rows, values that nothing computes back.
-fn is_lossy(story: &Story) -> bool {
-    story.name.contains("without a way back") || story.name.starts_with("drop")
-}
-
 fn every_step(story: &Story, with: &str) {
     let (url, mut client) = database(TABLE);
     client.batch_execute(with).unwrap();
@@ -33,7 +28,7 @@ fn every_step(story: &Story, with: &str) {
         let after = meaning(&url);
         walk(&mut engine, &definition, &step.name, Direction::Down);
         assert_same(&before.0, &meaning(&url), &format!("{at}: down"));
-        if !is_lossy(story) {
+        if !story.is_lossy() {
             assert_eq!(before.1, rows(&mut client, table), "{at}: rows after down");
         }
         walk(&mut engine, &definition, &step.name, Direction::Up);

@@ -55,6 +55,13 @@ pub(crate) struct Story {
     pub(crate) code: Vec<Code>,
 }
 
+impl Story {
+    /// Whether what was there cannot come back: a table's rows, values that nothing computes back.
+    pub(crate) fn is_lossy(&self) -> bool {
+        self.name.contains("without a way back") || self.name.starts_with("drop")
+    }
+}
+
 fn text(text: &str) -> String {
     text.to_owned()
 }

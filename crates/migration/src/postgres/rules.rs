@@ -402,6 +402,9 @@ fn on_partitions(draft: &Draft<'_>, index: &Name, rest: &str) -> Sql {
         name(&index.name),
         draft.t()
     );
+    // Goes with the parts that are attached; each DROP INDEX of one of them alone is refused.
+    let mut down = format!("DROP INDEX IF EXISTS {};\n", qualified(index));
+    let mut apart = String::new();
     let mut parents = vec![(draft.full.clone(), index.clone())];
     let mut number = 0;
     while let Some((parent, parent_index)) = parents.pop() {
@@ -418,12 +421,18 @@ fn on_partitions(draft: &Draft<'_>, index: &Name, rest: &str) -> Sql {
                     "CREATE INDEX IF NOT EXISTS {} ON ONLY {t} {rest};",
                     name(&own.name)
                 );
+                let _ = writeln!(apart, "DROP INDEX IF EXISTS {};", qualified(&own));
                 parents.push((partition.clone(), own.clone()));
             } else {
                 let _ = writeln!(
                     up,
                     "CREATE INDEX CONCURRENTLY {} ON {t} {rest};",
                     name(&own.name)
+                );
+                let _ = writeln!(
+                    apart,
+                    "DROP INDEX CONCURRENTLY IF EXISTS {};",
+                    qualified(&own)
                 );
             }
             let _ = writeln!(
@@ -434,7 +443,9 @@ fn on_partitions(draft: &Draft<'_>, index: &Name, rest: &str) -> Sql {
             );
         }
     }
-    // Goes with its parts; each DROP INDEX of a part alone is refused.
-    let down = format!("DROP INDEX IF EXISTS {};\n", qualified(index));
+    if !apart.is_empty() {
+        down.push_str("-- Where the build was interrupted: parts that were not attached yet.\n");
+        down.push_str(&apart);
+    }
     Sql::statements(up, down)
 }

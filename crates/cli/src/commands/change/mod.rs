@@ -175,7 +175,7 @@ impl Chosen<'_> {
             direction,
         } = self;
         let database = EnvironmentDatabase::open(context, environment)?;
-        database.check_is_for(environment, definition)?;
+        database.check_is_for(definition)?;
         plans::change_step(context, book, environment, definition, step, *direction)
     }
 
@@ -263,7 +263,6 @@ impl Apply {
         let Some(chosen) = target.choose(context, &book, direction)? else {
             return Ok(nothing_left(context, &target, direction));
         };
-        effects::check_applies(chosen.environment)?;
         let unfinished = chosen.unfinished(&book);
         let plan = match (given, &unfinished) {
             (Some(plan), Some(record)) if record.plan == plan => plan,
@@ -362,7 +361,6 @@ impl Undo {
         let Some(chosen) = target.choose(context, &book, Direction::Down)? else {
             return Ok(nothing_left(context, &target, Direction::Down));
         };
-        effects::check_applies(environment)?;
         let begun = plan.is_some();
         let plan = match plan {
             Some(plan) => plan,

@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use clap::Args;
 use switchback_db::postgres::rehearsal::{PostgresBench, Rows};
-use switchback_db::rehearsal::{Options, Report, rehearse};
+use switchback_db::rehearsal::{Options, Progress as Reached, Report, rehearse};
+use switchback_db::sqlite::rehearsal::SqliteBench;
 use switchback_diag::Exit;
 use switchback_migration::{Definition, Engine};
 use switchback_model::{Event, EventId};
 
-use self::source::Source;
+use self::source::{Place, Source};
 use self::view::Rehearsed;
 use crate::book::Book;
 use crate::changes;
@@ -36,7 +37,8 @@ pub(super) struct OnChange {
     /// Build the schema from this folder of migrations
     #[arg(long, value_name = "FOLDER", requires = "id", conflicts_with_all = ["from", "url_from"])]
     migrations: Option<PathBuf>,
-    /// Copy the schema, without rows, from this environment's database with pg_dump
+    /// Begin with this environment's database: on PostgreSQL its schema without rows, copied with
+    /// pg_dump; on SQLite a copy of the whole file
     #[arg(
         long,
         value_name = "ENVIRONMENT",
@@ -73,18 +75,22 @@ impl OnChange {
     pub(super) fn run(self, id: &str, common: Common, shell: &Shell) -> Result<Exit, Failure> {
         let context = Context::load(shell)?;
         let definition = changes::load(&context, id)?;
-        if definition.engine != Engine::Postgres {
-            return Err(errors::not_rehearsed_yet(&definition.id, definition.engine));
-        }
         let mut book = Book::open(&context)?;
         let rows = match (&self.url_from, common.rows) {
+            _ if definition.engine == Engine::Sqlite => Rows::Kept,
             (Some(_), None) => Rows::Kept,
             (_, each) => Rows::MadeUp {
                 each: each.unwrap_or(ROWS),
                 seed: common.seed,
             },
         };
-        let source = Source::choose(&context, &self, common.postgres_bin)?;
+        let source = match definition.engine {
+            Engine::Postgres => Source::choose(&context, &self, common.postgres_bin)?,
+            Engine::Sqlite => Source::file(&context, &self)?,
+            Engine::Mysql => {
+                return Err(errors::not_rehearsed(&definition.id, definition.engine));
+            }
+        };
         let mut progress = Progress::new(shell, 2);
         progress.begin(&source.title());
         let ready = match source.prepare() {
@@ -102,7 +108,7 @@ impl OnChange {
             longest_wait: Duration::from_millis(self.longest_wait),
             ..Options::default()
         };
-        let report = walk(&ready.url, &definition, rows, &options, &progress);
+        let report = walk(&ready.place, &definition, rows, &options, &progress);
         let report = match report {
             Ok(report) => report,
             Err(error) => {
@@ -124,18 +130,24 @@ impl OnChange {
 type Trouble = Box<dyn std::error::Error + Send + Sync>;
 
 fn walk(
-    url: &str,
+    place: &Place,
     definition: &Definition,
     rows: Rows,
     options: &Options,
     progress: &Progress<'_>,
 ) -> Result<Report, Trouble> {
-    let (mut bench, workload) = PostgresBench::open(url, definition, rows)?;
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
-    let report = rehearse(&mut bench, definition, &workload, options, &mut |at| {
-        progress.at(count(at.index), count(at.of));
-    })?;
-    Ok(report)
+    let mut on = |at: &Reached<'_>| progress.at(count(at.index), count(at.of));
+    Ok(match place {
+        Place::Url(url) => {
+            let (mut bench, workload) = PostgresBench::open(url, definition, rows)?;
+            rehearse(&mut bench, definition, &workload, options, &mut on)?
+        }
+        Place::File(path) => {
+            let (mut bench, workload) = SqliteBench::open(path, definition)?;
+            rehearse(&mut bench, definition, &workload, options, &mut on)?
+        }
+    })
 }
 
 /// Appends what was found to the ledger.

@@ -205,12 +205,11 @@ pub(super) fn exists(client: &mut Client) -> Result<bool, ChangeError> {
     Ok(true)
 }
 
-/// Makes the control tables where they are not there yet. Needs a transaction, which it should be
-/// the only thing in.
-pub(super) fn make(client: &mut Client) -> Result<(), ChangeError> {
-    lock(client, SCHEMA)?;
+/// Fails unless the control tables are there, or this role may make them. None if they are there,
+/// else whether their schema is.
+pub(super) fn can_make(client: &mut Client) -> Result<Option<bool>, ChangeError> {
     if exists(client)? {
-        return Ok(());
+        return Ok(None);
     }
     let sql = "
         SELECT n.oid IS NOT NULL,
@@ -241,6 +240,16 @@ pub(super) fn make(client: &mut Client) -> Result<(), ChangeError> {
             source: None,
         });
     }
+    Ok(Some(schema))
+}
+
+/// Makes the control tables where they are not there yet. Needs a transaction, which it should be
+/// the only thing in.
+pub(super) fn make(client: &mut Client) -> Result<(), ChangeError> {
+    lock(client, SCHEMA)?;
+    let Some(schema) = can_make(client)? else {
+        return Ok(());
+    };
     let mut sql = String::new();
     if !schema {
         sql.push_str("CREATE SCHEMA _switchback;");
@@ -253,16 +262,24 @@ pub(super) fn make(client: &mut Client) -> Result<(), ChangeError> {
 
 /// Waits until nobody else works on the change, and refuses if the intent was given up. Both hold
 /// until the transaction ends: whoever gives an intent up waits here too.
+///
+/// # Errors
+/// [`ChangeError::Revoked`]; [`ChangeError::Pooled`] if this is another session than the one that
+/// was opened.
 pub(super) fn fence(
     client: &mut Client,
     change: &ChangeId,
     intent: Option<&str>,
 ) -> Result<(), ChangeError> {
     lock(client, change.as_str())?;
-    let Some(intent) = intent else { return Ok(()) };
-    let sql = "SELECT EXISTS (SELECT FROM _switchback.revoked WHERE intent = $1)";
+    let sql = "SELECT current_setting('switchback.session', true) = pg_backend_pid()::text,
+                   EXISTS (SELECT FROM _switchback.revoked WHERE intent = $1)";
     let row = client.query_one(sql, &[&intent]).map_err(at(sql))?;
-    if row.try_get(0).map_err(at(sql))? {
+    let ours: Option<bool> = row.try_get(0).map_err(at(sql))?;
+    if ours != Some(true) {
+        return Err(ChangeError::Pooled);
+    }
+    if row.try_get(1).map_err(at(sql))? {
         return Err(ChangeError::Revoked);
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! What can go wrong with a change of a PostgreSQL database, in kinds that a person can act on.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use super::super::error::PgError;
@@ -35,6 +36,12 @@ pub enum ChangeError {
         #[source]
         source: postgres::Error,
     },
+    /// Something hands the connection from session to session.
+    #[error(
+        "a pooler in between hands each transaction to another session, where the time-outs and \
+         locks of this one do not hold"
+    )]
+    Pooled,
     /// The version is too old.
     #[error("PostgreSQL {found} is too old; 12 is the oldest that works")]
     TooOld {
@@ -229,6 +236,9 @@ pub enum ChangeError {
         #[source]
         source: Box<SqlError>,
     },
+    /// Somebody changed the schema while it was read.
+    #[error("somebody changed the schema while it was read")]
+    Shifting,
     /// An answer is none that the question can have.
     #[error("PostgreSQL gave an unexpected answer to: {question}")]
     Unexpected {
@@ -346,6 +356,15 @@ pub(super) fn of(
     statement: &str,
     place: Option<(&str, usize)>,
 ) -> ChangeError {
+    // An answer that cannot be read is an answer.
+    let answered = error
+        .source()
+        .is_some_and(|source| !source.is::<std::io::Error>());
+    if error.as_db_error().is_none() && !error.is_closed() && answered {
+        return ChangeError::Unexpected {
+            question: excerpt(statement),
+        };
+    }
     match PgError::of(error, statement) {
         PgError::Refused(source) => refused(source, statement, place),
         PgError::Lost { source } => ChangeError::Lost {
@@ -359,8 +378,11 @@ pub(super) fn of(
 }
 
 fn refused(source: Box<SqlError>, statement: &str, place: Option<(&str, usize)>) -> ChangeError {
-    if source.code == "25006" {
-        return ChangeError::ReadOnly;
+    match source.code.as_str() {
+        "25006" => return ChangeError::ReadOnly,
+        // The driver prepares what it sends; only in another session is that not there.
+        "26000" => return ChangeError::Pooled,
+        _ => {}
     }
     let line = place.map(|(script, start)| {
         let at = start + source.at.unwrap_or(0);
@@ -390,10 +412,19 @@ impl ChangeError {
     }
 
     /// Whether it may work when it is simply tried again: a lock was not given in time
-    /// (`lock_not_available`), or the database chose this transaction to give way to another
-    /// (`deadlock_detected`, `serialization_failure`).
+    /// (`lock_not_available`), the database chose this transaction to give way to another
+    /// (`deadlock_detected`, `serialization_failure`), or something went away while the catalog was
+    /// read, which is looked at as it is now rather than at the moment of the transaction.
     pub(super) fn is_contention(&self) -> bool {
-        matches!(self.code(), Some("55P03" | "40P01" | "40001"))
+        let gone = |message: &str| {
+            message.starts_with("cache lookup failed")
+                || message.starts_with("could not open relation")
+        };
+        match self {
+            ChangeError::Shifting => true,
+            ChangeError::Sql { source, .. } if source.code == "XX000" => gone(&source.message),
+            other => matches!(other.code(), Some("55P03" | "40P01" | "40001")),
+        }
     }
 
     /// Whether the statement was cancelled (`query_canceled`).

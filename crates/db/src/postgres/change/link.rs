@@ -93,10 +93,13 @@ impl Link {
             // Else marks that were acknowledged could be lost.
             session.push_str("; SET synchronous_commit = on");
         }
+        let pid: i32 = row.try_get(1).map_err(&get)?;
+        // By this a session is known again; see `control::fence`.
+        session.push_str(&format!("; SET switchback.session = '{pid}'"));
         client.batch_execute(&session).map_err(at(&session))?;
         Ok(Self {
             watch: Watch::new(&config, version),
-            pid: row.try_get(1).map_err(&get)?,
+            pid,
             role: row.try_get(2).map_err(&get)?,
             client,
             config,

@@ -41,7 +41,7 @@ use crate::fill::Next;
 pub use control::{CONTROL_FORMAT, CONTROL_SCHEMA, FillStatus, Mark, MarkState};
 pub use error::{ChangeError, Unfit};
 pub use fill::{FillEnd, Progress};
-pub use options::{BlockedOthers, Observer, Options, Ran, Waiting};
+pub use options::{Observer, Options, Ran, Waiting, Waits};
 pub use watch::Peer;
 
 /// A PostgreSQL database that an application uses.
@@ -138,6 +138,22 @@ impl PostgresDatabase {
     /// [`ChangeError::UnknownStep`] where they differ.
     pub fn check_marks(&mut self, definition: &Definition) -> Result<Vec<Mark>, ChangeError> {
         self.read(|client, path| script::check_marks(client, path, definition))
+    }
+
+    /// Checks, without writing anything, that the database takes writes and that the control tables
+    /// are there or can be made.
+    ///
+    /// # Errors
+    /// [`ChangeError::ReadOnly`], [`ChangeError::Privilege`], [`ChangeError::Newer`].
+    pub fn check_writable(&mut self) -> Result<(), ChangeError> {
+        self.read(|client, _| {
+            let sql = "SELECT pg_is_in_recovery()";
+            let row = client.query_one(sql, &[]).map_err(error::at(sql))?;
+            if row.try_get(0).map_err(error::at(sql))? {
+                return Err(ChangeError::ReadOnly);
+            }
+            control::can_make(client).map(|_| ())
+        })
     }
 
     /// Whether there is a table of this name, as it stands in SQL.

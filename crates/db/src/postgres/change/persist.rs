@@ -16,7 +16,7 @@ use postgres::Client;
 use super::error::{ChangeError, excerpt};
 use super::link::Link;
 use super::watch::{Look, Peer, Watch};
-use super::{Observer, Options, Ran, Waiting};
+use super::{Observer, Options, Ran, Waiting, Waits};
 
 /// The first look comes sooner than the others, so that a short time-out is seen too.
 const FIRST_LOOK: Duration = Duration::from_millis(50);
@@ -74,26 +74,24 @@ impl Desk {
 /// What trying cost so far.
 #[derive(Debug, Default)]
 pub(super) struct Cost {
-    pub(super) attempts: u32,
-    pub(super) gave_way: u32,
-    pub(super) waited: Duration,
-    pub(super) longest: Duration,
-    pub(super) held_up: Vec<i32>,
+    waits: Waits,
+    held_up: Vec<i32>,
 }
 
 impl Cost {
+    pub(super) fn waits(&self) -> Waits {
+        Waits {
+            held_up: u32::try_from(self.held_up.len()).unwrap_or(u32::MAX),
+            ..self.waits
+        }
+    }
+
     /// The result of a run that began at `begun`.
     pub(super) fn ran(&self, begun: Instant) -> Ran {
         Ran {
             already: false,
-            attempts: self.attempts,
-            waited: self.waited,
-            gave_way: self.gave_way,
-            blocked_others: super::BlockedOthers {
-                sessions: u32::try_from(self.held_up.len()).unwrap_or(u32::MAX),
-                longest: self.longest,
-            },
             took: begun.elapsed(),
+            waits: self.waits(),
             leftovers: Vec::new(),
         }
     }
@@ -132,7 +130,6 @@ impl Runner<'_> {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            self.cost.attempts += 1;
             let started = Instant::now();
             let desk = Desk::new();
             let result = self.attempt(attempt, &desk, &mut seen, &mut work);
@@ -155,7 +152,7 @@ impl Runner<'_> {
                 }
                 _ => return Err(self.named(error)),
             };
-            self.cost.gave_way += u32::from(gave_way);
+            self.cost.waits.gave_way += u32::from(gave_way);
             if attempt > self.options.retries {
                 let waited = begun.elapsed();
                 return Err(if gave_way {
@@ -175,6 +172,7 @@ impl Runner<'_> {
                     }
                 });
             }
+            self.cost.waits.retries += 1;
             let pause = self.pause_after(attempt);
             self.observer.waiting(&Waiting {
                 statement: statement.clone(),
@@ -186,7 +184,7 @@ impl Runner<'_> {
                 holds_up: Vec::new(),
             });
             let stopped = self.sleep(pause);
-            self.cost.waited += started.elapsed();
+            self.cost.waits.waited += pause;
             if stopped {
                 return Err(aborted(statement));
             }
@@ -331,7 +329,7 @@ impl Watching<'_> {
             if Instant::now() >= next {
                 let look = self.watch.look(self.pid);
                 if !look.blocked_by.is_empty() {
-                    self.cost.waited += last.elapsed();
+                    self.cost.waits.waited += last.elapsed();
                 }
                 last = Instant::now();
                 next = last + every;
@@ -353,7 +351,7 @@ impl Watching<'_> {
             if !self.cost.held_up.contains(&peer.pid) {
                 self.cost.held_up.push(peer.pid);
             }
-            self.cost.longest = self.cost.longest.max(peer.waits);
+            self.cost.waits.longest = self.cost.waits.longest.max(peer.waits);
             self.seen.longest = self.seen.longest.max(peer.waits);
         }
         if !blocked_by.is_empty() {

@@ -187,7 +187,9 @@ pub(super) fn read(
     for row in rows {
         let get = at("reading the change's part of the schema");
         let name: String = row.try_get(0).map_err(&get)?;
-        let line: String = row.try_get(1).map_err(&get)?;
+        let line: Option<String> = row.try_get(1).map_err(&get)?;
+        // What is gone by now has no definition any more.
+        let line = line.ok_or(ChangeError::Shifting)?;
         match row.try_get(2).map_err(&get)? {
             Some(mine) => part.things.push(Thing {
                 name,

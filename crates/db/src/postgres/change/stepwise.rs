@@ -71,7 +71,7 @@ fn locked(
             ));
         }
     }
-    let attempts = runner.cost.attempts;
+    let attempts = runner.cost.waits().retries + 1;
     runner.persist(|client, desk| end(client, desk, job, &mark, attempts, begun))?;
     let mut ran = runner.cost.ran(begun);
     let scope = &job.script.scope;

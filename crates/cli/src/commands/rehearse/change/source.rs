@@ -1,20 +1,23 @@
 //! The database that a change is rehearsed on: a private server with a schema that is built there, or
 //! a copy that somebody made.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use switchback_db::history::{MigrationSql, Options, Sql};
 use switchback_db::postgres::history::build;
 use switchback_db::postgres::rehearsal::{is_same_database, schema_of};
+use switchback_db::sqlite::rehearsal;
+use switchback_migration::Engine;
 use switchback_migration::history::Wrapped;
 use switchback_model::EnvironmentName;
 use switchback_scratch::{Installation, Server, newest};
+use tempfile::TempDir;
 
 use super::OnChange;
 use crate::commands::rehearse::folder;
 use crate::context::Context;
 use crate::errors::{self, Failure};
-use crate::settings::types::Database;
+use crate::settings::types::{Database, Environment};
 
 /// Where the database comes from.
 pub(super) enum Source {
@@ -32,17 +35,37 @@ pub(super) enum Source {
     },
     /// A copy with its rows. The URL may hold a password.
     Copy { variable: String, url: String },
+    /// A SQLite file, to be copied.
+    File {
+        name: EnvironmentName,
+        path: PathBuf,
+    },
+}
+
+/// Where the database is.
+pub(super) enum Place {
+    /// On a PostgreSQL server. The URL may hold a password.
+    Url(String),
+    /// In a SQLite file.
+    File(PathBuf),
+}
+
+/// What has to be there while there is a rehearsal.
+enum Kept {
+    Nothing,
+    Server(#[expect(dead_code, reason = "it ends when it is dropped")] Server),
+    Folder(#[expect(dead_code, reason = "it goes when it is dropped")] TempDir),
 }
 
 /// A database to rehearse on.
 pub(super) struct Ready {
-    pub(super) url: String,
+    pub(super) place: Place,
     /// Where its schema came from, for people.
     pub(super) source: String,
     /// What was done, in one line.
     pub(super) said: String,
-    /// Ends with this.
-    _server: Option<Server>,
+    /// What ends with this.
+    _kept: Kept,
 }
 
 impl Source {
@@ -82,6 +105,32 @@ impl Source {
         })
     }
 
+    /// Chooses the SQLite file to copy: that of the environment that was named, else of the first one
+    /// that has one.
+    pub(super) fn file(context: &Context<'_>, wanted: &OnChange) -> Result<Self, Failure> {
+        for (given, flag) in [
+            (wanted.migrations.is_some(), "--migrations"),
+            (wanted.url_from.is_some(), "--url-from"),
+        ] {
+            if given {
+                return Err(errors::only_on(flag, Engine::Postgres));
+            }
+        }
+        let is_file = |it: &&Environment| matches!(it.database, Some(Database::Sqlite { .. }));
+        let environment = match &wanted.from {
+            Some(name) => Some(context.environment(name)?),
+            None => context.environments()?.iter().find(is_file),
+        };
+        let environment = environment.ok_or_else(errors::no_file_named)?;
+        match &environment.database {
+            Some(Database::Sqlite { path }) => Ok(Self::File {
+                name: environment.name.clone(),
+                path: context.path(path),
+            }),
+            _ => Err(errors::not_set(&environment.name, "database")),
+        }
+    }
+
     fn copy(context: &Context<'_>, variable: &str) -> Result<Self, Failure> {
         let variables = &context.shell.variables;
         let url = variables.get(variable).ok_or_else(|| {
@@ -109,6 +158,7 @@ impl Source {
                 format!("copy the schema of {name} to a private PostgreSQL server")
             }
             Self::Copy { variable, .. } => format!("use the copy that {variable} names"),
+            Self::File { name, .. } => format!("copy the database of {name}"),
         }
     }
 
@@ -116,16 +166,19 @@ impl Source {
     pub(super) fn prepare(self) -> Result<Ready, Failure> {
         match self {
             Self::Copy { variable, url } => Ok(Ready {
-                url,
+                place: Place::Url(url),
                 source: format!("the copy that {variable} names"),
                 said: String::new(),
-                _server: None,
+                _kept: Kept::Nothing,
             }),
+            Self::File { name, path } => copied(&name, &path),
             Self::Migrations {
                 shown,
                 migrations,
                 binaries,
-            } => on_server(binaries, shown, |_| Ok(migrations)),
+            } => on_server(binaries, format!("the schema of {shown}"), |_| {
+                Ok(migrations)
+            }),
             Self::Environment {
                 name,
                 url,
@@ -143,6 +196,20 @@ impl Source {
             }),
         }
     }
+}
+
+/// Copies a SQLite file, which may be in use.
+fn copied(name: &EnvironmentName, path: &Path) -> Result<Ready, Failure> {
+    let cannot = |error: std::io::Error| errors::no_copy(name, &error);
+    let folder = TempDir::with_prefix("switchback-rehearsal-").map_err(cannot)?;
+    let copy = folder.path().join("copy.db");
+    rehearsal::copy(path, &copy)?;
+    Ok(Ready {
+        place: Place::File(copy),
+        source: format!("a copy of the database of {name}"),
+        said: String::new(),
+        _kept: Kept::Folder(folder),
+    })
 }
 
 /// Starts a server, and builds a schema there.
@@ -175,9 +242,9 @@ fn on_server(
         return Err(errors::schema_not_built(&source, &name, &why));
     }
     Ok(Ready {
-        url,
+        place: Place::Url(url),
         said: format!("PostgreSQL {}", server.version().major()),
         source,
-        _server: Some(server),
+        _kept: Kept::Server(server),
     })
 }

@@ -143,6 +143,16 @@ impl Rehearsed {
         }
     }
 
+    /// The steps that failed, for people.
+    fn failed(&self) -> Vec<String> {
+        let failed = |it: &&Step| it.verdict == "failed";
+        let up = self.steps.iter().filter(failed);
+        let back = self.back.iter().filter(failed);
+        up.map(|it| it.step.to_string())
+            .chain(back.map(|it| format!("{} on the way back", it.step)))
+            .collect()
+    }
+
     /// The first step that failed, and what is wrong with it.
     pub(super) fn first_fault(&self) -> Option<(&StepName, &str)> {
         let failed = self.all().find(|it| !it.faults.is_empty())?;
@@ -476,7 +486,7 @@ impl View for Rehearsed {
                 .line(": every step goes up, back and up again, and code on both sides works");
         } else {
             page.add(Role::Bad, "failed")
-                .line(&format!(": {}", self.said()));
+                .line(&format!(": {}", self.failed().join(", ")));
         }
     }
 }

@@ -23,11 +23,11 @@ use switchback_model::plan::Fill;
 
 use self::sql::{Key, Range, parse};
 use self::table::Table;
-use super::Options;
 use super::control::{self, FillStatus};
 use super::error::{ChangeError, at};
 use super::link::{begin, commit, reading};
 use super::persist::{Desk, Runner};
+use super::{Options, Waits};
 use crate::fill::{FEWEST_ROWS, FILLED, FILLING, MOST_ROWS, Next, SWEEPS, UNFILLING, sized};
 
 /// Pages that are looked at in one statement: 32 MiB.
@@ -63,6 +63,8 @@ pub struct Progress {
     pub total: Option<u64>,
     /// How long the last batch took, its commit included.
     pub took: Duration,
+    /// What this run waited for, and who waited for it.
+    pub waits: Waits,
 }
 
 /// How a run of a fill ended.
@@ -94,7 +96,7 @@ struct Stretch {
     rows: Option<u64>,
 }
 
-fn progress(status: &FillStatus, took: Duration) -> Progress {
+fn progress(runner: &Runner<'_>, status: &FillStatus, took: Duration) -> Progress {
     Progress {
         rows_scanned: status.rows_scanned,
         rows_changed: status.rows_changed,
@@ -102,6 +104,7 @@ fn progress(status: &FillStatus, took: Duration) -> Progress {
         sweep_rows: status.sweep_rows,
         total: status.total,
         took,
+        waits: runner.cost.waits(),
     }
 }
 
@@ -135,7 +138,7 @@ pub(super) fn fill(
                 batch(client, desk, job, &table, size)
             })?;
             let Some(done) = done else { break };
-            let now = progress(&done.status, done.held);
+            let now = progress(runner, &done.status, done.held);
             if on_batch(&now) == Next::Stop {
                 return Ok(FillEnd::Stopped(now));
             }
@@ -144,7 +147,7 @@ pub(super) fn fill(
         let rows = left(runner, job, &table)?;
         if rows == 0 {
             let status = runner.persist(|client, desk| filled(client, desk, job))?;
-            return Ok(FillEnd::Done(progress(&status, Duration::ZERO)));
+            return Ok(FillEnd::Done(progress(runner, &status, Duration::ZERO)));
         }
         if sweep < SWEEPS {
             table = runner.persist(|client, desk| again(client, desk, job))?;
@@ -196,13 +199,13 @@ impl Size {
         work: impl Fn(&mut Client, &Desk, u32) -> Result<Option<Batch>, ChangeError> + Sync,
     ) -> Result<Option<Batch>, ChangeError> {
         loop {
-            let held_up = runner.cost.held_up.len();
+            let held_up = runner.cost.waits().held_up;
             let size = self.now;
             match runner.persist(|client, desk| work(client, desk, size)) {
                 Ok(done) => {
                     if let Some(done) = &done {
                         let (now, most) = (self.now, self.most);
-                        self.now = if runner.cost.held_up.len() > held_up {
+                        self.now = if runner.cost.waits().held_up > held_up {
                             (now / 2).max(self.fewest)
                         } else {
                             sized(now, self.fewest, most, done.work, options.batch_time)

@@ -32,7 +32,7 @@ pub(in super::super) fn unfill(
             undo_batch(client, desk, job, &table, size)
         })?;
         let Some(done) = done else { break };
-        let now = progress(&done.status, done.held);
+        let now = progress(runner, &done.status, done.held);
         last = Some(now);
         if on_batch(&now) == Next::Stop {
             return Ok(FillEnd::Stopped(now));

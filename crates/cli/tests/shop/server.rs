@@ -1,0 +1,53 @@
+//! A shop whose environments have PostgreSQL databases.
+
+use postgres::{Client, NoTls};
+use switchback_testkit::postgres as server;
+
+use super::{Keep, Shop};
+
+const TABLES: &str = "
+    CREATE TYPE mood AS ENUM ('happy', 'sad');
+    CREATE TABLE customers (id bigint PRIMARY KEY);
+    CREATE TABLE users (
+        id bigint PRIMARY KEY, name text NOT NULL, email_addr text NOT NULL UNIQUE,
+        amount integer NOT NULL DEFAULT 0, fax text, pager text NOT NULL DEFAULT 'p',
+        customer bigint, mood mood NOT NULL DEFAULT 'happy',
+        state text NOT NULL DEFAULT 'new' CONSTRAINT state_known CHECK (state IN ('new', 'old')));
+    INSERT INTO users SELECT n, 'n ' || n, 'u' || n || '@example.org'
+        FROM generate_series(1, 200) AS n;
+    CREATE TABLE faxes (id bigint PRIMARY KEY, number text);
+    ANALYZE;";
+
+/// A shop whose environments have PostgreSQL databases.
+pub(crate) struct OnServer {
+    pub(crate) shop: Shop,
+    pub(crate) urls: [String; 2],
+}
+
+impl OnServer {
+    pub(crate) fn new() -> Self {
+        let mut shop = Shop::new(Keep::Sqlite);
+        let server = server::server().unwrap();
+        let urls = [(); 2].map(|()| server.database().unwrap());
+        for url in &urls {
+            let mut client = Client::connect(url, NoTls).unwrap();
+            client.batch_execute(TABLES).unwrap();
+        }
+        let mut settings = shop.cli.read("switchback.toml").unwrap();
+        for (name, other) in [("staging", ""), ("production", ", url-env = \"OWNER_URL\"")] {
+            settings = settings.replace(
+                &format!("{{ engine = \"sqlite\", path = \"{name}.db\" }}"),
+                &format!("{{ engine = \"postgres\"{other} }}"),
+            );
+        }
+        shop.cli.write("switchback.toml", settings).unwrap();
+        shop.commit(&shop.cli.folder(), "chore: databases on a server");
+        shop.cli.set("SWITCHBACK_DATABASE_URL_STAGING", &urls[0]);
+        shop.cli.set("OWNER_URL", &urls[1]);
+        Self { shop, urls }
+    }
+
+    pub(crate) fn client(&self, environment: usize) -> Client {
+        Client::connect(&self.urls[environment], NoTls).unwrap()
+    }
+}
