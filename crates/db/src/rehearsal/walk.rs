@@ -168,9 +168,8 @@ impl<B: Bench> Walk<'_, B> {
         if broken {
             return Ok(());
         }
-        let mut index = around.len();
         let all = self.definition.steps.iter().zip(around).enumerate().rev();
-        for (place, (step, beside)) in all {
+        for (index, (place, (step, beside))) in (around.len()..).zip(all) {
             let Some(versions) = &beside.back else {
                 self.report.back_ends_at = Some(step.name.clone());
                 return Ok(());
@@ -180,7 +179,6 @@ impl<B: Bench> Walk<'_, B> {
                 of,
                 step: &step.name,
             });
-            index += 1;
             let mut report = self.empty(step, versions);
             let left = self.back(place, step, versions, &mut report)?;
             if place == 0 {
@@ -390,7 +388,7 @@ impl<B: Bench> Walk<'_, B> {
         });
         measured.waited = watch.map(Watch::seen);
         if let Err(fault) = ended {
-            report.faults.push(fault);
+            report.faults.push(*fault);
         }
         self.take_in(findings, measured, report);
         if !matches!(course, Course::Back) {
@@ -570,20 +568,24 @@ fn lead_through<B: Bench>(
     lead: &Lead<'_>,
     movements: &[([Moment; 2], Vec<Effect>)],
     measured: &mut Measured,
-) -> std::result::Result<(), Fault> {
-    let stuck = |it: Stuck| Fault::Stuck {
-        moment: it.moment,
-        waited: it.waited,
+) -> std::result::Result<(), Box<Fault>> {
+    let stuck = |it: Stuck| {
+        Box::new(Fault::Stuck {
+            moment: it.moment,
+            waited: it.waited,
+        })
     };
     lead.settle().map_err(stuck)?;
     for ([moving, after], effects) in movements {
         let begun = Instant::now();
         lead.begin(*moving);
         for effect in effects {
-            bench.apply(effect).map_err(|message| Fault::Fails {
-                moment: *moving,
-                at_work: true,
-                message,
+            bench.apply(effect).map_err(|message| {
+                Box::new(Fault::Fails {
+                    moment: *moving,
+                    at_work: true,
+                    message,
+                })
             })?;
         }
         let took = Some(begun.elapsed());
