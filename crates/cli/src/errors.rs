@@ -19,6 +19,7 @@ mod change;
 mod check;
 mod ledger;
 mod reasons;
+mod rehearsal;
 mod server;
 mod versions;
 
@@ -27,6 +28,7 @@ pub(crate) use change::*;
 pub(crate) use check::*;
 pub(crate) use ledger::*;
 pub(crate) use reasons::*;
+pub(crate) use rehearsal::*;
 pub(crate) use server::*;
 pub(crate) use versions::*;
 

@@ -7,4 +7,5 @@ pub mod history;
 pub mod ledger;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+pub mod rehearsal;
 pub mod sqlite;

@@ -95,6 +95,8 @@ codes! {
     PlanStale = "SB0405", "plan-stale", "The plan was made from another state", Refused;
     UnknownStep = "SB0406", "unknown-step", "The change has no such step", Usage;
     WrongEngine = "SB0407", "wrong-engine", "The change is for another engine than the database's", Refused;
+    RehearsalFailed = "SB0408", "rehearsal-failed", "A step of a change failed in its rehearsal", Refused;
+    NoRehearsal = "SB0409", "no-rehearsal", "The change cannot be rehearsed", Usage;
 
     DatabaseMissing = "SB0501", "database-missing", "The database is missing or cannot be opened", Usage;
     DatabaseBusy = "SB0502", "database-busy", "The database is busy", Refused;

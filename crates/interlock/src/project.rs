@@ -84,7 +84,7 @@ impl World {
                 self.begin(record, environment, action)?;
                 self.settle(record, environment, action, true);
             }
-            Event::Planned { .. } | Event::Refused { .. } => {}
+            Event::Planned { .. } | Event::Refused { .. } | Event::Rehearsed { .. } => {}
         }
         Ok(())
     }

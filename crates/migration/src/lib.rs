@@ -5,8 +5,8 @@
 //! says what a statement locks and how long it works, and [`lint`] judges.
 //!
 //! [`definition`] is the content of `changes/<id>/`, which a planner such as [`sqlite::rename`]
-//! makes from what a database says. [`steps`] turns it into the steps of a plan, and [`drive`]
-//! walks a plan through crashes.
+//! makes from what a database says. [`steps`] turns it into the steps of a plan, [`drive`] walks a
+//! plan through crashes, and [`workload`] says what code on both sides of each step does meanwhile.
 //!
 //! Deliberately absent: databases, files, clocks and randomness. Adapters bring a catalog, run
 //! effects and answer probes.
@@ -24,6 +24,7 @@ pub mod schema;
 pub mod sql;
 pub mod sqlite;
 pub mod steps;
+pub mod workload;
 
 pub use definition::{Definition, DefinitionError};
 pub use drive::{Drive, Got, Want};

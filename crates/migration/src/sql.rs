@@ -10,6 +10,7 @@
 mod dialect;
 pub mod ir;
 mod lex;
+mod literals;
 mod lower;
 mod plain;
 mod plpgsql;
@@ -24,6 +25,7 @@ mod words;
 
 use crate::engine::Engine;
 
+pub(crate) use literals::strings;
 pub(crate) use plain::plain;
 pub(crate) use words::{NAME_BYTES, cut, name_in, rename_word};
 

@@ -6,6 +6,7 @@ use crate::action::Action;
 use crate::digest::Digest;
 use crate::ids::{Actor, ChangeId, EnvironmentName, EventId};
 use crate::plan::Plan;
+use crate::rehearsal::Rehearsal;
 use crate::release::{CodeStep, Release};
 use crate::surface::Kind;
 use crate::time::{Duration, Timestamp};
@@ -92,6 +93,15 @@ pub enum Event {
         /// Why, a sentence each.
         reasons: Vec<String>,
     },
+    /// A change was rehearsed, on a database that is no environment's.
+    Rehearsed {
+        /// The change.
+        change: ChangeId,
+        /// The digest of the change's definition and its SQL, without the code step.
+        definition: Digest,
+        /// What was found.
+        rehearsal: Rehearsal,
+    },
 }
 
 /// How an intended step ended.
@@ -125,6 +135,7 @@ impl Event {
             Event::Concluded { .. } => "concluded",
             Event::Observed { .. } => "observed",
             Event::Refused { .. } => "refused",
+            Event::Rehearsed { .. } => "rehearsed",
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod digest;
 pub mod event;
 pub mod ids;
 pub mod plan;
+pub mod rehearsal;
 pub mod release;
 pub mod surface;
 pub mod time;
@@ -24,6 +25,7 @@ pub use ids::{
     StepName,
 };
 pub use plan::{Effect, Plan, PlannedStep};
+pub use rehearsal::{Rehearsal, RehearsalVerdict, RehearsedStep};
 pub use release::{CodeStep, Release, Version};
 pub use surface::{Kind, Reads, Selectable, Shape, Shapes, Stance, Sync};
 pub use time::{Duration, Timestamp};

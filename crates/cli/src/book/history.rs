@@ -206,7 +206,10 @@ impl History {
                 self.last
                     .insert(environment.clone(), (record.id.clone(), record.at));
             }
-            Event::ReleaseRecorded { .. } | Event::ChangeOpened { .. } | Event::Refused { .. } => {}
+            Event::ReleaseRecorded { .. }
+            | Event::ChangeOpened { .. }
+            | Event::Refused { .. }
+            | Event::Rehearsed { .. } => {}
         }
     }
 

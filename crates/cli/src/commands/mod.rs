@@ -31,7 +31,7 @@ pub(crate) enum Command {
     Status(status::Status),
     /// Find what would go wrong in migrations, and when they would run
     Check(check::Check),
-    /// Prove on a private PostgreSQL server what every way back does
+    /// Prove on a private PostgreSQL server what every step and way back does
     Rehearse(rehearse::Rehearse),
     /// Change what old and new code share, in steps that can each be walked back
     #[command(subcommand)]

@@ -27,6 +27,7 @@
 //! Deliberately absent: the tables in which tools keep what they have applied; finding and reading
 //! migrations; what a verdict is called in a report.
 
+mod build;
 mod databases;
 mod fill;
 mod locate;
@@ -40,6 +41,7 @@ use self::scratch::PostgresScratch;
 use super::error::PgError;
 use crate::history::{MigrationSql, Options, Progress, Report, rehearsal};
 
+pub use build::{Built, build};
 pub use fill::{FillTables, NoRows, Synthetic};
 
 /// Rehearses migrations in their order, on copies of the scratch database at `url`, which itself

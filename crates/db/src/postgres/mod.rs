@@ -13,6 +13,7 @@ pub mod change;
 mod error;
 pub mod fingerprint;
 pub mod history;
+pub mod rehearsal;
 pub mod rows;
 pub mod schema;
 mod session;

@@ -211,7 +211,17 @@ fn digest(sql: &str) -> String {
     Digest::of(sql.as_bytes()).to_string()
 }
 
+/// How many rows of a table point to rows that are not there. A script may take the table away, or
+/// bring it back.
 fn broken_keys(connection: &Connection, table: &str) -> Result<i64, DbError> {
+    let there =
+        "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE";
+    let tables: i64 = connection
+        .query_row(there, [table], |row| row.get(0))
+        .map_err(at(there))?;
+    if tables == 0 {
+        return Ok(0);
+    }
     let query = format!("PRAGMA foreign_key_check({})", sql::name(table));
     let mut statement = connection.prepare(&query).map_err(at(&query))?;
     let mut rows = statement.query([]).map_err(at(&query))?;

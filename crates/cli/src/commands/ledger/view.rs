@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use switchback_ledger::Entry;
-use switchback_model::{Conclusion, Event as Recorded};
+use switchback_model::{Conclusion, Event as Recorded, Rehearsal, RehearsalVerdict};
 
 use crate::output::View;
 use crate::page::{Cell, Page, Role};
@@ -90,6 +90,21 @@ fn describe(event: &Recorded) -> (Option<String>, String) {
             let reason = reasons.first().map(String::as_str).unwrap_or_default();
             (Some(environment.to_string()), format!("{action}: {reason}"))
         }
+        Recorded::Rehearsed {
+            change, rehearsal, ..
+        } => (None, format!("{change}: {}", rehearsed(rehearsal))),
+    }
+}
+
+fn rehearsed(it: &Rehearsal) -> String {
+    let all = it.steps.iter().chain(&it.back);
+    let failed: Vec<&str> = all
+        .filter(|step| step.verdict == RehearsalVerdict::Failed)
+        .map(|step| step.step.as_str())
+        .collect();
+    match failed.first() {
+        Some(first) => format!("{first} failed on {}", it.engine),
+        None => format!("every step passed on {}", it.engine),
     }
 }
 

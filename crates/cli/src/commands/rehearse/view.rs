@@ -247,7 +247,7 @@ fn shown(differences: &[Difference]) -> Vec<String> {
 }
 
 /// Why SQL failed, in one sentence without a full stop.
-fn said(failure: &Failure) -> String {
+pub(super) fn said(failure: &Failure) -> String {
     let cause = match &failure.cause {
         Cause::Sql(error) => error.to_string(),
         Cause::NeedsExtension { extension, .. } => {
@@ -269,7 +269,7 @@ fn said(failure: &Failure) -> String {
     format!("{cause}{}{rows}", place.unwrap_or_default())
 }
 
-fn table(it: &TableChange) -> Vec<String> {
+pub(super) fn table(it: &TableChange) -> Vec<String> {
     let name = &it.table;
     let mut lines = Vec::new();
     if it.gone {

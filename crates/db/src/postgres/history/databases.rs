@@ -45,6 +45,11 @@ impl Databases {
         format!("{}.{}", number / 10_000, number % 10_000)
     }
 
+    /// The scratch database's name.
+    pub(super) fn base(&self) -> &str {
+        &self.base
+    }
+
     /// What time it is for the server, in UTC: `2026-01-31 23:59:59.123456`.
     pub(super) fn now(&mut self) -> Result<String, PgError> {
         let question = "SELECT (clock_timestamp() AT TIME ZONE 'UTC')::text";

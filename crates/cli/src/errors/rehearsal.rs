@@ -1,0 +1,116 @@
+//! Rehearsals of changes: what they found, and why there was none.
+
+use std::error::Error;
+
+use switchback_db::postgres::rehearsal::DumpError;
+use switchback_diag::{Code, Diagnostic};
+use switchback_migration::Engine;
+use switchback_model::{ChangeId, EnvironmentName, StepName};
+
+use super::Failure;
+
+/// A step failed: SB0408.
+pub(crate) fn rehearsal_failed(change: &ChangeId, step: &StepName, fault: &str) -> Failure {
+    Diagnostic::error(
+        Code::RehearsalFailed,
+        format!("the step `{step}` failed in the rehearsal of {change}"),
+    )
+    .cause(fault.to_owned())
+    .hint("mend the change's SQL, and rehearse it again")
+    .into()
+}
+
+/// The change cannot be walked on that database: SB0409.
+pub(crate) fn no_rehearsal(change: &ChangeId, source: &str, error: &dyn Error) -> Failure {
+    let mut found = Diagnostic::error(
+        Code::NoRehearsal,
+        format!("the change {change} cannot be rehearsed on {source}"),
+    );
+    found.causes.push(error.to_string());
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        found.causes.push(error.to_string());
+        cause = error.source();
+    }
+    found
+        .hint("if the change has begun there, build the schema from migrations with --migrations")
+        .into()
+}
+
+/// Nothing says where the schema comes from: SB0409.
+pub(crate) fn no_schema_named() -> Failure {
+    Diagnostic::error(
+        Code::NoRehearsal,
+        "nothing says where the schema for the rehearsal comes from",
+    )
+    .cause("no environment's PostgreSQL database has its URL set")
+    .hint("name a folder of migrations with --migrations, or a copy with --url-from")
+    .into()
+}
+
+/// The copy is the database of an environment: SB0409.
+pub(crate) fn copy_is_original(variable: &str, environment: &EnvironmentName) -> Failure {
+    Diagnostic::error(
+        Code::NoRehearsal,
+        format!("{variable} names the database of {environment}, which a rehearsal must not alter"),
+    )
+    .hint("restore a backup into a database of its own, and name that")
+    .hint(format!(
+        "or copy the schema without rows: --from {environment}"
+    ))
+    .into()
+}
+
+/// The schema of an environment cannot be copied: SB0409.
+pub(crate) fn no_dump(environment: &EnvironmentName, error: &DumpError) -> Failure {
+    Diagnostic::error(
+        Code::NoRehearsal,
+        format!("the schema of {environment} cannot be copied"),
+    )
+    .caused_by(error)
+    .hint("pg_dump must be there, and as new as the server; --postgres-bin names its folder")
+    .hint("or build the schema from a folder of migrations with --migrations")
+    .into()
+}
+
+/// The schema cannot be built: SB0409.
+pub(crate) fn schema_not_built(source: &str, migration: &str, why: &str) -> Failure {
+    Diagnostic::error(
+        Code::NoRehearsal,
+        format!("the schema cannot be built from {source}"),
+    )
+    .cause(format!("{migration}: {why}"))
+    .hint("find out which migrations cannot be applied with --history")
+    .into()
+}
+
+/// Changes on that engine are not rehearsed: SB0409.
+pub(crate) fn not_rehearsed(change: &ChangeId, engine: Engine) -> Failure {
+    Diagnostic::error(
+        Code::NoRehearsal,
+        format!("the change {change} is for {engine}, where changes are not rehearsed"),
+    )
+    .hint("see what is done on which engine in the guide's page on changes")
+    .into()
+}
+
+/// No environment has a SQLite file: SB0409.
+pub(crate) fn no_file_named() -> Failure {
+    Diagnostic::error(
+        Code::NoRehearsal,
+        "no environment has a SQLite database to copy for the rehearsal",
+    )
+    .hint("set `environment.database` in switchback.toml")
+    .into()
+}
+
+/// There is no folder for the copy: SB0409.
+pub(crate) fn no_copy(environment: &EnvironmentName, error: &std::io::Error) -> Failure {
+    Diagnostic::error(
+        Code::NoRehearsal,
+        format!("the database of {environment} cannot be copied to a temporary folder"),
+    )
+    .cause(error.to_string())
+    .hint("make room there, or name another folder with TMPDIR")
+    .into()
+}

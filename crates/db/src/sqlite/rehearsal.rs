@@ -1,0 +1,254 @@
+//! Rehearsing a change on SQLite: see [`crate::rehearsal`].
+//!
+//! The file is one that may be altered: a copy of an environment's database. Code writes rows like
+//! those that are there, with keys of their own; where there are none, rows that are made up.
+
+mod code;
+mod contents;
+mod supply;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rusqlite::Connection;
+use switchback_migration::Definition;
+use switchback_migration::definition::{StepFill, Work};
+use switchback_migration::sqlite::catalog;
+use switchback_migration::sqlite::text::name;
+use switchback_migration::workload::{self, Column, Table, Underivable, Workload};
+use switchback_model::{Effect, Timestamp};
+
+use self::code::Code;
+use super::error::at;
+use super::{DbError, Next, Options, SqliteDatabase, fingerprint};
+use crate::history::{Contents, TableChange};
+use crate::rehearsal::Waited;
+use crate::rehearsal::bench::{Bench, Supply, Trouble, Watch};
+
+/// What marks say of the plan that a step is part of.
+const PLAN: &str = "rehearsal";
+
+/// Why a change cannot be rehearsed on a file.
+#[derive(Debug, thiserror::Error)]
+pub enum NoBench {
+    /// The file cannot be used.
+    #[error(transparent)]
+    Database(#[from] Box<DbError>),
+    /// The first step cannot be done, so that nobody knows the types of what it makes.
+    #[error("the first step cannot be done: {message}")]
+    FirstStep {
+        /// What the database says.
+        message: String,
+    },
+    /// Nothing can be said about what code does.
+    #[error(transparent)]
+    Underivable(#[from] Underivable),
+}
+
+impl From<DbError> for NoBench {
+    fn from(error: DbError) -> Self {
+        NoBench::Database(Box::new(error))
+    }
+}
+
+/// A SQLite file on which a change is rehearsed.
+#[derive(Debug)]
+pub struct SqliteBench {
+    path: PathBuf,
+    database: SqliteDatabase,
+    catalog: catalog::Table,
+}
+
+/// Nobody: SQLite cannot be asked who waits.
+#[derive(Debug)]
+pub enum NoWatch {}
+
+impl Watch for NoWatch {
+    fn seen(self) -> Waited {
+        match self {}
+    }
+}
+
+/// Copies the database in the file at `from`, which may be in use, to a new file.
+///
+/// # Errors
+/// If one cannot be read or the other not be written.
+pub fn copy(from: &Path, to: &Path) -> Result<(), DbError> {
+    let database = SqliteDatabase::open(from, Options::default())?;
+    let to = to.to_string_lossy();
+    database
+        .connection
+        .execute("VACUUM INTO ?1", [&to])
+        .map_err(at("VACUUM INTO"))?;
+    Ok(())
+}
+
+impl SqliteBench {
+    /// Opens the file, and derives what code does there.
+    ///
+    /// # Errors
+    /// If it cannot be used, or does not have the change's table.
+    pub fn open(path: &Path, definition: &Definition) -> Result<(Self, Workload), NoBench> {
+        let database = SqliteDatabase::open(path, Options::default())?;
+        let catalog = database.catalog(&definition.surface.table)?;
+        let made = made(&database.connection, definition)?;
+        let workload = workload::derive(definition, &table(&catalog), &made)?;
+        let bench = Self {
+            path: path.to_owned(),
+            database,
+            catalog,
+        };
+        Ok((bench, workload))
+    }
+}
+
+/// The table as a workload needs it.
+fn table(catalog: &catalog::Table) -> Table {
+    let mut key: Vec<&catalog::Column> = catalog
+        .columns
+        .iter()
+        .filter(|it| it.primary_key > 0)
+        .collect();
+    key.sort_by_key(|it| it.primary_key);
+    Table {
+        sql: name(&catalog.name),
+        alias: name(&catalog.name),
+        columns: catalog
+            .columns
+            .iter()
+            .map(|it| Column {
+                name: it.name.clone(),
+                type_sql: it.declared_type.clone(),
+                written: !it.generated,
+            })
+            .collect(),
+        key: key.into_iter().map(|it| it.name.clone()).collect(),
+    }
+}
+
+/// The types of the columns that the steps make: what the first script does is looked at, and
+/// undone.
+fn made(
+    connection: &Connection,
+    definition: &Definition,
+) -> Result<BTreeMap<String, String>, NoBench> {
+    let wanted = &definition.surface.new.0;
+    let first = definition.steps.iter().find_map(|step| match &step.work {
+        Work::Database { script, .. } => script.as_ref(),
+        Work::Code { .. } => None,
+    });
+    let Some(script) = first.filter(|_| !wanted.is_empty()) else {
+        return Ok(BTreeMap::new());
+    };
+    connection.execute_batch("BEGIN").map_err(at("BEGIN"))?;
+    let done = connection.execute_batch(&script.up.sql);
+    let found = super::catalog::table(connection, &definition.surface.table);
+    // Where a statement has undone it already there is nothing to undo.
+    let _undone = connection.execute_batch("ROLLBACK");
+    done.map_err(|error| NoBench::FirstStep {
+        message: error.to_string(),
+    })?;
+    let columns = found?.columns.into_iter();
+    Ok(columns
+        .filter(|it| wanted.contains(&it.name))
+        .map(|it| (it.name, it.declared_type))
+        .collect())
+}
+
+/// The moment, for the mark.
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let millis = since.map_or(0, |it| i64::try_from(it.as_millis()).unwrap_or(i64::MAX));
+    Timestamp::from_millis(millis)
+}
+
+impl Bench for SqliteBench {
+    type Schema = String;
+    type Rows = Contents;
+    type Watch = NoWatch;
+
+    fn engine(&self) -> String {
+        format!("SQLite {}", rusqlite::version())
+    }
+
+    fn count(&mut self, workload: &Workload) -> Result<u64, Trouble> {
+        let sql = format!("SELECT count(*) FROM {}", workload.table.sql);
+        Ok(contents::number(&self.database.connection, &sql)?)
+    }
+
+    fn connect(&self) -> Result<Box<dyn crate::rehearsal::bench::Connection>, Trouble> {
+        Ok(Box::new(Code::open(&self.path)?))
+    }
+
+    fn supply(&mut self, workload: &Workload, pairs: usize) -> Result<Supply, Trouble> {
+        let mut code = Code::open(&self.path)?;
+        supply::supply(&mut code, &self.catalog, workload, pairs)
+    }
+
+    fn schema(&mut self) -> Result<String, Trouble> {
+        Ok(fingerprint::of_schema(&self.database.connection)?)
+    }
+
+    fn differences(&self, before: &String, after: &String) -> Vec<String> {
+        let gone = before
+            .lines()
+            .filter(|line| !after.lines().any(|it| it == *line));
+        let come = after
+            .lines()
+            .filter(|line| !before.lines().any(|it| it == *line));
+        let gone = gone.map(|line| format!("- {line}"));
+        gone.chain(come.map(|line| format!("+ {line}"))).collect()
+    }
+
+    fn rows(&mut self) -> Result<Contents, Trouble> {
+        Ok(contents::read(&self.database.connection)?)
+    }
+
+    fn changes(&mut self, before: &Contents) -> Result<Vec<TableChange>, Trouble> {
+        let now = contents::read(&self.database.connection)?;
+        Ok(contents::changes(before, &now))
+    }
+
+    fn apply(&mut self, effect: &Effect) -> Result<(), String> {
+        let database = &mut self.database;
+        let mut go_on = |_: &_| Next::Continue;
+        let done = match effect {
+            Effect::Script(script) => database.run_script(script, PLAN, now()).map(drop),
+            Effect::Fill(fill) => database.fill(fill, &mut go_on).map(drop),
+            Effect::Unfill(fill) => database.unfill(fill, &mut go_on).map(drop),
+            Effect::MoveValue(_) => Err(DbError::OtherEffect),
+        };
+        done.map_err(|error| told(&error))
+    }
+
+    fn unfilled(&mut self, fill: &StepFill) -> Result<u64, Trouble> {
+        let apart: Vec<String> = fill
+            .set
+            .iter()
+            .map(|(column, value)| format!("{} IS NOT ({value})", name(column)))
+            .collect();
+        let sql = format!(
+            "SELECT count(*) FROM {} WHERE ({}) AND ({})",
+            name(&fill.table),
+            apart.join(" OR "),
+            fill.only.as_deref().unwrap_or("1")
+        );
+        Ok(contents::number(&self.database.connection, &sql)?)
+    }
+
+    fn watch(&self) -> Result<Option<NoWatch>, Trouble> {
+        Ok(None)
+    }
+}
+
+/// An error with what caused it.
+fn told(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(&format!(": {error}"));
+        source = error.source();
+    }
+    text
+}
