@@ -84,7 +84,10 @@ impl World {
                 self.begin(record, environment, action)?;
                 self.settle(record, environment, action, true);
             }
-            Event::Planned { .. } | Event::Refused { .. } => {}
+            Event::Planned { .. }
+            | Event::Refused { .. }
+            | Event::UsesCounted { .. }
+            | Event::Accepted { .. } => {}
         }
         Ok(())
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use switchback_migration::drive::{Journal, StepRecord, StepState};
 use switchback_model::plan::Direction;
 use switchback_model::{
-    Action, ChangeId, ComponentName, Conclusion, Digest, Effect, EnvironmentName, Event, EventId,
-    Plan, Record, StepName, Timestamp,
+    Action, ChangeId, ComponentName, Conclusion, Counts, Digest, Effect, EnvironmentName, Event,
+    EventId, Plan, Record, StepName, Timestamp,
 };
 
 /// What a plan is about: two plans about the same thing in one environment follow each other.
@@ -44,6 +44,7 @@ pub(crate) struct History {
     applied: BTreeMap<(EnvironmentName, ChangeId), Vec<(StepName, Part)>>,
     intents: BTreeMap<EventId, (Digest, u32)>,
     last: BTreeMap<EnvironmentName, (EventId, Timestamp)>,
+    counts: BTreeMap<(EnvironmentName, ChangeId), Vec<Counts>>,
 }
 
 impl Subject {
@@ -130,6 +131,14 @@ impl History {
         parts.last().map(|(step, _)| step)
     }
 
+    /// How often statements that use what a change takes away had been executed, at each moment at
+    /// which that was counted in an environment.
+    pub(crate) fn counts(&self, environment: &EnvironmentName, change: &ChangeId) -> &[Counts] {
+        self.counts
+            .get(&(environment.clone(), change.clone()))
+            .map_or(&[], Vec::as_slice)
+    }
+
     /// The last event that changed an environment: a place in its history that never comes again.
     pub(crate) fn place(&self, environment: &EnvironmentName) -> String {
         self.last
@@ -206,7 +215,18 @@ impl History {
                 self.last
                     .insert(environment.clone(), (record.id.clone(), record.at));
             }
-            Event::ReleaseRecorded { .. } | Event::ChangeOpened { .. } | Event::Refused { .. } => {}
+            Event::UsesCounted {
+                environment,
+                change,
+                counts,
+            } => {
+                let of = (environment.clone(), change.clone());
+                self.counts.entry(of).or_default().push(counts.clone());
+            }
+            Event::ReleaseRecorded { .. }
+            | Event::ChangeOpened { .. }
+            | Event::Refused { .. }
+            | Event::Accepted { .. } => {}
         }
     }
 
