@@ -5,10 +5,9 @@
     reason = "a test that cannot get on fails where it stands"
 )]
 
-use switchback_db::postgres::statements::{self, Told};
-use switchback_db::postgres::{Session, schema};
+use switchback_db::postgres::{Session, schema, statements};
 use switchback_migration::Engine;
-use switchback_migration::reads::guard::{Statistics, Users, Verdict, compare};
+use switchback_migration::reads::guard::{Statistics, Told, Users, Verdict, compare};
 use switchback_migration::reads::{OldShape, Use};
 use switchback_migration::sql::ir::Name;
 use switchback_model::{Counts, Duration};
@@ -234,12 +233,17 @@ fn the_catalog_says_what_is_made_of_a_column() {
             ["policy p on table users", "view faxes"],
             "{major}"
         );
-        let body = |name: &str| found.bodies.iter().find(|it| it.name.name == name);
+        let body = |name: &str| {
+            found
+                .bodies
+                .iter()
+                .find(|it| it.what == format!("function public.{name}"))
+        };
         assert!(body("trig").unwrap().on_table && !body("get").unwrap().on_table);
         assert!(body("sb_x_sync").is_none(), "{major}");
         assert!(shape().in_body(&body("get").unwrap().text));
         assert!(
-            says(&found, "while they run: public.build"),
+            says(&found, "while they run: function public.build"),
             "{major}: {found:?}"
         );
         let whole = statements::read(&mut session, &table(), &[], "sb_x_").unwrap();

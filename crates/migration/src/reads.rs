@@ -132,6 +132,16 @@ impl<'a> OldShape<'a> {
         unknown.map_or(Use::No, Use::Unknown)
     }
 
+    /// The table, by its full name where that is known.
+    pub fn table(&self) -> Option<&Name> {
+        self.names.first()
+    }
+
+    /// The columns; none for the whole table.
+    pub fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
     /// Whether a view reads it.
     pub fn in_view(&self, view: &Relation) -> bool {
         let reads = view.reads.iter().any(|name| self.is(name));
@@ -144,10 +154,15 @@ impl<'a> OldShape<'a> {
     pub fn in_body(&self, body: &str) -> bool {
         let table = self.names.iter().any(|name| has_word(body, &name.name));
         let column = || {
-            let named = self.columns.iter().any(|column| has_word(body, column));
-            named || body.contains('*') || body.to_ascii_lowercase().contains("%rowtype")
+            let whole = body.contains('*') || body.to_ascii_lowercase().contains("%rowtype");
+            whole || self.columns_in(body)
         };
         table && (self.columns.is_empty() || column())
+    }
+
+    /// Whether one of its columns stands in a text as a word.
+    pub fn columns_in(&self, body: &str) -> bool {
+        self.columns.iter().any(|column| has_word(body, column))
     }
 
     /// Whether a text can name the table at all.

@@ -191,8 +191,8 @@ impl History {
             Event::Concluded {
                 intent,
                 environment,
+                action,
                 conclusion,
-                ..
             } => {
                 self.last
                     .insert(environment.clone(), (record.id.clone(), record.at));
@@ -208,6 +208,11 @@ impl History {
                     };
                 }
                 if done {
+                    // What a step or its way back executes of the old shape is no use by others, so
+                    // what was counted before it is compared with no more.
+                    if let Action::Surface { change, .. } = action {
+                        self.counts.remove(&(environment.clone(), change.clone()));
+                    }
                     self.applied(environment, &plan, step);
                 }
             }

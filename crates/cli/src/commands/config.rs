@@ -170,6 +170,13 @@ impl Rows<'_> {
                 },
             }),
         }
+        if let Some(unseen) = environment.unseen_uses {
+            self.add_as(
+                named("unseen-uses"),
+                &placed("unseen-uses"),
+                unseen.word().to_owned(),
+            );
+        }
         match &environment.database {
             None => {}
             Some(Database::Sqlite { path }) => {

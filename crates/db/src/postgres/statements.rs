@@ -6,38 +6,12 @@
 //!
 //! Deliberately absent: judging statements; see `switchback_migration::reads`.
 
-use switchback_migration::reads::guard::{Entry, Statistics, Unseen, several};
+use switchback_migration::reads::guard::{Body, Entry, Statistics, Told, Unseen, several};
 use switchback_migration::sql::ir::Name;
 use switchback_model::Timestamp;
 
 use super::error::PgError;
 use super::session::{Session, literal, name};
-
-/// What a server says.
-#[derive(Debug, Default)]
-pub struct Told {
-    /// What was executed; none where nothing counts it.
-    pub statistics: Option<Statistics>,
-    /// What runs now: who, and the statement.
-    pub running: Vec<(String, String)>,
-    /// What is made of it, by the catalog's word: views, rules, policies.
-    pub dependents: Vec<String>,
-    /// Functions whose bodies are text.
-    pub bodies: Vec<Body>,
-    /// What the server cannot or may not say.
-    pub unseen: Vec<Unseen>,
-}
-
-/// A function whose body is text, which the catalog does not read.
-#[derive(Debug)]
-pub struct Body {
-    /// Its full name.
-    pub name: Name,
-    /// Its text.
-    pub text: String,
-    /// Whether a trigger of the table calls it, so that `NEW` and `OLD` are rows of it.
-    pub on_table: bool,
-}
 
 /// Asks about columns of a table, or the whole table where there are none. What has `own` in its
 /// name belongs to the change itself and is left out.
@@ -375,7 +349,7 @@ fn bodies(session: &mut Session, table: &Name, own: &str, told: &mut Told) -> Re
         .iter()
         .filter(|row| own.is_empty() || !row.text(1).contains(own))
         .map(|row| Body {
-            name: Name::qualified(row.text(0), row.text(1)),
+            what: format!("function {}", Name::qualified(row.text(0), row.text(1))),
             text: row.text(2),
             on_table: row.text(3) == "t",
         })
@@ -395,12 +369,12 @@ fn dynamic(told: &mut Told) {
         .bodies
         .iter()
         .filter(builds)
-        .map(|body| body.name.to_string())
+        .map(|body| body.what.clone())
         .collect();
     if !all.is_empty() {
         told.unseen.push(Unseen::new(
             format!(
-                "the statements that these functions make while they run: {}",
+                "the statements that these make while they run: {}",
                 all.join(", ")
             ),
             "set pg_stat_statements.track to all, and wait for the window",

@@ -51,6 +51,32 @@ pub struct Entry {
     pub calls: u64,
 }
 
+/// What a database says about who uses a table.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// What was executed; none where nothing counts it.
+    pub statistics: Option<Statistics>,
+    /// What runs now: who, and the statement.
+    pub running: Vec<(String, String)>,
+    /// What is made of it, by the catalog's word: views, rules, policies.
+    pub dependents: Vec<String>,
+    /// Functions and the like whose bodies are text.
+    pub bodies: Vec<Body>,
+    /// What the database cannot or may not say.
+    pub unseen: Vec<Unseen>,
+}
+
+/// Something with a body that is text, which the catalog does not read.
+#[derive(Debug)]
+pub struct Body {
+    /// What it is, with its name, for people: `function public.f`.
+    pub what: String,
+    /// Its text.
+    pub text: String,
+    /// Whether a trigger of the table calls it, so that `NEW` and `OLD` are rows of it.
+    pub on_table: bool,
+}
+
 /// Something that uses what the contract takes away.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
@@ -148,6 +174,66 @@ pub fn baseline(earlier: &[Counts], now: Timestamp, watch: Duration) -> Option<&
         .rev()
         .find(old_enough)
         .or_else(|| earlier.first())
+}
+
+/// What a database says, judged: `earlier` are the counts that were taken before, in their order,
+/// and `follows` whether what is made of the old shape goes on after the contract, as it does where
+/// a column only gets another name.
+pub fn judge(
+    shape: &OldShape<'_>,
+    told: Told,
+    earlier: &[Counts],
+    watch: Duration,
+    follows: bool,
+) -> Verdict {
+    let mut verdict = match &told.statistics {
+        Some(statistics) => {
+            let users = Users::of(shape, statistics);
+            let earlier = baseline(earlier, statistics.taken, watch);
+            compare(statistics, &users, earlier, watch)
+        }
+        None => Verdict::default(),
+    };
+    for (who, text) in &told.running {
+        match shape.used_by(text) {
+            Use::No => {}
+            Use::Yes(how) => verdict.found.push(Found {
+                what: text.clone(),
+                how,
+                seen: format!("{who} runs it now, or has not ended the transaction"),
+            }),
+            Use::Unknown(why) => verdict.unseen.push(Unseen::new(
+                format!(
+                    "whether this statement uses it ({why}), which {who} runs now: {}",
+                    one_line(text)
+                ),
+                "",
+            )),
+        }
+    }
+    if !follows {
+        verdict
+            .found
+            .extend(told.dependents.into_iter().map(|what| Found {
+                what,
+                how: "is made of it".to_owned(),
+                seen: "it is in the catalog".to_owned(),
+            }));
+    }
+    for body in &told.bodies {
+        let on_table = body.on_table && shape.columns_in(&body.text);
+        if on_table || shape.in_body(&body.text) {
+            verdict.unseen.push(Unseen::new(
+                format!(
+                    "whether the {}, whose body mentions it, is called",
+                    body.what
+                ),
+                "change it or drop it",
+            ));
+        }
+    }
+    verdict.unseen.extend(told.unseen);
+    verdict
 }
 
 /// Compares statistics with an earlier count.
