@@ -45,6 +45,7 @@ pub(crate) struct History {
     intents: BTreeMap<EventId, (Digest, u32)>,
     last: BTreeMap<EnvironmentName, (EventId, Timestamp)>,
     counts: BTreeMap<(EnvironmentName, ChangeId), Vec<Counts>>,
+    applied_at: BTreeMap<(EnvironmentName, ChangeId, StepName), Timestamp>,
 }
 
 impl Subject {
@@ -139,6 +140,17 @@ impl History {
             .map_or(&[], Vec::as_slice)
     }
 
+    /// When the last part of a step was applied in an environment, if it is.
+    pub(crate) fn applied_at(
+        &self,
+        environment: &EnvironmentName,
+        change: &ChangeId,
+        step: &StepName,
+    ) -> Option<Timestamp> {
+        let key = (environment.clone(), change.clone(), step.clone());
+        self.applied_at.get(&key).copied()
+    }
+
     /// The last event that changed an environment: a place in its history that never comes again.
     pub(crate) fn place(&self, environment: &EnvironmentName) -> String {
         self.last
@@ -213,7 +225,7 @@ impl History {
                     if let Action::Surface { change, .. } = action {
                         self.counts.remove(&(environment.clone(), change.clone()));
                     }
-                    self.applied(environment, &plan, step);
+                    self.applied(environment, &plan, step, record.at);
                 }
             }
             Event::Observed { environment, .. } => {
@@ -253,7 +265,7 @@ impl History {
             .get_mut(step as usize)
     }
 
-    fn applied(&mut self, environment: &EnvironmentName, plan: &Digest, step: u32) {
+    fn applied(&mut self, environment: &EnvironmentName, plan: &Digest, step: u32, at: Timestamp) {
         let effect = self
             .plans
             .get(plan)
@@ -269,6 +281,12 @@ impl History {
             Some(Effect::MoveValue(_)) | None => return,
         };
         let key = (environment.clone(), change.clone());
+        let whole = (environment.clone(), change.clone(), name.clone());
+        if up {
+            self.applied_at.insert(whole, at);
+        } else {
+            self.applied_at.remove(&whole);
+        }
         let parts = self.applied.entry(key).or_default();
         if up {
             parts.push((name.clone(), part));

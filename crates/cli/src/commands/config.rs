@@ -100,6 +100,7 @@ impl Rows<'_> {
             "changes.folder",
             settings.changes.folder.display().to_string(),
         );
+        self.add("changes.keep", settings.changes.keep().to_string());
         self.checks();
         for (at, component) in settings.components.iter().enumerate() {
             let named = |key: &str| format!("component.{}.{key}", component.name);

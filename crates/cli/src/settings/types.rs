@@ -100,6 +100,19 @@ pub(crate) struct Window(pub(crate) Duration);
 pub(crate) struct Changes {
     /// The folder with one folder for each change.
     pub(crate) folder: PathBuf,
+    /// For how long what a contract keeps aside should be kept at least.
+    #[schemars(with = "Option<Length>")]
+    pub(crate) keep: Option<Duration>,
+}
+
+/// 30 days.
+const KEEP: Duration = Duration::from_millis(30 * 24 * 60 * 60 * 1000);
+
+impl Changes {
+    /// For how long what a contract keeps aside should be kept at least.
+    pub(crate) fn keep(&self) -> Duration {
+        self.keep.unwrap_or(KEEP)
+    }
 }
 
 /// Folders of migrations, as other tools keep them.
@@ -456,6 +469,7 @@ impl Default for Changes {
     fn default() -> Self {
         Changes {
             folder: PathBuf::from("changes"),
+            keep: None,
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod change;
 mod error;
 pub mod fingerprint;
 pub mod history;
+pub mod kept;
 pub mod rows;
 pub mod schema;
 mod session;

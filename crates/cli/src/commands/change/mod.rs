@@ -1,5 +1,6 @@
 //! `switchback change`: a change of something that old and new code share, step by step.
 
+mod kept;
 mod new;
 pub(crate) mod view;
 
@@ -26,6 +27,7 @@ use crate::plans;
 use crate::refusals;
 use crate::settings::types::Environment;
 use crate::shell::Shell;
+use kept::Kept;
 use new::New;
 use view::{ChangeView, Done, PlanView, StatusView};
 
@@ -43,6 +45,8 @@ pub(crate) enum Change {
     Undo(Undo),
     /// Show how far changes are
     Status(Status),
+    /// Show what contracts keep aside for their way back
+    Kept(Kept),
 }
 
 /// What to plan, and where.
@@ -120,6 +124,7 @@ impl Change {
             Change::Apply(command) => command.run(&context),
             Change::Undo(command) => command.run(&context),
             Change::Status(command) => command.run(&context),
+            Change::Kept(command) => command.run(&context),
         }
     }
 }
