@@ -123,14 +123,14 @@ impl Source {
         shape: &OldShape<'_>,
         has_logs: bool,
     ) -> Result<Told, Failure> {
-        match (&mut self.session, shape.table()) {
-            (Some(session), Some(table)) => Ok(statements::read(
+        match &mut self.session {
+            Some(session) => Ok(statements::read(
                 session,
-                table,
+                shape.tables(),
                 shape.columns(),
                 &definition.prefix(),
             )?),
-            _ => on_sqlite(context, environment, definition, has_logs),
+            None => on_sqlite(context, environment, definition, has_logs),
         }
     }
 }
@@ -377,6 +377,23 @@ pub(crate) fn count(context: &Context<'_>, book: &mut Book, environment: &Enviro
             ));
         }
     }
+}
+
+/// Since when uses are watched for a contract that comes next in an environment, and from when on a
+/// whole window has been watched. The ledger's view: no database is asked.
+pub(crate) fn watched(
+    context: &Context<'_>,
+    book: &Book,
+    environment: &Environment,
+    definition: &Definition,
+) -> Option<(Timestamp, Timestamp)> {
+    if !contract_is_next(book, environment, definition) {
+        return None;
+    }
+    let window = context.settings().window(environment);
+    let earlier = book.history.counts(&environment.name, &definition.id);
+    let counted = guard::baseline(earlier, context.shell.clock.now(), window)?;
+    Some((counted.taken, counted.taken + window))
 }
 
 fn contract_is_next(book: &Book, environment: &Environment, definition: &Definition) -> bool {

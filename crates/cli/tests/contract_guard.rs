@@ -184,6 +184,17 @@ fn what_was_executed_since_the_last_rollout_is_in_the_way() {
         2,
         "one for each rollout"
     );
+    let status = shop.json(&format!("change status {CHANGE}"));
+    let watched = &status["changes"][0]["watched"];
+    assert_eq!(watched[0]["environment"], "staging", "{status}");
+    assert!(
+        watched[0]["until"].as_str() > watched[0]["since"].as_str(),
+        "{status}"
+    );
+    assert!(
+        shop.ok("change status")
+            .contains("in staging are watched since")
+    );
     let plan = shop.json(&format!("change plan {CHANGE} --env staging"));
     assert_eq!(plan["uses"]["refused"], false, "{plan}");
     assert_eq!(plan["uses"]["found"], serde_json::json!([]), "{plan}");

@@ -49,7 +49,7 @@ fn table() -> Name {
 }
 
 fn told(session: &mut Session) -> Told {
-    statements::read(session, &table(), &["fax".to_owned()], "sb_x_").unwrap()
+    statements::read(session, &[table()], &["fax".to_owned()], "sb_x_").unwrap()
 }
 
 fn shape() -> OldShape<'static> {
@@ -214,6 +214,7 @@ fn the_catalog_says_what_is_made_of_a_column() {
             .run(
                 "CREATE VIEW faxes AS SELECT * FROM users;
                  CREATE VIEW names AS SELECT name FROM users;
+                 CREATE PUBLICATION all_of_it FOR TABLE users;
                  CREATE POLICY p ON users USING (fax IS NOT NULL);
                  CREATE FUNCTION get() RETURNS text LANGUAGE sql AS 'SELECT fax FROM users';
                  CREATE FUNCTION trig() RETURNS trigger LANGUAGE plpgsql AS
@@ -246,8 +247,40 @@ fn the_catalog_says_what_is_made_of_a_column() {
             says(&found, "while they run: function public.build"),
             "{major}: {found:?}"
         );
-        let whole = statements::read(&mut session, &table(), &[], "sb_x_").unwrap();
+        assert!(says(&found, "publication all_of_it"), "{major}: {found:?}");
+        if major >= 15 {
+            session
+                .run("ALTER PUBLICATION all_of_it SET TABLE users (id, name)")
+                .unwrap();
+            let found = told(&mut session);
+            assert!(!says(&found, "publication"), "{major}: {found:?}");
+        }
+        let whole = statements::read(&mut session, &[table()], &[], "sb_x_").unwrap();
         assert_eq!(whole.dependents, ["view faxes", "view names"], "{major}");
+    }
+}
+
+#[test]
+fn what_is_made_of_a_partition_is_made_of_its_table() {
+    for server in servers(&[LOADED]) {
+        let major = server.version().major();
+        let mut session = database(&server);
+        session
+            .run(
+                "CREATE TABLE events (id int, fax text) PARTITION BY RANGE (id);
+                 -- Its columns stand in another order.
+                 CREATE TABLE events_1 (fax text, id int);
+                 ALTER TABLE events ATTACH PARTITION events_1 FOR VALUES FROM (0) TO (9);
+                 CREATE VIEW first AS SELECT fax FROM events_1;
+                 CREATE VIEW ids AS SELECT id FROM events_1;",
+            )
+            .unwrap();
+        let known = schema::read(session.client()).unwrap();
+        let columns = vec!["fax".to_owned()];
+        let events = Name::qualified("public", "events");
+        let shape = OldShape::new(Engine::Postgres, events, columns, Some(&known));
+        let found = statements::read(&mut session, shape.tables(), shape.columns(), "").unwrap();
+        assert_eq!(found.dependents, ["view first"], "{major}");
     }
 }
 

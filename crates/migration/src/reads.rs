@@ -132,9 +132,10 @@ impl<'a> OldShape<'a> {
         unknown.map_or(Use::No, Use::Unknown)
     }
 
-    /// The table, by its full name where that is known.
-    pub fn table(&self) -> Option<&Name> {
-        self.names.first()
+    /// The table, by its full name where that is known, and after it those through which its rows
+    /// are read.
+    pub fn tables(&self) -> &[Name] {
+        &self.names
     }
 
     /// The columns; none for the whole table.

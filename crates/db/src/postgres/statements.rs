@@ -13,15 +13,16 @@ use switchback_model::Timestamp;
 use super::error::PgError;
 use super::session::{Session, literal, name};
 
-/// Asks about columns of a table, or the whole table where there are none. What has `own` in its
-/// name belongs to the change itself and is left out.
+/// Asks about columns of a table, or the whole table where there are none: `tables` are the table and
+/// those through which its rows are read, such as its partitions. What has `own` in its name belongs
+/// to the change itself and is left out.
 ///
 /// # Errors
 /// If a question is refused for another reason than a missing extension or right, or the connection
 /// is lost.
 pub fn read(
     session: &mut Session,
-    table: &Name,
+    tables: &[Name],
     columns: &[String],
     own: &str,
 ) -> Result<Told, PgError> {
@@ -30,8 +31,9 @@ pub fn read(
     statistics(session, &settings, &mut told)?;
     running(session, &mut told)?;
     replicas(session, &mut told)?;
-    dependents(session, table, columns, own, &mut told)?;
-    bodies(session, table, own, &mut told)?;
+    dependents(session, tables, columns, own, &mut told)?;
+    bodies(session, tables, own, &mut told)?;
+    publications(session, tables, columns, &mut told)?;
     if told.statistics.is_some() && settings.is("pg_stat_statements.track", "top") {
         dynamic(&mut told);
     }
@@ -279,30 +281,34 @@ fn replicas(session: &mut Session, told: &mut Told) -> Result<(), PgError> {
     Ok(())
 }
 
-/// The number of a table, as an expression; NULL if it is not there.
-fn number_of(table: &Name) -> String {
-    let full = match &table.schema {
-        Some(schema) => format!("{}.{}", name(schema), name(&table.name)),
-        None => name(&table.name),
+/// The numbers of tables, as a list of expressions; NULL for one that is not there.
+fn numbers_of(tables: &[Name]) -> String {
+    let number = |table: &Name| {
+        let full = match &table.schema {
+            Some(schema) => format!("{}.{}", name(schema), name(&table.name)),
+            None => name(&table.name),
+        };
+        format!("pg_catalog.to_regclass({})", literal(&full))
     };
-    format!("pg_catalog.to_regclass({})", literal(&full))
+    let all: Vec<String> = tables.iter().map(number).collect();
+    format!("({})", all.join(", "))
 }
 
 fn dependents(
     session: &mut Session,
-    table: &Name,
+    tables: &[Name],
     columns: &[String],
     own: &str,
     told: &mut Told,
 ) -> Result<(), PgError> {
-    let of = number_of(table);
+    let of = numbers_of(tables);
     let places = if columns.is_empty() {
         String::new()
     } else {
         let names: Vec<_> = columns.iter().map(|it| literal(it)).collect();
         format!(
             "AND d.refobjsubid IN (SELECT attnum FROM pg_catalog.pg_attribute \
-             WHERE attrelid = {of} AND attname IN ({}))",
+             WHERE attrelid = d.refobjid AND attname IN ({}))",
             names.join(", ")
         )
     };
@@ -313,7 +319,7 @@ fn dependents(
          FROM pg_catalog.pg_depend d \
          LEFT JOIN pg_catalog.pg_rewrite w ON d.classid = 'pg_catalog.pg_rewrite'::regclass \
              AND w.oid = d.objid \
-         WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = {of} {places} \
+         WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid IN {of} {places} \
          AND (d.classid IN ('pg_catalog.pg_rewrite'::regclass, 'pg_catalog.pg_proc'::regclass) \
              OR d.refobjsubid > 0 AND d.classid IN ('pg_catalog.pg_policy'::regclass, \
              'pg_catalog.pg_trigger'::regclass)) \
@@ -331,11 +337,16 @@ fn dependents(
     Ok(())
 }
 
-fn bodies(session: &mut Session, table: &Name, own: &str, told: &mut Told) -> Result<(), PgError> {
-    let of = number_of(table);
+fn bodies(
+    session: &mut Session,
+    tables: &[Name],
+    own: &str,
+    told: &mut Told,
+) -> Result<(), PgError> {
+    let of = numbers_of(tables);
     let rows = session.rows(&format!(
         "SELECT n.nspname, p.proname, p.prosrc, EXISTS (SELECT FROM pg_catalog.pg_trigger t \
-             WHERE t.tgfoid = p.oid AND t.tgrelid = {of}) \
+             WHERE t.tgfoid = p.oid AND t.tgrelid IN {of}) \
          FROM pg_catalog.pg_proc p \
          JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
          JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
@@ -354,6 +365,36 @@ fn bodies(session: &mut Session, table: &Name, own: &str, told: &mut Told) -> Re
             on_table: row.text(3) == "t",
         })
         .collect();
+    Ok(())
+}
+
+/// Subscribers get rows with the names of their columns, and fail where a name is not theirs.
+fn publications(
+    session: &mut Session,
+    tables: &[Name],
+    columns: &[String],
+    told: &mut Told,
+) -> Result<(), PgError> {
+    let names: Vec<_> = columns.iter().map(|it| literal(it)).collect();
+    // Columns are listed from 15 on; before it is always all of them.
+    let listed = if columns.is_empty() || session.version() < 150_000 {
+        String::new()
+    } else {
+        format!("AND p.attnames && ARRAY[{}]::name[]", names.join(", "))
+    };
+    let rows = session.rows(&format!(
+        "SELECT DISTINCT p.pubname FROM pg_catalog.pg_publication_tables p \
+         WHERE pg_catalog.to_regclass(format('%I.%I', p.schemaname, p.tablename)) IN {} {listed} \
+         ORDER BY 1",
+        numbers_of(tables)
+    ))?;
+    told.unseen.extend(rows.iter().map(|row| {
+        let what = format!(
+            "what subscribers of the publication {} do with it",
+            row.text(0)
+        );
+        Unseen::new(what, "see to it that subscribers have the new shape first")
+    }));
     Ok(())
 }
 

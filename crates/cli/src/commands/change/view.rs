@@ -12,7 +12,7 @@ use crate::changes;
 use crate::context::Context;
 use crate::effects::estimate::{Known, Statement};
 use crate::errors::Failure;
-use crate::guard::Look;
+use crate::guard::{self, Look};
 use crate::output::View;
 use crate::page::{Cell, Page, Role};
 use crate::plans;
@@ -328,6 +328,17 @@ pub(crate) struct ChangeView {
     code: String,
     environments: Vec<String>,
     steps: Vec<StepRow>,
+    /// Where the contract comes next and uses of what it takes away are counted.
+    watched: Vec<Watched>,
+}
+
+/// Uses of an old shape, watched in one environment.
+#[derive(Serialize)]
+struct Watched {
+    environment: String,
+    since: String,
+    /// From when on a whole window has been watched.
+    until: String,
 }
 
 #[derive(Serialize)]
@@ -381,6 +392,17 @@ impl ChangeView {
             code: definition.code.to_string(),
             environments: environments.iter().map(|it| it.name.to_string()).collect(),
             steps,
+            watched: environments
+                .iter()
+                .filter_map(|environment| {
+                    let (since, until) = guard::watched(context, book, environment, &definition)?;
+                    Some(Watched {
+                        environment: environment.name.to_string(),
+                        since: since.to_string(),
+                        until: until.to_string(),
+                    })
+                })
+                .collect(),
         })
     }
 
@@ -511,5 +533,11 @@ impl ChangeView {
             })
             .collect();
         page.table(2, &head, &rows);
+        for it in &self.watched {
+            page.line(&format!(
+                "  uses of the old shape in {} are watched since {}, for a whole window at {}",
+                it.environment, it.since, it.until
+            ));
+        }
     }
 }
