@@ -23,7 +23,7 @@ use crate::progress::Progress;
 use crate::settings::types::{Environment, Values};
 
 use engine::Doing;
-pub(crate) use engine::{EnvironmentDatabase, Refusal, check_engine};
+pub(crate) use engine::{EnvironmentDatabase, Refusal, check_engine, engine};
 
 /// The trailer with the ledger's head at the moment of a commit: an outside witness.
 pub(crate) const CHECKPOINT_TRAILER: &str = "Ledger-Checkpoint";

@@ -22,6 +22,7 @@ mod effects;
 mod errors;
 mod faults;
 mod files;
+mod guard;
 mod interrupt;
 mod keys;
 mod output;

@@ -15,6 +15,7 @@ ledger.store                            postgresql                switchback.tom
 ledger.url                              (secret)                  variable SWITCHBACK_LEDGER_URL, which is not set
 rollback.window                         36h                       switchback.toml:10
 changes.folder                          changes                   default
+changes.keep                            30d                       default
 component.app.path                      .                         default
 environment.staging.rollback-window     1h                        switchback.toml:17
 environment.staging.database.engine     sqlite                    switchback.toml:18

@@ -87,6 +87,8 @@ codes! {
     RolloutState = "SB0304", "rollout-state", "A rollout is in progress already, or none is", Refused;
     SurfaceState = "SB0305", "surface-state", "The operation does not fit the state of the surface", Refused;
     OperationInFlight = "SB0306", "operation-in-flight", "An operation on this change is in flight", Refused;
+    OldShapeInUse = "SB0307", "old-shape-in-use", "Something still uses what a contract takes away", Refused;
+    UseNotSeen = "SB0308", "use-not-seen", "Whether anything uses what a contract takes away cannot be seen", Refused;
 
     ChangeMissing = "SB0401", "change-missing", "There is no such change folder", Usage;
     ChangeSyntax = "SB0402", "change-syntax", "The change.toml cannot be parsed", Usage;

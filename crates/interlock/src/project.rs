@@ -84,7 +84,11 @@ impl World {
                 self.begin(record, environment, action)?;
                 self.settle(record, environment, action, true);
             }
-            Event::Planned { .. } | Event::Refused { .. } | Event::Rehearsed { .. } => {}
+            Event::Planned { .. }
+            | Event::Refused { .. }
+            | Event::Rehearsed { .. }
+            | Event::UsesCounted { .. }
+            | Event::Accepted { .. } => {}
         }
         Ok(())
     }

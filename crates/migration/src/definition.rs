@@ -7,6 +7,7 @@
 //! Deliberately absent: defaults. A definition says everything that it means, so that reading it
 //! needs no second document and a later version of Switchback cannot change what it means.
 
+mod kept;
 mod parse;
 mod print;
 
@@ -20,6 +21,7 @@ use switchback_model::{
 
 use crate::engine::Engine;
 
+pub use kept::Kept;
 pub use parse::DefinitionError;
 
 /// The version of the stored form.

@@ -19,6 +19,7 @@ pub mod history;
 pub mod lint;
 pub mod operation;
 pub mod postgres;
+pub mod reads;
 pub mod repository;
 pub mod schema;
 pub mod sql;

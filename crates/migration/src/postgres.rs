@@ -8,7 +8,7 @@
 
 mod keywords;
 mod moves;
-mod names;
+pub(crate) mod names;
 mod plain;
 mod rules;
 mod values;
@@ -84,6 +84,11 @@ pub enum Reason {
          without it"
     )]
     NeedsDefault { column: String },
+    #[error(
+        "rows that are written without `{column}` would all have the same value there, and `{unique}` \
+         allows each value once"
+    )]
+    OneForAll { column: String, unique: String },
     #[error("`{column}` is no enum and has no single CHECK that lists its values")]
     NotListed { column: String },
     #[error("`{column}` takes `{value}` already")]

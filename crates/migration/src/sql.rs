@@ -40,3 +40,11 @@ pub fn parse(text: &str, engine: Engine) -> Vec<ir::Statement> {
     }
     found
 }
+
+/// Who reads what in each statement of a text, in order. A placeholder such as `$1` may stand where
+/// a statement had any constant, as in the texts of `pg_stat_statements`.
+pub fn scopes(text: &str, engine: Engine) -> Vec<ir::Scoped> {
+    let pieces = split::statements(text, engine);
+    let read = |piece| read::scoped(text, piece, engine);
+    pieces.iter().filter_map(read).collect()
+}

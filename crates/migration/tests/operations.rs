@@ -252,3 +252,37 @@ fn no_step_up_makes_anybody_wait_while_it_works() {
         }
     }
 }
+
+/// What a contract keeps aside is said, under the name that its SQL gives it, and nothing else is.
+#[test]
+fn what_a_contract_keeps_is_known_by_name() {
+    let mut known = 0;
+    for definition in samples::postgres() {
+        let contract = definition.steps.iter().find_map(|step| match &step.work {
+            Work::Database {
+                script: Some(script),
+                ..
+            } if script.action == SurfaceOperation::Contract => Some(script),
+            _ => None,
+        });
+        let kept = definition.kept();
+        known += kept.len();
+        let aside = contract.map_or(0, |it| it.up.sql.matches("archive").count());
+        assert_eq!(kept.is_empty(), aside == 0, "{}", definition.id);
+        for it in kept {
+            let contract = contract.unwrap();
+            let name = it.column.as_ref().unwrap_or(&it.table);
+            let name = name.rsplit('.').next().unwrap().trim_matches('"');
+            let quoted = format!("TO \"{name}\";");
+            assert!(
+                contract.up.sql.contains(&quoted),
+                "{name}: {}",
+                contract.up.sql
+            );
+            // The way back needs it, and the SQL that destroys it names it.
+            assert!(contract.down.sql.contains(name), "{name}");
+            assert!(it.drop_sql.contains(&format!("\"{name}\"")), "{it:?}");
+        }
+    }
+    assert!(known >= 5, "{known}");
+}

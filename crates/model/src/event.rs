@@ -1,5 +1,7 @@
 //! What the ledger holds: facts, intents and outcomes, never a view that could be derived.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
@@ -102,6 +104,45 @@ pub enum Event {
         /// What was found.
         rehearsal: Rehearsal,
     },
+    /// The executions of statements that use what a change takes away were counted, to be compared
+    /// with later ones.
+    UsesCounted {
+        /// Where.
+        environment: EnvironmentName,
+        /// The change.
+        change: ChangeId,
+        /// The counts.
+        counts: Counts,
+    },
+    /// Somebody goes ahead all the same with an action that is dangerous, or of which not
+    /// everything can be seen.
+    Accepted {
+        /// Where.
+        environment: EnvironmentName,
+        /// The action.
+        action: Action,
+        /// What is accepted, a sentence each.
+        what: Vec<String>,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// How often statements were executed, at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// The moment, by the clock of the server that counts.
+    pub taken: Timestamp,
+    /// When everything was counted from, where the server says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reset: Option<Timestamp>,
+    /// How many times counts were thrown away to make room since then, where the server says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evictions: Option<u64>,
+    /// Which server counts, as far as one that takes over from another has a mark of its own.
+    pub timeline: String,
+    /// How often each was executed, by what tells it apart from others.
+    pub calls: BTreeMap<String, u64>,
 }
 
 /// How an intended step ended.
@@ -136,6 +177,8 @@ impl Event {
             Event::Observed { .. } => "observed",
             Event::Refused { .. } => "refused",
             Event::Rehearsed { .. } => "rehearsed",
+            Event::UsesCounted { .. } => "uses-counted",
+            Event::Accepted { .. } => "accepted",
         }
     }
 }

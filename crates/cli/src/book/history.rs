@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use switchback_migration::drive::{Journal, StepRecord, StepState};
 use switchback_model::plan::Direction;
 use switchback_model::{
-    Action, ChangeId, ComponentName, Conclusion, Digest, Effect, EnvironmentName, Event, EventId,
-    Plan, Record, StepName, Timestamp,
+    Action, ChangeId, ComponentName, Conclusion, Counts, Digest, Effect, EnvironmentName, Event,
+    EventId, Plan, Record, StepName, Timestamp,
 };
 
 /// What a plan is about: two plans about the same thing in one environment follow each other.
@@ -44,6 +44,8 @@ pub(crate) struct History {
     applied: BTreeMap<(EnvironmentName, ChangeId), Vec<(StepName, Part)>>,
     intents: BTreeMap<EventId, (Digest, u32)>,
     last: BTreeMap<EnvironmentName, (EventId, Timestamp)>,
+    counts: BTreeMap<(EnvironmentName, ChangeId), Vec<Counts>>,
+    applied_at: BTreeMap<(EnvironmentName, ChangeId, StepName), Timestamp>,
 }
 
 impl Subject {
@@ -130,6 +132,25 @@ impl History {
         parts.last().map(|(step, _)| step)
     }
 
+    /// How often statements that use what a change takes away had been executed, at each moment at
+    /// which that was counted in an environment.
+    pub(crate) fn counts(&self, environment: &EnvironmentName, change: &ChangeId) -> &[Counts] {
+        self.counts
+            .get(&(environment.clone(), change.clone()))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// When the last part of a step was applied in an environment, if it is.
+    pub(crate) fn applied_at(
+        &self,
+        environment: &EnvironmentName,
+        change: &ChangeId,
+        step: &StepName,
+    ) -> Option<Timestamp> {
+        let key = (environment.clone(), change.clone(), step.clone());
+        self.applied_at.get(&key).copied()
+    }
+
     /// The last event that changed an environment: a place in its history that never comes again.
     pub(crate) fn place(&self, environment: &EnvironmentName) -> String {
         self.last
@@ -182,8 +203,8 @@ impl History {
             Event::Concluded {
                 intent,
                 environment,
+                action,
                 conclusion,
-                ..
             } => {
                 self.last
                     .insert(environment.clone(), (record.id.clone(), record.at));
@@ -199,17 +220,31 @@ impl History {
                     };
                 }
                 if done {
-                    self.applied(environment, &plan, step);
+                    // What a step or its way back executes of the old shape is no use by others, so
+                    // what was counted before it is compared with no more.
+                    if let Action::Surface { change, .. } = action {
+                        self.counts.remove(&(environment.clone(), change.clone()));
+                    }
+                    self.applied(environment, &plan, step, record.at);
                 }
             }
             Event::Observed { environment, .. } => {
                 self.last
                     .insert(environment.clone(), (record.id.clone(), record.at));
             }
+            Event::UsesCounted {
+                environment,
+                change,
+                counts,
+            } => {
+                let of = (environment.clone(), change.clone());
+                self.counts.entry(of).or_default().push(counts.clone());
+            }
             Event::ReleaseRecorded { .. }
             | Event::ChangeOpened { .. }
             | Event::Refused { .. }
-            | Event::Rehearsed { .. } => {}
+            | Event::Rehearsed { .. }
+            | Event::Accepted { .. } => {}
         }
     }
 
@@ -231,7 +266,7 @@ impl History {
             .get_mut(step as usize)
     }
 
-    fn applied(&mut self, environment: &EnvironmentName, plan: &Digest, step: u32) {
+    fn applied(&mut self, environment: &EnvironmentName, plan: &Digest, step: u32, at: Timestamp) {
         let effect = self
             .plans
             .get(plan)
@@ -247,6 +282,12 @@ impl History {
             Some(Effect::MoveValue(_)) | None => return,
         };
         let key = (environment.clone(), change.clone());
+        let whole = (environment.clone(), change.clone(), name.clone());
+        if up {
+            self.applied_at.insert(whole, at);
+        } else {
+            self.applied_at.remove(&whole);
+        }
         let parts = self.applied.entry(key).or_default();
         if up {
             parts.push((name.clone(), part));

@@ -100,6 +100,7 @@ impl Rows<'_> {
             "changes.folder",
             settings.changes.folder.display().to_string(),
         );
+        self.add("changes.keep", settings.changes.keep().to_string());
         self.checks();
         for (at, component) in settings.components.iter().enumerate() {
             let named = |key: &str| format!("component.{}.{key}", component.name);
@@ -169,6 +170,13 @@ impl Rows<'_> {
                     key: "rollback.window".to_owned(),
                 },
             }),
+        }
+        if let Some(unseen) = environment.unseen_uses {
+            self.add_as(
+                named("unseen-uses"),
+                &placed("unseen-uses"),
+                unseen.word().to_owned(),
+            );
         }
         match &environment.database {
             None => {}

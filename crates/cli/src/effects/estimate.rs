@@ -6,6 +6,8 @@
 pub(super) mod postgres;
 mod sqlite;
 
+pub(crate) use postgres::human;
+
 use std::collections::BTreeMap;
 
 use switchback_migration::definition::{Step, Work};

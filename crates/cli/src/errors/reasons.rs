@@ -95,6 +95,10 @@ fn primary_key(column: &str) -> String {
     format!("a key is what rows are told apart by while a change runs; leave `{column}` as it is")
 }
 
+fn not_unique(unique: &str) -> String {
+    format!("first let the column be NULL and drop its default, or drop `{unique}`, {OWN}")
+}
+
 fn on_sqlite(reason: &SqliteReason) -> Option<String> {
     Some(match reason {
         SqliteReason::NoColumn { .. } => CHECK_NAME.to_owned(),
@@ -132,6 +136,7 @@ fn on_sqlite(reason: &SqliteReason) -> Option<String> {
         SqliteReason::Index { index, .. } | SqliteReason::UniqueTogether { index, .. } => {
             around("index", index)
         }
+        SqliteReason::OneForAll { unique, .. } => not_unique(unique),
         SqliteReason::OnConflict { .. } => {
             format!("take the ON CONFLICT clause out of the table first, {OWN}")
         }
@@ -174,6 +179,7 @@ fn on_postgres(table: &str, reason: &PostgresReason) -> Option<String> {
         }
         PostgresReason::PrimaryKey { column } => primary_key(column),
         PostgresReason::Constraint { constraint, .. } => around("constraint", constraint),
+        PostgresReason::OneForAll { unique, .. } => not_unique(unique),
         PostgresReason::Referenced { constraint, .. } => {
             format!("drop the foreign key `{constraint}` first, {OWN}")
         }

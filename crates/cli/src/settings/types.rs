@@ -100,6 +100,19 @@ pub(crate) struct Window(pub(crate) Duration);
 pub(crate) struct Changes {
     /// The folder with one folder for each change.
     pub(crate) folder: PathBuf,
+    /// For how long what a contract keeps aside should be kept at least.
+    #[schemars(with = "Option<Length>")]
+    pub(crate) keep: Option<Duration>,
+}
+
+/// 30 days.
+const KEEP: Duration = Duration::from_millis(30 * 24 * 60 * 60 * 1000);
+
+impl Changes {
+    /// For how long what a contract keeps aside should be kept at least.
+    pub(crate) fn keep(&self) -> Duration {
+        self.keep.unwrap_or(KEEP)
+    }
 }
 
 /// Folders of migrations, as other tools keep them.
@@ -232,10 +245,33 @@ pub(crate) struct Environment {
     /// How long a replaced version stays a rollback target here, instead of `rollback.window`.
     #[schemars(with = "Option<Length>")]
     pub(crate) rollback_window: Option<Duration>,
+    /// Whether a contract here is refused while not everything that may use the old shape can be
+    /// seen: on PostgreSQL it is unless something else is said, on SQLite not.
+    pub(crate) unseen_uses: Option<UnseenUses>,
     /// The database that the versions here share.
     pub(crate) database: Option<Database>,
     /// Where the versions that run here are written down.
     pub(crate) values: Option<Values>,
+}
+
+/// What a contract does where not everything that may use the old shape can be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum UnseenUses {
+    /// It is refused, unless somebody goes ahead with a reason.
+    Refuse,
+    /// It says so and goes ahead.
+    Allow,
+}
+
+impl UnseenUses {
+    /// The word for settings.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            UnseenUses::Refuse => "refuse",
+            UnseenUses::Allow => "allow",
+        }
+    }
 }
 
 /// The database of an environment.
@@ -433,6 +469,7 @@ impl Default for Changes {
     fn default() -> Self {
         Changes {
             folder: PathBuf::from("changes"),
+            keep: None,
         }
     }
 }

@@ -25,10 +25,16 @@ pub(crate) struct OnServer {
 }
 
 impl OnServer {
+    /// On the server of the test binary, which counts no statements.
     pub(crate) fn new() -> Self {
-        let mut shop = Shop::new(Keep::Sqlite);
         let server = server::server().unwrap();
         let urls = [(); 2].map(|()| server.database().unwrap());
+        Self::at(urls, "unseen-uses = \"allow\"\n")
+    }
+
+    /// With empty databases at these addresses, and more in the settings of each environment.
+    pub(crate) fn at(urls: [String; 2], more: &str) -> Self {
+        let mut shop = Shop::new(Keep::Sqlite);
         for url in &urls {
             let mut client = Client::connect(url, NoTls).unwrap();
             client.batch_execute(TABLES).unwrap();
@@ -39,6 +45,8 @@ impl OnServer {
                 &format!("{{ engine = \"sqlite\", path = \"{name}.db\" }}"),
                 &format!("{{ engine = \"postgres\"{other} }}"),
             );
+            let named = format!("name = \"{name}\"\n");
+            settings = settings.replace(&named, &format!("{named}{more}"));
         }
         shop.cli.write("switchback.toml", settings).unwrap();
         shop.commit(&shop.cli.folder(), "chore: databases on a server");

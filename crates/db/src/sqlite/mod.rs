@@ -13,6 +13,7 @@ mod control;
 mod error;
 mod fill;
 mod fingerprint;
+mod kept;
 pub mod rehearsal;
 mod script;
 

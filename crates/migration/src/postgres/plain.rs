@@ -148,6 +148,24 @@ pub(super) fn add_required(
 /// SQL for a step at which the database needs nothing.
 const NOTHING: &str = "-- Nothing in the database stands in the way.\n";
 
+/// What holds a column to values that are all different, alone or together with others.
+fn unique_on(draft: &Draft<'_>, column: &str) -> Option<String> {
+    let constraint = draft.table.constraints.iter().find(|it| match &it.kind {
+        ConstraintKind::Unique { columns, .. } => columns.iter().any(|it| it == column),
+        ConstraintKind::Exclude { keys } => keys.iter().any(|it| it.columns().contains(&column)),
+        _ => false,
+    });
+    let index = || {
+        let mut all = draft.schema.indexes_of(&draft.full);
+        let found = all.find(|(_, index)| {
+            let keyed = index.keys.iter().any(|key| key.columns().contains(&column));
+            index.unique && keyed
+        });
+        found.map(|(name, _)| name.name.clone())
+    };
+    constraint.map(|it| it.name.clone()).or_else(index)
+}
+
 pub(super) fn drop_column(draft: &Draft<'_>, column: &str, default: Option<&str>) -> Outcome {
     let found = draft.column(column)?;
     draft.no_view(Some(column))?;
@@ -190,6 +208,15 @@ pub(super) fn drop_column(draft: &Draft<'_>, column: &str, default: Option<&str>
         ),
         (false, _) => Sql::transaction(NOTHING.to_owned(), NOTHING.to_owned()),
     };
+    if (demanded || found.default.is_some())
+        && let Some(unique) = unique_on(draft, column)
+    {
+        return Err(Reason::OneForAll {
+            column: column.to_owned(),
+            unique,
+        }
+        .into());
+    }
     let without = match (demanded, default, &found.default) {
         (true, Some(default), _) => format!("`{default}`"),
         (_, _, Some(_)) => "their default".to_owned(),

@@ -6,6 +6,7 @@
 mod alter;
 mod expr;
 mod names;
+mod scope;
 mod table;
 
 use std::ops::Range;
@@ -16,6 +17,7 @@ pub use alter::{
 };
 pub use expr::{Expr, Node, Operator};
 pub use names::{Name, TypeName};
+pub use scope::{Mention, Scope, Scoped, Source};
 pub use table::{
     Bound, Column, Constraint, ConstraintKind, CreateTable, Generated, Like, OnDelete, Partition,
     Persistence,

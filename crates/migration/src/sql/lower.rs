@@ -14,6 +14,7 @@ mod index;
 mod misc;
 mod names;
 mod query;
+pub(super) mod scope;
 mod table;
 mod type_ddl;
 pub(super) mod types;

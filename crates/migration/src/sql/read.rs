@@ -1,6 +1,6 @@
 //! From a piece of text to its statements.
 
-use super::ir::{Kind, Span, Statement, Unknown};
+use super::ir::{Kind, Mention, Scope, Scoped, Source as From, Span, Statement, Unknown};
 use super::lex::{Kind as Is, Lexer};
 use super::split::{Piece, PieceKind};
 use super::tree::Tree;
@@ -292,4 +292,125 @@ fn with_grammar(source: &Source<'_>, found: &mut Vec<Statement>) {
     if node.kind() == K::DO && source.blocks < BLOCKS {
         plpgsql::read_do(source, first, found);
     }
+}
+
+/// Who reads what in one piece of a text.
+pub(super) fn scoped(text: &str, piece: &Piece, engine: Engine) -> Option<Scoped> {
+    let written = text.get(piece.body.clone()).unwrap_or_default();
+    match piece.kind {
+        PieceKind::Empty | PieceKind::CopyData => return None,
+        PieceKind::ClientCommand => return Some(Scoped::Other(vec![client(written)])),
+        PieceKind::Sql => {}
+    }
+    if let Some(kind) = session::read(written, engine) {
+        return Some(Scoped::Other(vec![kind]));
+    }
+    if let Some(Kind::Insert { table, columns, .. }) = rows::read(written, engine) {
+        return Some(Scoped::Query(inserted(table, columns)));
+    }
+    // Where a constant stood that the grammar wants as one, the placeholder is none: `interval $1`.
+    let tried = scoped_as(written, engine);
+    Some(match tried {
+        Scoped::Unknown(reason) => match scoped_as(&with_constants(written, engine), engine) {
+            Scoped::Unknown(_) => Scoped::Unknown(reason),
+            read => read,
+        },
+        tried => tried,
+    })
+}
+
+fn scoped_as(sql: &str, engine: Engine) -> Scoped {
+    let mut source = Source {
+        parsed: sql,
+        written: sql,
+        offset: 0,
+        engine,
+        blocks: BLOCKS,
+    };
+    if let Some(reason) = too_much(&source) {
+        return Scoped::Unknown(reason);
+    }
+    let changed;
+    if engine != Engine::Postgres {
+        let mut read = dialect::read(sql, 0, engine);
+        match read.text.take() {
+            Some(text) => changed = text,
+            None => return others(read.besides),
+        }
+        source.parsed = &changed;
+    }
+    let tree = match Tree::parse(source.parsed, sql, 0, engine) {
+        Ok(tree) => tree,
+        Err(failure) => return Scoped::Unknown(failure.message),
+    };
+    let root = tree.root();
+    let mut statements = root
+        .into_iter()
+        .flat_map(super::tree::Node::nodes)
+        .filter(|it| it.kind() != K::EMPTY_STMT);
+    match (statements.next(), statements.next()) {
+        (Some(node), None) => lower::scope::lower(node).map_or_else(
+            || {
+                let mut found = Vec::new();
+                lower::statement(node, &mut found);
+                others(found)
+            },
+            Scoped::Query,
+        ),
+        (None, _) => Scoped::Other(Vec::new()),
+        (Some(_), Some(_)) => Scoped::Unknown("a semicolon is missing".to_owned()),
+    }
+}
+
+fn others(statements: Vec<Statement>) -> Scoped {
+    Scoped::Other(statements.into_iter().map(|it| it.kind).collect())
+}
+
+/// `INSERT INTO t (…) VALUES …`, which needs no grammar.
+fn inserted(table: super::ir::Name, columns: Vec<String>) -> Scope {
+    let mut mentions: Vec<Mention> = columns
+        .into_iter()
+        .map(|name| Mention::Column { of: None, name })
+        .collect();
+    if mentions.is_empty() {
+        mentions.push(Mention::Places);
+    }
+    Scope {
+        sources: vec![From {
+            known_as: table.name.clone(),
+            relation: Some(table),
+        }],
+        mentions,
+        ..Scope::default()
+    }
+}
+
+/// The text with a constant in place of each placeholder: `$1`, and in SQLite also `?`, `?1`,
+/// `:name` and `@name`.
+fn with_constants(sql: &str, engine: Engine) -> String {
+    let mut made = String::with_capacity(sql.len() + 16);
+    let mut lexer = Lexer::new(sql, engine);
+    let mut copied = 0;
+    while let Some(token) = lexer.token() {
+        let mut end = token.end;
+        match token.kind {
+            Is::Parameter => {}
+            Is::Mark(b'?' | b':' | b'@' | b'$') if engine == Engine::Sqlite => {
+                let named = sql.get(end..).unwrap_or_default();
+                end += named
+                    .find(|c: char| !(c.is_alphanumeric() || c == '_'))
+                    .unwrap_or(named.len());
+                if end == token.end && !token.marks(b'?') {
+                    continue;
+                }
+                lexer.seek(end);
+            }
+            _ => continue,
+        }
+        made.push_str(sql.get(copied..token.start).unwrap_or_default());
+        made.push_str("'1'");
+        copied = end;
+    }
+    made.push_str(sql.get(copied..).unwrap_or_default());
+    made
 }

@@ -112,6 +112,11 @@ pub enum Reason {
     Trigger { trigger: String },
     #[error("the index `{index}` is partial or on an expression, and mentions `{column}`")]
     Index { column: String, index: String },
+    #[error(
+        "rows that are written without `{column}` would all have the same value there, and `{unique}` \
+         allows each value once"
+    )]
+    OneForAll { column: String, unique: String },
     #[error("a constraint on `{column}` has an ON CONFLICT clause, which an index cannot have")]
     OnConflict { column: String },
     #[error("the NOT NULL of `{column}` is a named constraint, and its name would be lost")]
@@ -253,6 +258,11 @@ fn fill(pair: &Pair, keep_undo: bool) -> StepFill {
         batch_rows: 1_000,
         keep_undo,
     }
+}
+
+/// The table with what only the old column held, where the application kept both columns in step.
+pub(crate) fn archive_of(change: &str) -> String {
+    format!("_switchback_archive_{change}")
 }
 
 #[cfg(test)]

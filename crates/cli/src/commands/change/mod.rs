@@ -1,5 +1,6 @@
 //! `switchback change`: a change of something that old and new code share, step by step.
 
+mod kept;
 mod new;
 pub(crate) mod view;
 
@@ -10,7 +11,7 @@ use clap::{Args, Subcommand};
 use switchback_diag::Exit;
 use switchback_migration::Definition;
 use switchback_model::plan::Direction;
-use switchback_model::{Action, ChangeId, Effect, Plan, StepName, SurfaceOperation};
+use switchback_model::{ChangeId, Effect, Plan, StepName};
 
 use crate::apply;
 use crate::book::{Book, PlanRecord, Subject};
@@ -21,10 +22,12 @@ use crate::drift;
 use crate::effects::{self, EnvironmentDatabase};
 use crate::errors::{self, Failure};
 use crate::files;
+use crate::guard::{self, Despite, Sources};
 use crate::plans;
 use crate::refusals;
 use crate::settings::types::Environment;
 use crate::shell::Shell;
+use kept::Kept;
 use new::New;
 use view::{ChangeView, Done, PlanView, StatusView};
 
@@ -42,6 +45,8 @@ pub(crate) enum Change {
     Undo(Undo),
     /// Show how far changes are
     Status(Status),
+    /// Show what contracts keep aside for their way back
+    Kept(Kept),
 }
 
 /// What to plan, and where.
@@ -69,6 +74,8 @@ pub(crate) struct PlanStep {
     /// Write the plan to this file, for `change apply --plan`
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    sources: Sources,
 }
 
 /// Apply the next step of the database in an environment
@@ -79,6 +86,10 @@ pub(crate) struct Apply {
     /// Apply exactly this plan, made by `change plan --out`
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
+    #[command(flatten)]
+    sources: Sources,
+    #[command(flatten)]
+    despite: Despite,
     #[command(flatten)]
     consent: Consent,
 }
@@ -113,6 +124,7 @@ impl Change {
             Change::Apply(command) => command.run(&context),
             Change::Undo(command) => command.run(&context),
             Change::Status(command) => command.run(&context),
+            Change::Kept(command) => command.run(&context),
         }
     }
 }
@@ -214,7 +226,18 @@ impl PlanStep {
         let database = EnvironmentDatabase::open(context, chosen.environment)?;
         let mut known = database.known(&chosen.definition)?;
         let (definition, step) = (&chosen.definition, &chosen.step);
-        let view = PlanView::of(&plan, definition, step, &mut known, reasons)?;
+        let uses = if reasons.is_none() && !self.undo && guard::destroys(&plan) {
+            guard::look(
+                context,
+                &book,
+                chosen.environment,
+                definition,
+                &self.sources,
+            )?
+        } else {
+            None
+        };
+        let view = PlanView::of(&plan, definition, step, &mut known, reasons)?.with(uses);
         context.shell.out.data(&view);
         if let Some(path) = &self.out {
             context.shell.out.next(
@@ -304,7 +327,7 @@ impl Apply {
             return Ok(nothing_left(context, &target, direction));
         }
         changes::open(&mut book, &chosen.definition, context.shell.clock.now())?;
-        if destroys(&plan) || direction == Direction::Down {
+        if guard::destroys(&plan) || direction == Direction::Down {
             if direction == Direction::Up && chosen.environment.values.is_some() {
                 for component in context.components() {
                     drift::check(context, &book, chosen.environment, component)?;
@@ -312,6 +335,12 @@ impl Apply {
             }
             // Nobody is asked about what is refused anyway.
             apply::check(context, &mut book, chosen.environment, &plan)?;
+            // What was begun was asked about before.
+            if direction == Direction::Up && unfinished.is_none() {
+                let asked = (&self.sources, &self.despite);
+                let (environment, definition) = (chosen.environment, &chosen.definition);
+                guard::check(context, &mut book, environment, definition, &plan, asked)?;
+            }
             let what = match direction {
                 Direction::Up => format!("remove the old shape of {}", chosen.definition.id),
                 Direction::Down => format!("take back {} of {}", chosen.step, chosen.definition.id),
@@ -411,18 +440,6 @@ fn is_way_back(plan: &Plan) -> bool {
         Effect::Fill(_) | Effect::MoveValue(_) => false,
     };
     !plan.steps.is_empty() && plan.steps.iter().all(|step| is_back(&step.effect))
-}
-
-fn destroys(plan: &Plan) -> bool {
-    plan.steps.iter().any(|step| {
-        matches!(
-            step.action,
-            Action::Surface {
-                operation: SurfaceOperation::Contract,
-                ..
-            }
-        )
-    })
 }
 
 impl Status {

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use switchback_migration::Definition;
 use switchback_migration::definition::{Step, Work};
+use switchback_migration::reads::guard::one_line;
 use switchback_model::plan::Direction;
 use switchback_model::{Action, Effect, Plan, StepName, SurfaceOperation};
 
@@ -11,6 +12,7 @@ use crate::changes;
 use crate::context::Context;
 use crate::effects::estimate::{Known, Statement};
 use crate::errors::Failure;
+use crate::guard::{self, Look};
 use crate::output::View;
 use crate::page::{Cell, Page, Role};
 use crate::plans;
@@ -51,9 +53,74 @@ pub(super) struct PlanView<'a> {
     work: Vec<Vec<Statement>>,
     /// Why the interlock would refuse it now; empty if it would be admitted.
     refused: Vec<String>,
+    /// Of a contract: who uses what it takes away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uses: Option<UsesView>,
     /// The step that it is about.
     #[serde(skip)]
     step: Option<&'a Step>,
+}
+
+/// Who uses what a contract takes away.
+#[derive(Serialize)]
+struct UsesView {
+    /// What is taken away.
+    shape: String,
+    /// Whether the contract is refused for it now.
+    refused: bool,
+    found: Vec<UseView>,
+    /// What cannot be seen, a sentence each.
+    unseen: Vec<String>,
+    looked_at: Vec<String>,
+    /// When everything was watched for long enough, if that is what is missing.
+    ready_at: Option<String>,
+}
+
+#[derive(Serialize)]
+struct UseView {
+    what: String,
+    how: String,
+    seen: String,
+}
+
+impl UsesView {
+    fn of(look: Look) -> Self {
+        let refused = look.is_refused();
+        let verdict = look.verdict;
+        Self {
+            shape: look.shape,
+            refused,
+            found: verdict
+                .found
+                .into_iter()
+                .map(|it| UseView {
+                    what: it.what,
+                    how: it.how,
+                    seen: it.seen,
+                })
+                .collect(),
+            unseen: verdict.unseen.into_iter().map(|it| it.what).collect(),
+            looked_at: verdict.looked_at,
+            ready_at: verdict.ready_at.map(|at| at.to_string()),
+        }
+    }
+
+    fn human(&self, page: &mut Page) {
+        page.heading(&format!("Who uses {}", self.shape));
+        if self.found.is_empty() {
+            page.line("no use was seen");
+        }
+        for it in &self.found {
+            page.line(&one_line(&it.what));
+            page.line(&format!("  → {}; {}", it.how, it.seen));
+        }
+        for it in &self.looked_at {
+            page.line(&format!("looked at {it}"));
+        }
+        for it in &self.unseen {
+            paragraph(page, 0, &format!("not seen: {it}"));
+        }
+    }
 }
 
 impl<'a> PlanView<'a> {
@@ -69,8 +136,15 @@ impl<'a> PlanView<'a> {
             plan,
             work: known.plan(&plan.steps),
             refused: refused.unwrap_or_default(),
+            uses: None,
             step: definition.step(step),
         })
+    }
+
+    /// With what is known about who uses what a contract takes away.
+    pub(super) fn with(mut self, look: Option<Look>) -> Self {
+        self.uses = look.map(UsesView::of);
+        self
     }
 }
 
@@ -120,7 +194,14 @@ impl View for PlanView<'_> {
             page.heading("The way back");
             paragraph(page, 0, &step.way_back);
         }
-        if self.refused.is_empty() {
+        if let Some(uses) = &self.uses {
+            uses.human(page);
+        }
+        let in_use = self.uses.as_ref().is_some_and(|uses| uses.refused);
+        if self.refused.is_empty() && in_use {
+            page.heading("Now").add(Role::Bad, "refused").end();
+            page.line("  the interlock admits it, and somebody may still use what it takes away");
+        } else if self.refused.is_empty() {
             page.heading("Now").add(Role::Good, "admitted").end();
         } else {
             page.heading("Now").add(Role::Bad, "refused").end();
@@ -247,6 +328,17 @@ pub(crate) struct ChangeView {
     code: String,
     environments: Vec<String>,
     steps: Vec<StepRow>,
+    /// Where the contract comes next and uses of what it takes away are counted.
+    watched: Vec<Watched>,
+}
+
+/// Uses of an old shape, watched in one environment.
+#[derive(Serialize)]
+struct Watched {
+    environment: String,
+    since: String,
+    /// From when on a whole window has been watched.
+    until: String,
 }
 
 #[derive(Serialize)]
@@ -300,6 +392,17 @@ impl ChangeView {
             code: definition.code.to_string(),
             environments: environments.iter().map(|it| it.name.to_string()).collect(),
             steps,
+            watched: environments
+                .iter()
+                .filter_map(|environment| {
+                    let (since, until) = guard::watched(context, book, environment, &definition)?;
+                    Some(Watched {
+                        environment: environment.name.to_string(),
+                        since: since.to_string(),
+                        until: until.to_string(),
+                    })
+                })
+                .collect(),
         })
     }
 
@@ -430,5 +533,11 @@ impl ChangeView {
             })
             .collect();
         page.table(2, &head, &rows);
+        for it in &self.watched {
+            page.line(&format!(
+                "  uses of the old shape in {} are watched since {}, for a whole window at {}",
+                it.environment, it.since, it.until
+            ));
+        }
     }
 }

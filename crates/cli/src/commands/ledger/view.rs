@@ -90,6 +90,25 @@ fn describe(event: &Recorded) -> (Option<String>, String) {
             let reason = reasons.first().map(String::as_str).unwrap_or_default();
             (Some(environment.to_string()), format!("{action}: {reason}"))
         }
+        Recorded::UsesCounted {
+            environment,
+            change,
+            counts,
+        } => {
+            let number = counts.calls.len();
+            let what = format!("{change}: statements that use its old shape: {number}");
+            (Some(environment.to_string()), what)
+        }
+        Recorded::Accepted {
+            environment,
+            action,
+            what,
+            reason,
+        } => {
+            let first = what.first().map(String::as_str).unwrap_or_default();
+            let what = format!("{action} all the same, because {reason}: {first}");
+            (Some(environment.to_string()), what)
+        }
         Recorded::Rehearsed {
             change, rehearsal, ..
         } => (None, format!("{change}: {}", rehearsed(rehearsal))),

@@ -20,6 +20,7 @@ use crate::decide::decide;
 use crate::drift;
 use crate::effects;
 use crate::errors::{self, Failure};
+use crate::guard;
 use crate::plans;
 use crate::settings::types::Environment;
 use crate::shell::Shell;
@@ -394,6 +395,7 @@ impl RolloutCommand {
                     component: here.component.clone(),
                     window,
                 })?;
+                guard::count(&context, &mut here.book, here.environment);
                 let after = here.running();
                 let target = after
                     .targets

@@ -49,7 +49,8 @@ impl OnServer {
         })
     }
 
-    fn session(&self) -> Result<Session, Failure> {
+    /// A connection of its own to the same database.
+    pub(crate) fn session(&self) -> Result<Session, Failure> {
         Ok(Session::connect(&self.url)?)
     }
 

@@ -223,7 +223,8 @@ fn about(rows: u64) -> String {
     }
 }
 
-fn human(bytes: u64) -> String {
+/// A size, for people.
+pub(crate) fn human(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
     let mut number = bytes.div_ceil(1024);
     let mut unit = 0;

@@ -200,7 +200,7 @@ fn name(node: Node<'_>) -> Is {
 }
 
 /// Whether `a.b.c` is only names.
-fn is_path(node: Node<'_>) -> bool {
+pub(super) fn is_path(node: Node<'_>) -> bool {
     node.all()
         .all(|it| it.is_token() || matches!(it.kind(), K::FIELD_EXPR | K::NAME_REF))
 }

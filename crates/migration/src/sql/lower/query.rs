@@ -115,12 +115,12 @@ impl Seen {
 }
 
 /// The names of `WITH`, and where each hides a table of its name.
-struct Named {
+pub(super) struct Named {
     all: Vec<(String, usize, usize)>,
 }
 
 impl Named {
-    fn of(node: Node<'_>) -> Self {
+    pub(super) fn of(node: Node<'_>) -> Self {
         let mut all = Vec::new();
         // Where the statements around the current place end, the outermost first.
         let mut around: Vec<usize> = Vec::new();
@@ -159,7 +159,7 @@ impl Named {
             .is_some_and(|it| it.kind() == K::COMPOUND_SELECT)
     }
 
-    fn hides(&self, name: &Name, at: usize) -> bool {
+    pub(super) fn hides(&self, name: &Name, at: usize) -> bool {
         name.schema.is_none()
             && self
                 .all

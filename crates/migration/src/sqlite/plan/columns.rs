@@ -146,6 +146,19 @@ pub(super) fn drop_column(draft: &Draft<'_>, column: &str, default: Option<&str>
         (true, Some(default)) => supply(draft, &found.name, default)?,
         (false, _) => Sql::transaction(NOTHING.to_owned(), NOTHING.to_owned()),
     };
+    if (demanded || found.default.is_some())
+        && let Some(index) = draft
+            .table
+            .indexes
+            .iter()
+            .find(|index| index.unique && index.covers(&found.name))
+    {
+        return Err(Reason::OneForAll {
+            column: column.to_owned(),
+            unique: index.name.clone(),
+        }
+        .into());
+    }
     let without = match (demanded, default, &found.default) {
         (true, Some(default), _) => format!("`{default}`"),
         (_, _, Some(_)) => "their default".to_owned(),

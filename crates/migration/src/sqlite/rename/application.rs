@@ -100,7 +100,7 @@ fn expand_down(pair: &Pair) -> String {
 
 /// The table that keeps what only the old column held.
 fn archive(pair: &Pair) -> String {
-    name(&format!("_switchback_archive_{}", pair.change))
+    name(&super::archive_of(&pair.change))
 }
 
 fn contract_up(pair: &Pair) -> String {

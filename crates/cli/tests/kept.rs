@@ -1,0 +1,158 @@
+//! What contracts keep aside is listed with its size and age, and is there for the way back.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy takes only functions that are tests for tests"
+)]
+
+mod shop;
+
+use postgres::Client;
+use rusqlite::Connection;
+use shop::server::OnServer;
+use shop::{Keep, Shop};
+
+/// Walks a change that drops something in staging to its end.
+fn dropped(shop: &Shop, ask: &str, id: &str) {
+    shop.ok(&format!("change new {ask} --id {id}"));
+    shop.commit(&shop.cli.folder(), "feat: plan a drop");
+    shop.ok(&format!("change apply {id} --env staging"));
+    for (version, step) in [("1.1.0", "stop-reads"), ("1.2.0", "stop-writes")] {
+        let file = format!("changes/{id}/change.toml");
+        let text = shop.cli.read(&file).unwrap();
+        let code = text.lines().find(|it| it.starts_with("code = ")).unwrap();
+        let moved = text.replacen(code, &format!("code = \"{step}\""), 1);
+        shop.cli.write(&file, moved).unwrap();
+        shop.commit(&shop.cli.folder(), "feat: a step");
+        shop.ok(&format!("release record --version {version}"));
+        shop.deploy(version, "staging");
+    }
+    shop.wait_for_window();
+    shop.ok(&format!("change apply {id} --env staging --yes"));
+}
+
+/// Has everything be kept for too long at once.
+fn keep_no_longer(shop: &Shop) {
+    let settings = shop.cli.read("switchback.toml").unwrap();
+    let short = format!("{settings}\n[changes]\nkeep = \"0s\"\n");
+    shop.cli.write("switchback.toml", short).unwrap();
+}
+
+#[test]
+fn a_column_on_sqlite_is_kept_measured_and_restored() {
+    let shop = Shop::new(Keep::Sqlite);
+    assert_eq!(shop.json("change kept")["kept"], serde_json::json!([]));
+    dropped(
+        &shop,
+        "drop-column --table users --column name --default ''",
+        "gone",
+    );
+    let kept = shop.json("change kept");
+    let row = &kept["kept"][0];
+    assert_eq!(
+        (row["environment"].as_str(), row["was"].as_str()),
+        (Some("staging"), Some("users.name"))
+    );
+    assert_eq!(kept["keep"], "30d");
+    assert_eq!(row["over"], false, "{kept}");
+    let database = Connection::open(shop.database("staging")).unwrap();
+    database
+        .execute_batch("CREATE INDEX by_what_is_kept ON users (sb_gone_archive)")
+        .unwrap();
+    let column = row["column"].as_str().unwrap();
+    let query = format!("SELECT sum(length(\"{column}\")) FROM users");
+    let bytes: i64 = database.query_row(&query, [], |row| row.get(0)).unwrap();
+    assert_eq!(row["bytes"].as_i64(), Some(bytes));
+    assert_eq!(shop.run("change kept --exit-code").code, 0);
+
+    keep_no_longer(&shop);
+    let ran = shop.run("change kept --exit-code");
+    assert_eq!(ran.code, 6, "{}", ran.stderr);
+    let shown = ran
+        .stdout
+        .lines()
+        .find(|it| it.contains("DROP COLUMN"))
+        .unwrap();
+    let copy = shop.copy();
+    let other = Connection::open(copy.database("staging")).unwrap();
+    other.execute_batch(shown).unwrap();
+    assert_eq!(copy.json("change kept")["kept"], serde_json::json!([]));
+
+    // Written meanwhile, and kept.
+    let write = "INSERT INTO users (email_addr) VALUES ('late@example.org')";
+    database.execute(write, []).unwrap();
+    database
+        .execute_batch("DROP INDEX by_what_is_kept")
+        .unwrap();
+    drop(database);
+    shop.ok("change undo gone --env staging --yes");
+    assert_eq!(shop.json("change kept")["kept"], serde_json::json!([]));
+    let database = Connection::open(shop.database("staging")).unwrap();
+    let query = "SELECT count(*) FROM users WHERE name = 'n' || id AND email_addr = 'u' || id || '@example.org'";
+    let whole: i64 = database.query_row(query, [], |row| row.get(0)).unwrap();
+    assert_eq!(whole, i64::from(shop::ROWS));
+    let query = "SELECT name FROM users WHERE email_addr = 'late@example.org'";
+    let late: String = database.query_row(query, [], |row| row.get(0)).unwrap();
+    assert_eq!(late, "");
+}
+
+fn columns(client: &mut Client, query: &str) -> Vec<String> {
+    let rows = client.query(query, &[]).unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+#[test]
+fn a_table_on_postgresql_is_kept_measured_and_dropped_by_what_is_shown() {
+    let on = OnServer::new();
+    let mut client = on.client(0);
+    client
+        .batch_execute("INSERT INTO faxes SELECT n, 'f' || n FROM generate_series(1, 500) n")
+        .unwrap();
+    dropped(&on.shop, "drop-table --table faxes", "gone");
+    let row = on.shop.json("change kept gone --env staging")["kept"][0].clone();
+    assert_eq!(row["was"], "public.faxes");
+    assert!(row["bytes"].as_u64().unwrap() >= 8_192, "{row}");
+    assert_eq!(
+        on.shop.json("change kept gone --env production")["kept"],
+        serde_json::json!([])
+    );
+    let there =
+        "SELECT relname::text FROM pg_class WHERE relname LIKE 'sb_gone_%' AND relkind = 'r'";
+    assert_eq!(columns(&mut client, there).len(), 1);
+    client.batch_execute(row["drop"].as_str().unwrap()).unwrap();
+    assert!(columns(&mut client, there).is_empty());
+    // What somebody dropped is not kept any more.
+    assert_eq!(on.shop.json("change kept")["kept"], serde_json::json!([]));
+}
+
+#[test]
+fn a_column_on_postgresql_is_measured_by_the_planner() {
+    let on = OnServer::new();
+    let mut client = on.client(0);
+    client
+        .batch_execute("UPDATE users SET fax = repeat('f', 100); ANALYZE users")
+        .unwrap();
+    dropped(&on.shop, "drop-column --table users --column fax", "gone");
+    client.batch_execute("ANALYZE users").unwrap();
+    let row = on.shop.json("change kept gone")["kept"][0].clone();
+    let bytes = row["bytes"].as_u64().unwrap();
+    assert!((20_000..30_000).contains(&bytes), "{row}");
+    client.batch_execute(row["drop"].as_str().unwrap()).unwrap();
+}
+
+/// The value that stands in for what is left out would be there twice.
+#[test]
+fn a_unique_column_with_a_default_cannot_be_left_out() {
+    let shop = Shop::new(Keep::Sqlite);
+    let ask = "change new drop-column --table users --column email_addr --default ''";
+    let error = shop.refused(ask, 1, "SB0404");
+    assert!(error.contains("allows each value once"), "{error}");
+    let on = OnServer::new();
+    let error = on.shop.refused(ask, 1, "SB0404");
+    assert!(
+        error.contains("`users_email_addr_key` allows each value once"),
+        "{error}"
+    );
+    on.shop
+        .ok("change new drop-column --table users --column fax --dry-run");
+}
