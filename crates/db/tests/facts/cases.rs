@@ -16,7 +16,7 @@ use std::ops::RangeInclusive;
 
 /// A file of cases.
 pub(crate) struct File {
-    pub name: &'static str,
+    pub name: String,
     setup: Vec<(u32, String)>,
     pub cases: Vec<Case>,
 }
@@ -103,9 +103,9 @@ impl Case {
 
 impl File {
     /// A file that was never one.
-    pub(crate) fn made(name: &'static str, setup: String, cases: Vec<Case>) -> Self {
+    pub(crate) fn made(name: impl Into<String>, setup: String, cases: Vec<Case>) -> Self {
         Self {
-            name,
+            name: name.into(),
             setup: vec![(0, setup)],
             cases,
         }
@@ -124,9 +124,9 @@ fn majors(text: &str) -> RangeInclusive<u32> {
 }
 
 /// Reads a file of cases.
-pub(crate) fn read(name: &'static str, text: &str) -> File {
+pub(crate) fn read(name: &str, text: &str) -> File {
     let mut file = File {
-        name,
+        name: name.to_owned(),
         setup: Vec::new(),
         cases: Vec::new(),
     };

@@ -89,7 +89,7 @@ pub(crate) fn everywhere(run: impl Fn(&Server) -> Vec<Tally> + Sync) {
     );
 }
 
-pub(crate) fn files(files: &[(&'static str, &str)]) {
+pub(crate) fn files(files: &[(&str, &str)]) {
     let only = std::env::var("SWITCHBACK_TEST_CASES").ok();
     let files: Vec<File> = files
         .iter()
@@ -117,7 +117,7 @@ fn one_file(server: &Server, file: &File) -> Tally {
         ))
         .unwrap();
     observer.remember();
-    let mut tally = Tally::new(file.name, major);
+    let mut tally = Tally::new(&file.name, major);
     let wanted = |case: &&Case| case.only.contains(&major);
     // What came of cases that others depend on: refused, or whether a table was written anew.
     let mut came: HashMap<&str, Option<bool>> = HashMap::new();
@@ -143,7 +143,7 @@ fn one_file(server: &Server, file: &File) -> Tally {
                 let seen = observer.run(&case.sql);
                 let rewritten = seen.work.iter().any(|it| matches!(it, Seen::Rewrite(_)));
                 came.insert(&case.name, seen.refused.is_none().then_some(rewritten));
-                judge(&mut tally, file.name, case, &template, &seen);
+                judge(&mut tally, &file.name, case, &template, &seen);
             }
             Some((before, after)) => {
                 if observer.client.batch_execute(before).is_err() {
@@ -153,7 +153,7 @@ fn one_file(server: &Server, file: &File) -> Tally {
                 let template = template.after(&mut observer.client, before);
                 observer.remember();
                 let seen = observer.run(&case.sql);
-                judge(&mut tally, file.name, case, &template, &seen);
+                judge(&mut tally, &file.name, case, &template, &seen);
                 observer.client.batch_execute(after).unwrap();
             }
         }
@@ -169,7 +169,7 @@ fn one_file(server: &Server, file: &File) -> Tally {
         let name = url.rsplit_once('/').unwrap().1;
         let copy = server.database_from(name).unwrap();
         let seen = alone::run(&copy, &template.path, case);
-        judge(&mut tally, file.name, case, &template, &seen);
+        judge(&mut tally, &file.name, case, &template, &seen);
     }
     tally
 }
