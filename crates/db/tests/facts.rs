@@ -21,6 +21,8 @@ mod cases;
 mod compare;
 #[path = "facts/effort.rs"]
 mod effort;
+#[path = "facts/linted.rs"]
+mod linted;
 #[path = "facts/matrix.rs"]
 mod matrix;
 #[path = "facts/observe.rs"]

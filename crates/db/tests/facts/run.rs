@@ -13,6 +13,7 @@ use switchback_testkit::postgres::{Server, matrix};
 use crate::alone;
 use crate::cases::{self, Case, File, Follows};
 use crate::compare::{claims, differences, was_blocking};
+use crate::linted;
 use crate::observe::{Observed, Observer, Seen};
 
 /// What came of the cases on one major.
@@ -29,6 +30,13 @@ pub(crate) struct Tally {
     pub flagged: usize,
     /// Cases that are flagged though nobody waits.
     pub false_alarms: usize,
+    /// Locks, rewrites, index builds and checks of rows that were claimed and seen.
+    pub locks: usize,
+    pub rewrites: usize,
+    pub builds: usize,
+    pub scans: usize,
+    /// Cases in which the lint says that something is not known.
+    pub unknown: usize,
     /// What is wrong.
     pub wrong: Vec<String>,
     /// Whether the server refused the last statement.
@@ -46,17 +54,65 @@ impl Tally {
 
     fn print(&self) {
         println!(
-            "{}, PostgreSQL {}: {} compared, {} refused, {} wrong; \
-             {} block in proportion, {} of them flagged, {} false alarms",
+            "{}, PostgreSQL {}: {}",
             self.what,
             self.major,
+            self.counts()
+        );
+    }
+
+    fn counts(&self) -> String {
+        let mut text = format!(
+            "{} compared, {} refused, {} wrong",
             self.compared,
             self.refused,
-            self.wrong.len(),
-            self.blocking,
-            self.flagged,
-            self.false_alarms,
+            self.wrong.len()
         );
+        if self.locks > 0 {
+            text.push_str(&format!(
+                "; {} locks, {} rewrites, {} index builds, {} scans; {} block in proportion, {} \
+                 of them flagged, {} false alarms, {} unknown",
+                self.locks,
+                self.rewrites,
+                self.builds,
+                self.scans,
+                self.blocking,
+                self.flagged,
+                self.false_alarms,
+                self.unknown,
+            ));
+        }
+        text
+    }
+
+    /// Counts what was seen of a case.
+    fn count(&mut self, seen: &Observed) {
+        self.compared += 1;
+        self.locks += seen.locks.len();
+        for work in &seen.work {
+            match work {
+                Seen::Rewrite(_) => self.rewrites += 1,
+                Seen::Build(_) | Seen::BuildOn(_) => self.builds += 1,
+                Seen::Scan(_) | Seen::ForeignKey(..) => self.scans += 1,
+                Seen::Proof(_) => {}
+            }
+        }
+        self.scans += seen.ambiguous.iter().map(|(count, _)| count).sum::<usize>();
+    }
+
+    /// Adds the counts of another one, whatever it is about.
+    fn add(&mut self, other: &Tally) {
+        self.compared += other.compared;
+        self.refused += other.refused;
+        self.blocking += other.blocking;
+        self.flagged += other.flagged;
+        self.false_alarms += other.false_alarms;
+        self.locks += other.locks;
+        self.rewrites += other.rewrites;
+        self.builds += other.builds;
+        self.scans += other.scans;
+        self.unknown += other.unknown;
+        self.wrong.extend(other.wrong.iter().cloned());
     }
 }
 
@@ -76,11 +132,14 @@ pub(crate) fn everywhere(run: impl Fn(&Server) -> Vec<Tally> + Sync) {
         each.flatten().collect()
     });
     let mut wrong = Vec::new();
+    let mut total = Tally::default();
     for tally in &tallies {
         tally.print();
+        total.add(tally);
         let major = tally.major;
         wrong.extend(tally.wrong.iter().map(|it| format!("{major}: {it}")));
     }
+    println!("together: {}", total.counts());
     assert!(
         wrong.is_empty(),
         "{} wrong:\n{}",
@@ -247,7 +306,7 @@ pub(crate) fn judge(
         }
         return;
     }
-    tally.compared += 1;
+    tally.count(seen);
     let mut lines = Vec::new();
     if expected || from_server.needs_newer() {
         lines.push("not refused, as was claimed".to_owned());
@@ -260,11 +319,21 @@ pub(crate) fn judge(
         lines.push(format!("messages that nobody knows: {:?}", seen.other));
     }
     let blocks = was_blocking(seen, &from_server, &template.read);
+    let codes = linted::codes(&case.sql, case.alone.is_some(), &template.read, major);
+    // That every row is changed under a lock of an earlier statement is only the lint's to say.
+    let reported = linted::is_blocking(&codes)
+        && !(from_server.rows_after_lock && codes.contains("SB1008") && !from_server.blocks);
+    let flagged = from_server.blocks && reported;
+    let alarm = from_server.blocks || reported;
     tally.blocking += usize::from(blocks);
-    tally.flagged += usize::from(blocks && from_server.blocking());
-    tally.false_alarms += usize::from(!blocks && from_server.blocking());
-    if blocks != from_server.blocking() {
-        lines.push(format!("blocks in proportion: seen {blocks}"));
+    tally.flagged += usize::from(blocks && flagged);
+    tally.false_alarms += usize::from(!blocks && alarm);
+    tally.unknown += usize::from(linted::is_unknown(&codes));
+    if blocks != flagged || blocks != alarm {
+        lines.push(format!(
+            "blocks in proportion: seen {blocks}, claimed {}, reported {codes:?}",
+            from_server.blocks
+        ));
     }
     let from_history = claims(&case.sql, &template.folded, major);
     let history = differences(&from_history, seen, &template.read);
