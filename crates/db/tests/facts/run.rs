@@ -202,7 +202,7 @@ fn one_file(server: &Server, file: &File) -> Tally {
                 let seen = observer.run(&case.sql);
                 let rewritten = seen.work.iter().any(|it| matches!(it, Seen::Rewrite(_)));
                 came.insert(&case.name, seen.refused.is_none().then_some(rewritten));
-                judge(&mut tally, &file.name, case, &template, &seen);
+                judge(&mut tally, file, case, &template, &seen);
             }
             Some((before, after)) => {
                 if observer.client.batch_execute(before).is_err() {
@@ -212,7 +212,7 @@ fn one_file(server: &Server, file: &File) -> Tally {
                 let template = template.after(&mut observer.client, before);
                 observer.remember();
                 let seen = observer.run(&case.sql);
-                judge(&mut tally, &file.name, case, &template, &seen);
+                judge(&mut tally, file, case, &template, &seen);
                 observer.client.batch_execute(after).unwrap();
             }
         }
@@ -228,7 +228,7 @@ fn one_file(server: &Server, file: &File) -> Tally {
         let name = url.rsplit_once('/').unwrap().1;
         let copy = server.database_from(name).unwrap();
         let seen = alone::run(&copy, &template.path, case);
-        judge(&mut tally, &file.name, case, &template, &seen);
+        judge(&mut tally, file, case, &template, &seen);
     }
     tally
 }
@@ -289,14 +289,14 @@ pub(crate) fn prepare(url: &str, setup: &str, major: u32) -> Template {
 /// Compares what was seen of a case with what is claimed.
 pub(crate) fn judge(
     tally: &mut Tally,
-    file: &str,
+    file: &File,
     case: &Case,
     template: &Template,
     seen: &Observed,
 ) {
     let major = template.major;
     let from_server = claims(&case.sql, &template.read, major);
-    let name = format!("{file}: {}", case.name);
+    let name = format!("{}: {}", file.name, case.name);
     let expected = case.refused.as_ref().is_some_and(|it| it.contains(&major));
     if let Some(why) = &seen.refused {
         if expected || from_server.needs_newer() || case.unsure {
@@ -333,6 +333,11 @@ pub(crate) fn judge(
         lines.push(format!(
             "blocks in proportion: seen {blocks}, claimed {}, reported {codes:?}",
             from_server.blocks
+        ));
+    }
+    if file.says_blocks(case, major).is_some_and(|it| it != blocks) {
+        lines.push(format!(
+            "blocks in proportion: written down otherwise, seen {blocks}"
         ));
     }
     let from_history = claims(&case.sql, &template.folded, major);
