@@ -17,6 +17,8 @@
 mod alone;
 #[path = "facts/cases.rs"]
 mod cases;
+#[path = "facts/chance.rs"]
+mod chance;
 #[path = "facts/compare.rs"]
 mod compare;
 #[path = "facts/effort.rs"]
@@ -27,6 +29,10 @@ mod linted;
 mod matrix;
 #[path = "facts/observe.rs"]
 mod observe;
+#[path = "facts/random.rs"]
+mod random;
+#[path = "facts/random_statements.rs"]
+mod random_statements;
 #[path = "facts/run.rs"]
 mod run;
 
@@ -88,4 +94,9 @@ fn defaults_of_every_kind() {
 #[test]
 fn constraints_in_every_state() {
     run::made(&[matrix::constraints(Share::one_of(4))]);
+}
+
+#[test]
+fn statements_made_by_chance() {
+    random::all();
 }

@@ -30,3 +30,9 @@ pub(crate) fn long() -> Option<u64> {
     let text = std::env::var("SWITCHBACK_TEST_LONG").ok()?;
     Some(text.parse().unwrap_or(1))
 }
+
+/// What `SWITCHBACK_TEST_SEED` says; 1 if nothing.
+pub(crate) fn seed() -> u64 {
+    let text = std::env::var("SWITCHBACK_TEST_SEED").ok();
+    text.and_then(|it| it.parse().ok()).unwrap_or(1)
+}

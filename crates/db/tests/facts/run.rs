@@ -101,7 +101,7 @@ impl Tally {
     }
 
     /// Adds the counts of another one, whatever it is about.
-    fn add(&mut self, other: &Tally) {
+    pub(crate) fn add(&mut self, other: &Tally) {
         self.compared += other.compared;
         self.refused += other.refused;
         self.blocking += other.blocking;
@@ -162,7 +162,7 @@ pub(crate) fn made(files: &[File]) {
     everywhere(|server| files.iter().map(|file| one_file(server, file)).collect());
 }
 
-fn one_file(server: &Server, file: &File) -> Tally {
+pub(crate) fn one_file(server: &Server, file: &File) -> Tally {
     let major = server.major();
     let setup = file.setup(major);
     let url = server.database().unwrap();
@@ -307,6 +307,15 @@ pub(crate) fn judge(
         return;
     }
     tally.count(seen);
+    let codes = linted::codes(&case.sql, case.alone.is_some(), &template.read, major);
+    tally.unknown += usize::from(linted::is_unknown(&codes));
+    if from_server.not_understood() {
+        if !codes.contains("SB1016") {
+            let why = "not understood, and the lint does not say so";
+            tally.wrong.push(format!("{name}\n      {why}"));
+        }
+        return;
+    }
     let mut lines = Vec::new();
     if expected || from_server.needs_newer() {
         lines.push("not refused, as was claimed".to_owned());
@@ -319,7 +328,6 @@ pub(crate) fn judge(
         lines.push(format!("messages that nobody knows: {:?}", seen.other));
     }
     let blocks = was_blocking(seen, &from_server, &template.read);
-    let codes = linted::codes(&case.sql, case.alone.is_some(), &template.read, major);
     // That every row is changed under a lock of an earlier statement is only the lint's to say.
     let reported = linted::is_blocking(&codes)
         && !(from_server.rows_after_lock && codes.contains("SB1008") && !from_server.blocks);
@@ -328,7 +336,6 @@ pub(crate) fn judge(
     tally.blocking += usize::from(blocks);
     tally.flagged += usize::from(blocks && flagged);
     tally.false_alarms += usize::from(!blocks && alarm);
-    tally.unknown += usize::from(linted::is_unknown(&codes));
     if blocks != flagged || blocks != alarm {
         lines.push(format!(
             "blocks in proportion: seen {blocks}, claimed {}, reported {codes:?}",
