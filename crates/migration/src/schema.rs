@@ -131,7 +131,8 @@ pub struct Column {
     pub type_name: Option<TypeName>,
     /// Its collation, where it is not the type's.
     pub collation: Option<Name>,
-    /// Whether it is `NOT NULL`.
+    /// Whether it is `NOT NULL` to new rows. That older ones may lack a value is said by a
+    /// constraint that is not valid.
     pub not_null: bool,
     /// Its default.
     pub default: Option<Expr>,

@@ -11,12 +11,14 @@
 //! - `--@ refused 12-13`, before the statements of a case: the majors whose server refuses them for
 //!   a reason that facts do not know of. One that does not have the statement need not be named.
 //! - `--@ only 15-18`, likewise: the majors that the case is for.
+//! - `--@ blocks 12-18`, likewise: the majors on which somebody waits in proportion to a table. In a
+//!   file in which one case says so, all others block nowhere.
 
 use std::ops::RangeInclusive;
 
 /// A file of cases.
 pub(crate) struct File {
-    pub name: &'static str,
+    pub name: String,
     setup: Vec<(u32, String)>,
     pub cases: Vec<Case>,
 }
@@ -38,6 +40,8 @@ pub(crate) struct Case {
     pub follows: Option<Follows>,
     /// The majors that it is for.
     pub only: RangeInclusive<u32>,
+    /// The majors on which it blocks in proportion to a table.
+    pub blocks: Option<RangeInclusive<u32>>,
     /// The server may refuse it for whatever reason; then there is nothing to compare.
     pub unsure: bool,
 }
@@ -53,6 +57,7 @@ impl Case {
             about: String::new(),
             follows: None,
             only: 0..=u32::MAX,
+            blocks: None,
             unsure: false,
         }
     }
@@ -103,12 +108,19 @@ impl Case {
 
 impl File {
     /// A file that was never one.
-    pub(crate) fn made(name: &'static str, setup: String, cases: Vec<Case>) -> Self {
+    pub(crate) fn made(name: impl Into<String>, setup: String, cases: Vec<Case>) -> Self {
         Self {
-            name,
+            name: name.into(),
             setup: vec![(0, setup)],
             cases,
         }
+    }
+
+    /// Whether a case of this file blocks in proportion to a table, where the file says so.
+    pub(crate) fn says_blocks(&self, case: &Case, major: u32) -> Option<bool> {
+        let says = self.cases.iter().any(|it| it.blocks.is_some());
+        let here = case.blocks.as_ref().is_some_and(|it| it.contains(&major));
+        says.then_some(here)
     }
 
     /// The schema for a major.
@@ -124,9 +136,9 @@ fn majors(text: &str) -> RangeInclusive<u32> {
 }
 
 /// Reads a file of cases.
-pub(crate) fn read(name: &'static str, text: &str) -> File {
+pub(crate) fn read(name: &str, text: &str) -> File {
     let mut file = File {
-        name,
+        name: name.to_owned(),
         setup: Vec::new(),
         cases: Vec::new(),
     };
@@ -149,6 +161,7 @@ pub(crate) fn read(name: &'static str, text: &str) -> File {
             }
             ("refused", Some(case)) => case.refused = Some(majors(rest)),
             ("only", Some(case)) => case.only = majors(rest),
+            ("blocks", Some(case)) => case.blocks = Some(majors(rest)),
             ("case", _) => file.cases.push(Case::new(rest, "")),
             _ if what.starts_with("alone") => {
                 let mode = what

@@ -376,3 +376,6 @@ ALTER TABLE t DROP COLUMN id
 ALTER TABLE t DROP COLUMN a
 --@ case other: drop a column that is not there
 ALTER TABLE t DROP COLUMN IF EXISTS nothing
+--@ case required column of a domain with a default
+--@ refused 12
+ALTER TABLE t ADD COLUMN z filled NOT NULL

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use switchback_migration::Engine;
-use switchback_migration::facts::{Doubt, Facts, InTransaction, Mode, WorkKind};
+use switchback_migration::facts::{Doubt, Facts, InTransaction, Mode, Work, WorkKind};
 use switchback_migration::schema::Schema;
 use switchback_migration::sql::ir::{Kind, Name, Statement};
 use switchback_migration::sql::parse;
@@ -16,8 +16,12 @@ pub(crate) struct Claimed {
     pub locks: BTreeMap<Name, (Mode, bool)>,
     pub work: BTreeSet<Seen>,
     pub doubts: Vec<Doubt>,
-    /// Everything that is claimed of all statements together, as they hold their locks together.
-    pub all: Facts,
+    /// Somebody waits for work that grows with a table.
+    pub blocks: bool,
+    /// All rows of a table are changed one by one after another statement has locked a table.
+    pub rows_after_lock: bool,
+    /// Every lock so far: they are held together.
+    held: Facts,
     pub refused_in_transaction: bool,
     /// Locks and work on what is said to be new.
     new: BTreeSet<Name>,
@@ -50,8 +54,14 @@ pub(crate) fn claims_of(statements: &[Statement], schema: &Schema, major: u32) -
 
 impl Claimed {
     fn add(&mut self, statement: &Statement, facts: Facts) {
-        self.all.locks.extend(facts.locks.iter().cloned());
-        self.all.work.extend(facts.work.iter().cloned());
+        let locked = self.held.locks.iter();
+        let locked = locked.filter(|it| !it.new && !it.index && it.mode.blocks_writes());
+        let rows = |it: &Work| !it.new && it.kind == WorkKind::Rows { all: true };
+        self.rows_after_lock |= locked.count() > 0 && facts.work.iter().any(rows);
+        // Work is waited for under the locks of its own statement and of those before it.
+        self.held.locks.extend(facts.locks.iter().cloned());
+        self.held.work.clone_from(&facts.work);
+        self.blocks |= self.held.blocking().next().is_some();
         self.refused_in_transaction |= facts.transaction == InTransaction::Refused;
         self.queries |= is_query(&statement.kind);
         self.emptied |= matches!(
@@ -103,8 +113,10 @@ impl Claimed {
         self.doubts.extend(facts.doubts);
     }
 
-    pub(crate) fn blocking(&self) -> bool {
-        self.all.blocking().next().is_some()
+    /// A statement was not understood, and nothing is claimed of it.
+    pub(crate) fn not_understood(&self) -> bool {
+        let dark = |it: &Doubt| matches!(it, Doubt::Statement { .. });
+        self.doubts.iter().any(dark)
     }
 
     pub(crate) fn needs_newer(&self) -> bool {
@@ -148,7 +160,11 @@ pub(crate) fn differences(claimed: &Claimed, seen: &Observed, schema: &Schema) -
         }
     }
     for (name, (mode, _)) in &seen.locks {
-        if !claimed.locks.contains_key(name) {
+        // A bound is read from the table above when a session plans for a partition for the first
+        // time, and kept: `generate_partition_qual` in `src/backend/utils/cache/partcache.c`.
+        let for_bound =
+            *mode == Mode::AccessShare && claimed.queries && is_above(name, claimed, schema);
+        if !claimed.locks.contains_key(name) && !for_bound {
             lines.push(format!("seen and not claimed: {name} {mode:?}"));
         }
     }
@@ -157,6 +173,16 @@ pub(crate) fn differences(claimed: &Claimed, seen: &Observed, schema: &Schema) -
     }
     work(claimed, seen, schema, &mut lines);
     lines
+}
+
+/// Whether a table has partitions, at any depth, that are claimed to be locked.
+fn is_above(name: &Name, claimed: &Claimed, schema: &Schema) -> bool {
+    let parent = |of: &Name| {
+        let relation = schema.relations.get(of)?;
+        Some(relation.partition_of.as_ref()?.0.clone())
+    };
+    let mut locked = claimed.locks.keys();
+    locked.any(|it| std::iter::successors(parent(it), parent).any(|above| above == *name))
 }
 
 fn work(claimed: &Claimed, seen: &Observed, schema: &Schema, lines: &mut Vec<String>) {
@@ -220,11 +246,22 @@ fn work(claimed: &Claimed, seen: &Observed, schema: &Schema, lines: &mut Vec<Str
             lines.push(format!("seen and not claimed: {one}"));
         }
     }
+    let built_on = |on: &Name| {
+        let builds = found.iter().filter_map(|it| match it {
+            Seen::Build(index) => seen.tables.get(index),
+            _ => None,
+        });
+        builds.filter(|it| *it == on).count() > 0
+    };
     for one in wanted.difference(&found) {
+        // It may be named by another statement of the same case.
+        if matches!(one, Seen::BuildOn(table) if built_on(table)) {
+            continue;
+        }
         // Some checks say nothing; that they read the table can be seen all the same.
         let silently = matches!(
             one,
-            Seen::Scan(table) | Seen::ForeignKey(table, _) if seen.read.contains(table)
+            Seen::Scan(table) | Seen::ForeignKey(table, _) if seen.read.contains_key(table)
         );
         if !silently {
             lines.push(format!("claimed and not seen: {one}"));
@@ -232,7 +269,7 @@ fn work(claimed: &Claimed, seen: &Observed, schema: &Schema, lines: &mut Vec<Str
     }
     if !claimed.queries && !claimed.emptied {
         let explained = explained(claimed, schema);
-        for table in seen.read.iter().filter(|it| !explained.contains(*it)) {
+        for table in seen.read.keys().filter(|it| !explained.contains(*it)) {
             lines.push(format!(
                 "read from end to end, and no work claimed: {table}"
             ));
@@ -265,27 +302,43 @@ fn explained(claimed: &Claimed, schema: &Schema) -> BTreeSet<Name> {
 
 /// Whether somebody who wants to write had to wait for work that grows with a table.
 pub(crate) fn was_blocking(seen: &Observed, claimed: &Claimed, schema: &Schema) -> bool {
-    let before = &names(schema);
-    let held = seen
+    if seen.steps.is_empty() {
+        return step_blocks(&Observed::default(), seen, claimed, schema);
+    }
+    let none = Observed::default();
+    let before = std::iter::once(&none).chain(&seen.steps);
+    before
+        .zip(&seen.steps)
+        .any(|(before, step)| step_blocks(before, step, claimed, schema))
+}
+
+/// Whether somebody waited for what was done between two steps, under the locks of the second.
+fn step_blocks(before: &Observed, step: &Observed, claimed: &Claimed, schema: &Schema) -> bool {
+    let known = &names(schema);
+    let held = step
         .locks
         .values()
         .any(|(mode, index)| !index && mode.blocks_writes());
-    let there = |name: &Name| before.contains(name);
-    let worked = seen.work.iter().any(|it| match it {
+    let there = |name: &Name| known.contains(name);
+    let worked = step.work.difference(&before.work).any(|it| match it {
         Seen::Rewrite(_) | Seen::Build(_) if claimed.emptied => false,
         Seen::Rewrite(table) | Seen::Scan(table) | Seen::BuildOn(table) => there(table),
-        Seen::Build(index) => seen.tables.get(index).is_some_and(there),
+        Seen::Build(index) => step.tables.get(index).is_some_and(there),
         Seen::ForeignKey(table, _) => there(table),
         Seen::Proof(_) => false,
     });
-    let looked_up = seen
+    let mut looked_up = step
         .ambiguous
         .iter()
-        .any(|(_, keys)| keys.iter().any(|(it, _)| there(it)));
+        .filter(|it| !before.ambiguous.contains(it));
+    let looked_up = looked_up.any(|(_, keys)| keys.iter().any(|(it, _)| there(it)));
     let checked = |it: &Name| claimed.work.contains(&Seen::Scan(it.clone()));
     let counts = !claimed.queries && !claimed.emptied;
-    let read = seen.read.iter().any(|it| counts || checked(it));
-    held && (worked || looked_up || read)
+    let mut read = step
+        .read
+        .iter()
+        .filter(|(name, times)| before.read.get(*name) < Some(*times));
+    held && (worked || looked_up || read.any(|(it, _)| counts || checked(it)))
 }
 
 /// The names of all relations and indexes.

@@ -14,7 +14,7 @@ pub(crate) fn setups<'f>(files: impl Iterator<Item = &'f File>) {
         let one = |file: &&File| {
             let url = server.database().unwrap();
             let template = prepare(&url, &file.setup(major), major);
-            let mut tally = Tally::new(file.name, major);
+            let mut tally = Tally::new(&file.name, major);
             tally.compared = template.read.relations.len();
             tally.wrong = differences(&template.folded, &template.read);
             tally

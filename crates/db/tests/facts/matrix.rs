@@ -2,6 +2,7 @@
 //! every constraint in every state.
 
 use crate::cases::{Case, File, Follows};
+use crate::effort::Share;
 
 /// Types with their modifiers.
 const TYPES: &[&str] = &[
@@ -88,70 +89,93 @@ fn can_be(variant: &str, of: &str) -> bool {
     }
 }
 
+/// How many types a file begins with: in a small database a case is faster.
+const TOGETHER: usize = 6;
+
 /// Every type into every other, in tables with one row that is null.
-pub(crate) fn types() -> File {
-    let mut setup = "
-        CREATE SCHEMA matrix;
-        SET search_path = matrix;
-        CREATE TYPE mood AS ENUM ('good', 'bad');
-        CREATE DOMAIN words AS text;
-        CREATE DOMAIN short_words AS varchar(10);
-        CREATE DOMAIN number AS int;
-        CREATE DOMAIN checked AS text CHECK (value <> 'x');
-    "
-    .to_owned();
-    let mut cases = Vec::new();
-    for (at, from) in TYPES.iter().enumerate() {
-        for variant in VARIANTS.iter().filter(|it| can_be(it, from)) {
-            let name = table(variant, at);
-            setup.push_str(&match *variant {
-                "bare" => format!("CREATE TABLE {name} (id int, c {from});"),
-                "indexed" => format!(
-                    "CREATE TABLE {name} (id int, c {from}); CREATE INDEX {name}_c ON {name} (c);"
-                ),
-                "partial" => format!(
-                    "CREATE TABLE {name} (id int, c {from});
-                     CREATE INDEX {name}_c ON {name} (id) WHERE c IS NOT NULL;"
-                ),
-                "in_check" => {
-                    format!("CREATE TABLE {name} (id int, c {from} CHECK (c IS NULL));")
-                }
-                "unique" => format!("CREATE TABLE {name} (id int, c {from} UNIQUE);"),
-                _ => format!(
-                    "CREATE TABLE {name}_to (c {from} PRIMARY KEY);
-                     CREATE TABLE {name} (id int, c {from} REFERENCES {name}_to (c));"
-                ),
+pub(crate) fn types(share: Share) -> Vec<File> {
+    let all: Vec<(usize, &str)> = TYPES.iter().copied().enumerate().collect();
+    all.chunks(TOGETHER)
+        .map(|froms| {
+            let name = format!("types from {}", froms[0].1);
+            let setup = froms.iter().map(|(at, from)| tables_of(*at, from));
+            let setup = KINDS_OF_TYPES.to_owned() + &setup.collect::<String>();
+            let cases = froms.iter().flat_map(|(at, from)| {
+                let others = TYPES.iter().enumerate();
+                let wanted = others.filter(move |(_, to)| share.takes(&format!("{from} to {to}")));
+                wanted.flat_map(|(other, to)| retyped((*at, from), (other, to)))
             });
-            setup.push_str(&format!("INSERT INTO {name} VALUES (1, NULL);"));
-        }
-        for (other, to) in TYPES.iter().enumerate() {
-            let bare = format!("{from} to {to}");
-            for (number, variant) in VARIANTS.iter().enumerate() {
-                if !can_be(variant, from) {
-                    continue;
-                }
-                let name = table(variant, at);
-                let sql = format!("ALTER TABLE {name} ALTER COLUMN c TYPE {to}");
-                let about = format!("^{name}(_|$)");
-                if *variant == "bare" {
-                    cases.push(Case::new(bare.clone(), sql).unsure().about(about));
-                    // What is refused on assignment is not with a cast.
-                    let sql = format!("ALTER TABLE {name} ALTER COLUMN c TYPE {to} USING c::{to}");
-                    let case = Case::new(format!("cast: {bare}"), sql).unsure();
-                    let about = format!("^{name}$");
-                    cases.push(case.about(about).follows(Follows::Refused(bare.clone())));
-                    continue;
-                }
-                let follows = Follows::Accepted {
-                    name: bare.clone(),
-                    sample: (at + other + number) % 5 == 0,
-                };
-                let case = Case::new(format!("{variant}: {bare}"), sql).unsure();
-                cases.push(case.about(about).follows(follows));
+            File::made(name, setup, cases.collect())
+        })
+        .collect()
+}
+
+const KINDS_OF_TYPES: &str = "
+    CREATE SCHEMA matrix;
+    SET search_path = matrix;
+    CREATE TYPE mood AS ENUM ('good', 'bad');
+    CREATE DOMAIN words AS text;
+    CREATE DOMAIN short_words AS varchar(10);
+    CREATE DOMAIN number AS int;
+    CREATE DOMAIN checked AS text CHECK (value <> 'x');
+";
+
+/// The tables with a column of one type.
+fn tables_of(at: usize, from: &str) -> String {
+    let mut setup = String::new();
+    for variant in VARIANTS.iter().filter(|it| can_be(it, from)) {
+        let name = table(variant, at);
+        setup.push_str(&match *variant {
+            "bare" => format!("CREATE TABLE {name} (id int, c {from});"),
+            "indexed" => format!(
+                "CREATE TABLE {name} (id int, c {from}); CREATE INDEX {name}_c ON {name} (c);"
+            ),
+            "partial" => format!(
+                "CREATE TABLE {name} (id int, c {from});
+                 CREATE INDEX {name}_c ON {name} (id) WHERE c IS NOT NULL;"
+            ),
+            "in_check" => {
+                format!("CREATE TABLE {name} (id int, c {from} CHECK (c IS NULL));")
             }
-        }
+            "unique" => format!("CREATE TABLE {name} (id int, c {from} UNIQUE);"),
+            _ => format!(
+                "CREATE TABLE {name}_to (c {from} PRIMARY KEY);
+                 CREATE TABLE {name} (id int, c {from} REFERENCES {name}_to (c));"
+            ),
+        });
+        setup.push_str(&format!("INSERT INTO {name} VALUES (1, NULL);"));
     }
-    File::made("types", setup, cases)
+    setup
+}
+
+/// One type into another, in every table that there is.
+fn retyped((at, from): (usize, &str), (other, to): (usize, &str)) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let bare = format!("{from} to {to}");
+    for (number, variant) in VARIANTS.iter().enumerate() {
+        if !can_be(variant, from) {
+            continue;
+        }
+        let name = table(variant, at);
+        let sql = format!("ALTER TABLE {name} ALTER COLUMN c TYPE {to}");
+        let about = format!("^{name}(_|$)");
+        if *variant == "bare" {
+            cases.push(Case::new(bare.clone(), sql).unsure().about(about));
+            // What is refused on assignment is not with a cast.
+            let sql = format!("ALTER TABLE {name} ALTER COLUMN c TYPE {to} USING c::{to}");
+            let case = Case::new(format!("cast: {bare}"), sql).unsure();
+            let about = format!("^{name}$");
+            cases.push(case.about(about).follows(Follows::Refused(bare.clone())));
+            continue;
+        }
+        let follows = Follows::Accepted {
+            name: bare.clone(),
+            sample: (at + other + number) % 5 == 0,
+        };
+        let case = Case::new(format!("{variant}: {bare}"), sql).unsure();
+        cases.push(case.about(about).follows(follows));
+    }
+    cases
 }
 
 /// Expressions of many kinds, and the type of the column that has them as its default.
@@ -303,7 +327,7 @@ const STATES: &[&str] = &["", " NOT VALID", " NOT ENFORCED", " DEFERRABLE"];
 const KINDS: &[&str] = &["plain", "empty", "up", "kid", "pt", "pt_0", "unlogged"];
 
 /// Every constraint in every state on every kind of table; and what becomes of it then.
-pub(crate) fn constraints() -> File {
+pub(crate) fn constraints(share: Share) -> File {
     let setup = "
         CREATE SCHEMA con;
         SET search_path = con;
@@ -354,8 +378,12 @@ pub(crate) fn constraints() -> File {
                     "ALTER COLUMN a TYPE oid",
                     "DROP COLUMN a",
                 ] {
+                    let name = format!("{name}, {action}");
+                    if !share.takes(&name) {
+                        continue;
+                    }
                     let sql = format!("ALTER TABLE {table} {action}");
-                    let case = Case::new(format!("{name}, {action}"), sql).unsure();
+                    let case = Case::new(name, sql).unsure();
                     cases.push(case.around(add.clone(), undo.clone()));
                 }
             }

@@ -5,8 +5,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use postgres::{Client, Config, NoTls, Statement};
+use switchback_migration::Engine;
 use switchback_migration::facts::Mode;
 use switchback_migration::sql::ir::Name;
+use switchback_migration::sql::parse;
 
 /// A piece of work that was seen, or is claimed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,14 +48,17 @@ pub(crate) struct Observed {
     /// The strongest lock on each relation that was there before, and whether it is an index.
     pub locks: BTreeMap<Name, (Mode, bool)>,
     pub work: BTreeSet<Seen>,
-    /// The tables that were there before and were read from one end to the other.
-    pub read: BTreeSet<Name>,
+    /// The tables that were there before and were read from one end to the other, and how often
+    /// anything was read from them.
+    pub read: BTreeMap<Name, i64>,
     /// Which foreign keys could have been meant: so many messages, and the tables that have them.
     pub ambiguous: Vec<(usize, Vec<(Name, Name)>)>,
     /// The tables of the indexes that were built.
     pub tables: BTreeMap<Name, Name>,
     /// Messages that are none of the ones that are known.
     pub other: Vec<String>,
+    /// The same after each statement, if there are several: everything until then.
+    pub steps: Vec<Observed>,
 }
 
 /// A relation as it was before.
@@ -154,25 +159,43 @@ impl Observer {
     fn watch(&mut self, sql: &str) -> Observed {
         self.client.batch_execute("BEGIN").unwrap();
         let scans = self.relations().1;
-        self.client
-            .batch_execute("SET LOCAL client_min_messages = debug1")
-            .unwrap();
         self.notices.lock().unwrap().clear();
-        let done = self.client.batch_execute(sql);
-        let mut observed = Observed::default();
-        match done {
-            Err(error) => observed.refused = Some(refusal(&error)),
-            Ok(()) => {
-                self.client
-                    .batch_execute("RESET client_min_messages")
-                    .unwrap();
-                let pid = self.pid();
-                let locks = locks_of(&mut self.client, pid);
-                self.locks(&locks, &mut observed);
-                self.work(&scans, &mut observed);
+        let mut steps = Vec::new();
+        for one in statements(sql) {
+            match self.step(one, &scans) {
+                Ok(step) => steps.push(step),
+                Err(error) => {
+                    return Observed {
+                        refused: Some(refusal(&error)),
+                        ..Observed::default()
+                    };
+                }
             }
         }
+        let mut observed = steps.last().cloned().unwrap_or_default();
+        if steps.len() > 1 {
+            observed.steps = steps;
+        }
         observed
+    }
+
+    /// Runs one more statement, and says what came of all so far.
+    fn step(
+        &mut self,
+        sql: &str,
+        scans: &BTreeMap<String, (i64, Name)>,
+    ) -> Result<Observed, postgres::Error> {
+        let verbose = "SET LOCAL client_min_messages = debug1";
+        self.client.batch_execute(verbose).unwrap();
+        self.client.batch_execute(sql)?;
+        let quiet = "SET LOCAL client_min_messages = notice";
+        self.client.batch_execute(quiet).unwrap();
+        let mut observed = Observed::default();
+        let pid = self.pid();
+        let locks = locks_of(&mut self.client, pid);
+        self.locks(&locks, &mut observed);
+        self.work(scans, &mut observed);
+        Ok(observed)
     }
 
     pub(crate) fn pid(&mut self) -> i32 {
@@ -206,7 +229,7 @@ impl Observer {
 
     /// Reads files, scans and messages.
     pub(crate) fn work(&mut self, scans: &BTreeMap<String, (i64, Name)>, observed: &mut Observed) {
-        let notices = std::mem::take(&mut *self.notices.lock().unwrap());
+        let notices = self.notices.lock().unwrap().clone();
         let (now, more) = self.relations();
         for (oid, before) in &self.before {
             let Some(after) = now.get(oid) else {
@@ -226,7 +249,7 @@ impl Observer {
                 && now > then
                 && !before.index
             {
-                observed.read.insert(before.name.clone());
+                observed.read.insert(before.name.clone(), now - then);
             }
         }
         // Names as they were when the message came: before or after.
@@ -317,6 +340,17 @@ pub(crate) fn refusal(error: &postgres::Error) -> String {
         Some(error) => error.message().to_owned(),
         None => error.to_string(),
     }
+}
+
+/// The statements of a text, each whole: one that stands in another is part of that.
+fn statements(sql: &str) -> Vec<&str> {
+    let mut spans: Vec<std::ops::Range<usize>> = Vec::new();
+    for statement in parse(sql, Engine::Postgres) {
+        if spans.last().is_none_or(|it| it.end < statement.span.end) {
+            spans.push(statement.span);
+        }
+    }
+    spans.into_iter().map(|span| &sql[span]).collect()
 }
 
 /// Whether a message says nothing of locks and work.

@@ -68,25 +68,33 @@ ALTER TABLE t ADD COLUMN z int NOT NULL DEFAULT 5
 --@ case add a column with a stable default
 ALTER TABLE t ADD COLUMN z timestamptz DEFAULT now()
 --@ case add a column with a volatile default
+--@ blocks 12-18
 ALTER TABLE t ADD COLUMN z float DEFAULT random()
 --@ case add a column with gen_random_uuid()
+--@ blocks 12-18
 --@ refused 12
 ALTER TABLE t ADD COLUMN z uuid DEFAULT gen_random_uuid()
 --@ case add a serial column
+--@ blocks 12-18
 ALTER TABLE t ADD COLUMN z serial
 --@ case add an identity column
+--@ blocks 12-18
 ALTER TABLE t ADD COLUMN z int GENERATED ALWAYS AS IDENTITY
 --@ case add a stored generated column
+--@ blocks 12-18
 ALTER TABLE t ADD COLUMN z int GENERATED ALWAYS AS (a * 2) STORED
 --@ case add a virtual generated column
 ALTER TABLE t ADD COLUMN z int GENERATED ALWAYS AS (a * 2) VIRTUAL
 --@ case add a unique column
+--@ blocks 12-18
 ALTER TABLE t ADD COLUMN z int UNIQUE
 --@ case add a column with a foreign key
 ALTER TABLE t ADD COLUMN z int REFERENCES owner (id)
 --@ case add a column with a foreign key and a default
+--@ blocks 12-18
 ALTER TABLE t ADD COLUMN z int DEFAULT 1 REFERENCES owner (id)
 --@ case add a column with a check
+--@ blocks 12-18
 ALTER TABLE t ADD COLUMN z int CHECK (z > 0)
 --@ case add a column of a domain without checks
 ALTER TABLE t ADD COLUMN z plain
@@ -103,12 +111,14 @@ ALTER TABLE t ALTER COLUMN a SET DEFAULT 4
 --@ case drop a default
 ALTER TABLE t ALTER COLUMN a DROP DEFAULT
 --@ case set not null without proof
+--@ blocks 12-18
 ALTER TABLE t ALTER COLUMN a SET NOT NULL
 --@ case set not null proved by a check
 ALTER TABLE t ALTER COLUMN filled SET NOT NULL
 --@ case drop not null
 ALTER TABLE t ALTER COLUMN n DROP NOT NULL
 --@ case int to bigint
+--@ blocks 12-18
 ALTER TABLE t ALTER COLUMN a TYPE bigint
 --@ case the type of a column that a view reads
 --@ refused 12-18
@@ -118,12 +128,15 @@ ALTER TABLE t ALTER COLUMN b TYPE varchar(40)
 --@ case varchar to text
 ALTER TABLE t ALTER COLUMN b TYPE text
 --@ case varchar to a shorter one
+--@ blocks 12-18
 ALTER TABLE t ALTER COLUMN b TYPE varchar(10)
 --@ case text to varchar
+--@ blocks 12-18
 ALTER TABLE t ALTER COLUMN c TYPE varchar(20)
 --@ case numeric to more digits
 ALTER TABLE t ALTER COLUMN e TYPE numeric(12, 2)
 --@ case numeric to another scale
+--@ blocks 12-18
 ALTER TABLE t ALTER COLUMN e TYPE numeric(12, 3)
 --@ case numeric without limit
 ALTER TABLE t ALTER COLUMN e TYPE numeric
@@ -131,18 +144,21 @@ ALTER TABLE t ALTER COLUMN e TYPE numeric
 SET LOCAL TimeZone = 'UTC';
 ALTER TABLE t ALTER COLUMN d TYPE timestamptz
 --@ case timestamp to timestamptz elsewhere
+--@ blocks 12-18
 SET LOCAL TimeZone = 'Europe/Oslo';
 ALTER TABLE t ALTER COLUMN d TYPE timestamptz
 --@ case timestamptz to timestamp in UTC
 SET LOCAL TimeZone = 'UTC';
 ALTER TABLE t ALTER COLUMN at TYPE timestamp
 --@ case json to jsonb
+--@ blocks 12-18
 ALTER TABLE t ALTER COLUMN doc TYPE jsonb
 --@ case text to another collation
 ALTER TABLE t ALTER COLUMN s TYPE text COLLATE "POSIX"
 --@ case int to a domain without checks
 ALTER TABLE t ALTER COLUMN a TYPE plain
 --@ case add a check
+--@ blocks 12-18
 ALTER TABLE t ADD CONSTRAINT q CHECK (a > 0)
 --@ case add a check that is not valid
 ALTER TABLE t ADD CONSTRAINT q CHECK (a > 0) NOT VALID
@@ -151,6 +167,7 @@ ALTER TABLE unchecked VALIDATE CONSTRAINT unchecked_a
 --@ case add not null that is not valid
 ALTER TABLE t ADD CONSTRAINT q NOT NULL a NOT VALID
 --@ case add a foreign key
+--@ blocks 12-18
 ALTER TABLE t ADD CONSTRAINT q FOREIGN KEY (owner_id) REFERENCES owner (id)
 --@ case add a foreign key that is not valid
 ALTER TABLE t ADD CONSTRAINT q FOREIGN KEY (owner_id) REFERENCES owner (id) NOT VALID
@@ -165,21 +182,27 @@ ALTER TABLE child ALTER CONSTRAINT child_t_id_fkey DEFERRABLE
 --@ case stop enforcing a foreign key
 ALTER TABLE child ALTER CONSTRAINT child_t_id_fkey NOT ENFORCED
 --@ case add a unique constraint
+--@ blocks 12-18
 ALTER TABLE t ADD CONSTRAINT q UNIQUE (a)
 --@ case add a unique constraint from an index
 ALTER TABLE t ADD CONSTRAINT q UNIQUE USING INDEX t_n
 --@ case another primary key on a nullable column
+--@ blocks 12-18
 ALTER TABLE unchecked DROP CONSTRAINT unchecked_pkey;
 ALTER TABLE unchecked ADD PRIMARY KEY (a)
 --@ case add an exclusion constraint
+--@ blocks 12-18
 ALTER TABLE t ADD CONSTRAINT q EXCLUDE USING btree (a WITH =)
 --@ case create an index
+--@ blocks 12-18
 CREATE INDEX q ON t (c)
 --@ case drop an index
 DROP INDEX t_a
 --@ case reindex an index
+--@ blocks 12-18
 REINDEX INDEX t_a
 --@ case reindex a table
+--@ blocks 12-18
 REINDEX TABLE t
 --@ case rename an index
 ALTER INDEX t_a RENAME TO t_a2
@@ -196,12 +219,14 @@ ALTER TABLE t SET (fillfactor = 80)
 --@ case switch autovacuum off
 ALTER TABLE t SET (autovacuum_enabled = false)
 --@ case make a table unlogged
+--@ blocks 12-18
 ALTER TABLE logged SET UNLOGGED
 --@ case set the access method that it has
 ALTER TABLE t SET ACCESS METHOD heap
 --@ case set the tablespace that it has
 ALTER TABLE t SET TABLESPACE pg_default
 --@ case cluster
+--@ blocks 12-18
 CLUSTER t USING t_a
 --@ case replica identity
 ALTER TABLE t REPLICA IDENTITY FULL
@@ -220,10 +245,12 @@ ALTER TABLE t DISABLE TRIGGER noting
 --@ case create a rule
 CREATE RULE q AS ON UPDATE TO t DO ALSO NOTHING
 --@ case attach a partition
+--@ blocks 12-18
 ALTER TABLE by_key ATTACH PARTITION loose FOR VALUES FROM (20) TO (30)
 --@ case attach a partition whose check proves the bounds
 ALTER TABLE by_key ATTACH PARTITION checked FOR VALUES FROM (30) TO (40)
 --@ case attach a partition beside a default one
+--@ blocks 12-18
 ALTER TABLE with_rest ATTACH PARTITION loose_2 FOR VALUES FROM (10) TO (20)
 --@ case create a partition
 CREATE TABLE by_key_9 PARTITION OF by_key FOR VALUES FROM (90) TO (99)
@@ -244,6 +271,7 @@ CREATE OR REPLACE VIEW seen AS SELECT id, n FROM t
 --@ case drop a view
 DROP VIEW seen
 --@ case refresh a materialized view
+--@ blocks 12-18
 REFRESH MATERIALIZED VIEW kept
 --@ case refresh a materialized view beside its readers
 REFRESH MATERIALIZED VIEW CONCURRENTLY kept
@@ -254,6 +282,7 @@ ALTER TYPE mood ADD VALUE 'so'
 --@ case rename a value of an enum
 ALTER TYPE mood RENAME VALUE 'bad' TO 'worse'
 --@ case add a check to a domain
+--@ blocks 12-18
 ALTER DOMAIN plain ADD CONSTRAINT q CHECK (value > 0)
 --@ case add a check to a domain that is not valid
 ALTER DOMAIN plain ADD CONSTRAINT q CHECK (value > 0) NOT VALID
@@ -281,4 +310,5 @@ ALTER TABLE ops.by_key DETACH PARTITION ops.by_key_0 CONCURRENTLY
 --@ alone(share_update_exclusive) vacuum
 VACUUM ops.t
 --@ alone(advisory) vacuum full
+--@ blocks 12-18
 VACUUM FULL ops.slow

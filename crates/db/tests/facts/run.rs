@@ -13,6 +13,7 @@ use switchback_testkit::postgres::{Server, matrix};
 use crate::alone;
 use crate::cases::{self, Case, File, Follows};
 use crate::compare::{claims, differences, was_blocking};
+use crate::linted;
 use crate::observe::{Observed, Observer, Seen};
 
 /// What came of the cases on one major.
@@ -29,6 +30,13 @@ pub(crate) struct Tally {
     pub flagged: usize,
     /// Cases that are flagged though nobody waits.
     pub false_alarms: usize,
+    /// Locks, rewrites, index builds and checks of rows that were claimed and seen.
+    pub locks: usize,
+    pub rewrites: usize,
+    pub builds: usize,
+    pub scans: usize,
+    /// Cases in which the lint says that something is not known.
+    pub unknown: usize,
     /// What is wrong.
     pub wrong: Vec<String>,
     /// Whether the server refused the last statement.
@@ -46,17 +54,65 @@ impl Tally {
 
     fn print(&self) {
         println!(
-            "{}, PostgreSQL {}: {} compared, {} refused, {} wrong; \
-             {} block in proportion, {} of them flagged, {} false alarms",
+            "{}, PostgreSQL {}: {}",
             self.what,
             self.major,
+            self.counts()
+        );
+    }
+
+    fn counts(&self) -> String {
+        let mut text = format!(
+            "{} compared, {} refused, {} wrong",
             self.compared,
             self.refused,
-            self.wrong.len(),
-            self.blocking,
-            self.flagged,
-            self.false_alarms,
+            self.wrong.len()
         );
+        if self.locks > 0 {
+            text.push_str(&format!(
+                "; {} locks, {} rewrites, {} index builds, {} scans; {} block in proportion, {} \
+                 of them flagged, {} false alarms, {} unknown",
+                self.locks,
+                self.rewrites,
+                self.builds,
+                self.scans,
+                self.blocking,
+                self.flagged,
+                self.false_alarms,
+                self.unknown,
+            ));
+        }
+        text
+    }
+
+    /// Counts what was seen of a case.
+    fn count(&mut self, seen: &Observed) {
+        self.compared += 1;
+        self.locks += seen.locks.len();
+        for work in &seen.work {
+            match work {
+                Seen::Rewrite(_) => self.rewrites += 1,
+                Seen::Build(_) | Seen::BuildOn(_) => self.builds += 1,
+                Seen::Scan(_) | Seen::ForeignKey(..) => self.scans += 1,
+                Seen::Proof(_) => {}
+            }
+        }
+        self.scans += seen.ambiguous.iter().map(|(count, _)| count).sum::<usize>();
+    }
+
+    /// Adds the counts of another one, whatever it is about.
+    pub(crate) fn add(&mut self, other: &Tally) {
+        self.compared += other.compared;
+        self.refused += other.refused;
+        self.blocking += other.blocking;
+        self.flagged += other.flagged;
+        self.false_alarms += other.false_alarms;
+        self.locks += other.locks;
+        self.rewrites += other.rewrites;
+        self.builds += other.builds;
+        self.scans += other.scans;
+        self.unknown += other.unknown;
+        self.wrong.extend(other.wrong.iter().cloned());
     }
 }
 
@@ -76,11 +132,14 @@ pub(crate) fn everywhere(run: impl Fn(&Server) -> Vec<Tally> + Sync) {
         each.flatten().collect()
     });
     let mut wrong = Vec::new();
+    let mut total = Tally::default();
     for tally in &tallies {
         tally.print();
+        total.add(tally);
         let major = tally.major;
         wrong.extend(tally.wrong.iter().map(|it| format!("{major}: {it}")));
     }
+    println!("together: {}", total.counts());
     assert!(
         wrong.is_empty(),
         "{} wrong:\n{}",
@@ -89,7 +148,7 @@ pub(crate) fn everywhere(run: impl Fn(&Server) -> Vec<Tally> + Sync) {
     );
 }
 
-pub(crate) fn files(files: &[(&'static str, &str)]) {
+pub(crate) fn files(files: &[(&str, &str)]) {
     let only = std::env::var("SWITCHBACK_TEST_CASES").ok();
     let files: Vec<File> = files
         .iter()
@@ -103,7 +162,7 @@ pub(crate) fn made(files: &[File]) {
     everywhere(|server| files.iter().map(|file| one_file(server, file)).collect());
 }
 
-fn one_file(server: &Server, file: &File) -> Tally {
+pub(crate) fn one_file(server: &Server, file: &File) -> Tally {
     let major = server.major();
     let setup = file.setup(major);
     let url = server.database().unwrap();
@@ -117,7 +176,7 @@ fn one_file(server: &Server, file: &File) -> Tally {
         ))
         .unwrap();
     observer.remember();
-    let mut tally = Tally::new(file.name, major);
+    let mut tally = Tally::new(&file.name, major);
     let wanted = |case: &&Case| case.only.contains(&major);
     // What came of cases that others depend on: refused, or whether a table was written anew.
     let mut came: HashMap<&str, Option<bool>> = HashMap::new();
@@ -143,7 +202,7 @@ fn one_file(server: &Server, file: &File) -> Tally {
                 let seen = observer.run(&case.sql);
                 let rewritten = seen.work.iter().any(|it| matches!(it, Seen::Rewrite(_)));
                 came.insert(&case.name, seen.refused.is_none().then_some(rewritten));
-                judge(&mut tally, file.name, case, &template, &seen);
+                judge(&mut tally, file, case, &template, &seen);
             }
             Some((before, after)) => {
                 if observer.client.batch_execute(before).is_err() {
@@ -153,7 +212,7 @@ fn one_file(server: &Server, file: &File) -> Tally {
                 let template = template.after(&mut observer.client, before);
                 observer.remember();
                 let seen = observer.run(&case.sql);
-                judge(&mut tally, file.name, case, &template, &seen);
+                judge(&mut tally, file, case, &template, &seen);
                 observer.client.batch_execute(after).unwrap();
             }
         }
@@ -169,7 +228,7 @@ fn one_file(server: &Server, file: &File) -> Tally {
         let name = url.rsplit_once('/').unwrap().1;
         let copy = server.database_from(name).unwrap();
         let seen = alone::run(&copy, &template.path, case);
-        judge(&mut tally, file.name, case, &template, &seen);
+        judge(&mut tally, file, case, &template, &seen);
     }
     tally
 }
@@ -230,14 +289,14 @@ pub(crate) fn prepare(url: &str, setup: &str, major: u32) -> Template {
 /// Compares what was seen of a case with what is claimed.
 pub(crate) fn judge(
     tally: &mut Tally,
-    file: &str,
+    file: &File,
     case: &Case,
     template: &Template,
     seen: &Observed,
 ) {
     let major = template.major;
     let from_server = claims(&case.sql, &template.read, major);
-    let name = format!("{file}: {}", case.name);
+    let name = format!("{}: {}", file.name, case.name);
     let expected = case.refused.as_ref().is_some_and(|it| it.contains(&major));
     if let Some(why) = &seen.refused {
         if expected || from_server.needs_newer() || case.unsure {
@@ -247,7 +306,16 @@ pub(crate) fn judge(
         }
         return;
     }
-    tally.compared += 1;
+    tally.count(seen);
+    let codes = linted::codes(&case.sql, case.alone.is_some(), &template.read, major);
+    tally.unknown += usize::from(linted::is_unknown(&codes));
+    if from_server.not_understood() {
+        if !codes.contains("SB1016") {
+            let why = "not understood, and the lint does not say so";
+            tally.wrong.push(format!("{name}\n      {why}"));
+        }
+        return;
+    }
     let mut lines = Vec::new();
     if expected || from_server.needs_newer() {
         lines.push("not refused, as was claimed".to_owned());
@@ -260,11 +328,24 @@ pub(crate) fn judge(
         lines.push(format!("messages that nobody knows: {:?}", seen.other));
     }
     let blocks = was_blocking(seen, &from_server, &template.read);
+    // That every row is changed under a lock of an earlier statement is only the lint's to say.
+    let reported = linted::is_blocking(&codes)
+        && !(from_server.rows_after_lock && codes.contains("SB1008") && !from_server.blocks);
+    let flagged = from_server.blocks && reported;
+    let alarm = from_server.blocks || reported;
     tally.blocking += usize::from(blocks);
-    tally.flagged += usize::from(blocks && from_server.blocking());
-    tally.false_alarms += usize::from(!blocks && from_server.blocking());
-    if blocks != from_server.blocking() {
-        lines.push(format!("blocks in proportion: seen {blocks}"));
+    tally.flagged += usize::from(blocks && flagged);
+    tally.false_alarms += usize::from(!blocks && alarm);
+    if blocks != flagged || blocks != alarm {
+        lines.push(format!(
+            "blocks in proportion: seen {blocks}, claimed {}, reported {codes:?}",
+            from_server.blocks
+        ));
+    }
+    if file.says_blocks(case, major).is_some_and(|it| it != blocks) {
+        lines.push(format!(
+            "blocks in proportion: written down otherwise, seen {blocks}"
+        ));
     }
     let from_history = claims(&case.sql, &template.folded, major);
     let history = differences(&from_history, seen, &template.read);

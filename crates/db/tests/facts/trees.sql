@@ -56,6 +56,19 @@ CREATE TABLE deep_default_2 PARTITION OF deep_default DEFAULT;
 INSERT INTO deep VALUES (100, 1), (100, 2);
 CREATE TABLE n (k int, v int);
 INSERT INTO n VALUES (11, 1);
+CREATE TABLE worded (k int, v varchar(10), own varchar(10), f int REFERENCES p (id))
+    PARTITION BY RANGE (k);
+CREATE TABLE worded_0 PARTITION OF worded FOR VALUES FROM (0) TO (10);
+CREATE TABLE worded_1 PARTITION OF worded FOR VALUES FROM (10) TO (20) PARTITION BY LIST (k);
+CREATE TABLE worded_1_rest PARTITION OF worded_1 DEFAULT;
+CREATE INDEX worded_v ON worded (v);
+CREATE INDEX worded_0_own ON worded_0 (own);
+INSERT INTO worded SELECT n, n, n, n FROM generate_series(1, 19) n;
+CREATE TRIGGER noting AFTER INSERT ON worded FOR EACH ROW EXECUTE FUNCTION note();
+CREATE TABLE pointing (k int, f int REFERENCES p (id)) PARTITION BY RANGE (k);
+CREATE TABLE pointing_0 PARTITION OF pointing FOR VALUES FROM (0) TO (10)
+    PARTITION BY LIST (k);
+CREATE TABLE pointing_0_rest PARTITION OF pointing_0 DEFAULT;
 CREATE TABLE empty_parent (k int, v int) PARTITION BY RANGE (k);
 -- Plain ones, to detach.
 CREATE TABLE plain (k int, v int) PARTITION BY RANGE (k);
@@ -480,3 +493,25 @@ ALTER TABLE indexed DETACH PARTITION indexed_0
 ALTER TABLE triggered DETACH PARTITION triggered_0
 --@ alone(partitions) detach: concurrently, with an index
 ALTER TABLE trees.indexed DETACH PARTITION trees.indexed_0 CONCURRENTLY
+--@ case an indexed column of partitions becomes a wider varchar
+ALTER TABLE worded ALTER COLUMN v TYPE varchar(20)
+--@ case an indexed column of partitions becomes text
+ALTER TABLE worded ALTER COLUMN v TYPE text USING v::text
+--@ case an indexed column of partitions becomes one of nothing
+ALTER TABLE worded ALTER COLUMN v TYPE text USING NULL
+--@ case an indexed column beside that of partitions becomes wider
+ALTER TABLE worded ALTER COLUMN own TYPE varchar(20)
+--@ case a partition of partitions with a trigger and a foreign key is detached
+ALTER TABLE worded DETACH PARTITION worded_1
+--@ case a partition of partitions with a foreign key is dropped
+DROP TABLE worded_1
+--@ case triggers of partitions that have none
+ALTER TABLE empty_parent ENABLE TRIGGER ALL
+--@ case a column of the parent alone is dropped
+ALTER TABLE ONLY up DROP COLUMN b CASCADE
+--@ case a check of the parent alone is dropped
+ALTER TABLE ONLY up DROP CONSTRAINT up_c_check
+--@ case a partition of partitions with a foreign key is detached
+ALTER TABLE pointing DETACH PARTITION pointing_0
+--@ case an identity of partitions that is not there goes
+ALTER TABLE pointing ALTER COLUMN k DROP IDENTITY IF EXISTS

@@ -10,10 +10,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::claims::{Claims, descendants, has_storage, is_partitioned, with_partitions};
+use super::claims::{Claims, children, descendants, has_storage, is_partitioned, with_partitions};
 use super::{Doubt, Mode, WorkKind};
-use crate::schema::{Relation, RelationKind, Schema};
-use crate::sql::ir::{Alter, AlterAction, ConstraintKind, Kind, Name, Object, Span, Statement};
+use crate::schema::{Constraint, Relation, RelationKind, Schema};
+use crate::sql::ir::{
+    Alter, AlterAction, ConstraintKind, Generated, Kind, Name, Object, Span, Statement,
+};
 
 /// One `ALTER` while its actions are gone through.
 pub(super) struct Altering<'c, 'a> {
@@ -186,6 +188,7 @@ impl Altering<'_, '_> {
             } => self.add_column(column, *if_not_exists, at),
             A::DropColumn { .. } => {
                 self.lock_below();
+                self.lock_children();
             }
             A::SetType {
                 column,
@@ -206,6 +209,7 @@ impl Altering<'_, '_> {
                 self.lock_below();
             }
             A::SetCompression { .. } => self.claims.since(14),
+            A::DropIdentity { column, .. } if !self.is_identity(column) => {}
             A::AddIdentity { .. } | A::SetIdentity { .. } | A::DropIdentity { .. } => {
                 // Partitions share an identity with their table since 17.
                 if self.claims.major >= 17 && self.is_partitioned() {
@@ -230,8 +234,8 @@ impl Altering<'_, '_> {
             A::SetTablespace { to } => self.set_tablespace(to, at),
             A::ClusterOn { index } => self.lock_own_index(index.as_deref(), self.mode),
             A::ReplicaIdentity { index } => self.lock_own_index(index.as_deref(), Mode::Share),
-            A::Trigger { .. } => {
-                if self.is_partitioned() {
+            A::Trigger { name, .. } => {
+                if self.is_partitioned() && (name.is_some() || self.has_triggers()) {
                     self.lock_below();
                 }
             }
@@ -339,6 +343,33 @@ impl Altering<'_, '_> {
             self.claims.lock(one, self.mode);
         }
         all
+    }
+
+    /// Locks the children of the table though only the table is meant: they learn that what they
+    /// have is their own from now on (`ATExecDropColumn`, `ATExecDropConstraint`).
+    pub(super) fn lock_children(&mut self) {
+        let table = self.table.clone();
+        let all: Vec<Name> = children(&self.now, &table)
+            .map(|(name, _)| name.clone())
+            .collect();
+        for child in all {
+            self.claims.lock(&child, self.mode);
+        }
+    }
+
+    /// Whether a column takes numbers from a sequence of its own, as far as is known.
+    fn is_identity(&self, column: &str) -> bool {
+        let relation = self.relation(&self.table);
+        let found = relation.as_ref().and_then(|it| it.column(column));
+        found.is_none_or(|it| matches!(it.generated, Some(Generated::Identity { .. })))
+    }
+
+    /// Whether the table has triggers, those of foreign keys included.
+    fn has_triggers(&self) -> bool {
+        let is_key = |it: &Constraint| matches!(it.kind, ConstraintKind::ForeignKey { .. });
+        self.relation(&self.table.clone())
+            .is_none_or(|it| !it.triggers.is_empty() || it.constraints.iter().any(is_key))
+            || self.now.references_to(&self.table).next().is_some()
     }
 
     fn lock_own_index(&mut self, index: Option<&str>, mode: Mode) {
@@ -454,7 +485,8 @@ impl Altering<'_, '_> {
             for (why, at) in job.scan.iter().filter(|_| stored && !rewritten) {
                 claims.work(WorkKind::Scan, &table, why.as_str(), at);
             }
-            let mut built = job.build;
+            // What an index of a partitioned table holds lies with the partitions.
+            let mut built = if stored { job.build } else { BTreeMap::new() };
             if let (true, Some((_, at))) = (rewritten, job.rewrite.first()) {
                 for (index, _) in now.indexes_of(&table) {
                     let why = "its table is written anew".to_owned();

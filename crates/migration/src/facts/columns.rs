@@ -6,7 +6,7 @@ use super::alter::Altering;
 use super::retype::is_virtual;
 use super::types::see_through;
 use super::{Doubt, proof};
-use crate::schema::{Relation, Type};
+use crate::schema::{Relation, Schema, Type};
 use crate::sql::ir::{
     AlterAction, Column, Constraint, ConstraintKind, Expr, Generated, Name, Span, TypeName,
 };
@@ -79,21 +79,7 @@ impl Altering<'_, '_> {
         if self.claims.major < 13 {
             return None;
         }
-        let mut next = self.now.resolve(&type_name.name);
-        let mut array = type_name.array;
-        for _ in 0..64 {
-            match self.now.types.get(&next).map(AsRef::as_ref) {
-                Some(Type::Domain { base, default, .. }) if array == 0 => {
-                    if default.is_some() {
-                        return default.clone();
-                    }
-                    next = self.now.resolve(&base.name);
-                    array = base.array;
-                }
-                _ => return None,
-            }
-        }
-        None
+        domain_default(type_name, &self.now)
     }
 
     /// Why every row is written for a column of that type, if it is a domain with checks.
@@ -200,6 +186,25 @@ impl Altering<'_, '_> {
             self.depend_on_column(&table, column, at);
         }
     }
+}
+
+/// The default of a domain, its own or that of one that it is over.
+pub(in crate::facts) fn domain_default(type_name: &TypeName, schema: &Schema) -> Option<Expr> {
+    let mut next = schema.resolve(&type_name.name);
+    let mut array = type_name.array;
+    for _ in 0..64 {
+        match schema.types.get(&next).map(AsRef::as_ref) {
+            Some(Type::Domain { base, default, .. }) if array == 0 => {
+                if default.is_some() {
+                    return default.clone();
+                }
+                next = schema.resolve(&base.name);
+                array = base.array;
+            }
+            _ => return None,
+        }
+    }
+    None
 }
 
 /// Whether a new column may not be null: because it says so, or as (part of) the primary key.

@@ -254,6 +254,9 @@ impl Altering<'_, '_> {
         if inherited || self.is_partitioned() {
             self.lock_below();
         }
+        if inherited {
+            self.lock_children();
+        }
     }
 
     pub(super) fn rename_constraint(&mut self, name: &str) {

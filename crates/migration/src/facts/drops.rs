@@ -128,15 +128,32 @@ fn relation_gone(
         }
     }
     for constraint in &relation.constraints {
-        let with_parent = after_has_parent(after, relation);
-        foreign_key_gone(claims, before, relation, constraint, with_parent, false);
+        if !is_of_what_stays(before, after, relation, constraint) {
+            foreign_key_gone(claims, before, constraint, false);
+        }
     }
 }
 
-/// Whether a partition goes and its table stays.
-fn after_has_parent(after: &Schema, relation: &Relation) -> bool {
-    let parent = relation.partition_of.as_ref();
-    parent.is_some_and(|(parent, _)| after.relations.contains_key(parent))
+/// Whether a foreign key of a partition is that of a table above it that stays: a partition's has
+/// no trigger of its own where it points to.
+fn is_of_what_stays(
+    before: &Schema,
+    after: &Schema,
+    relation: &Relation,
+    constraint: &Constraint,
+) -> bool {
+    let mut below = relation;
+    while is_inherited(before, below, constraint) {
+        let parent = below.partition_of.as_ref().map(|(parent, _)| parent);
+        let Some((parent, above)) = parent.and_then(|it| before.relations.get_key_value(it)) else {
+            return false;
+        };
+        if after.relations.contains_key(parent) {
+            return true;
+        }
+        below = above;
+    }
+    false
 }
 
 fn changed(
@@ -169,26 +186,21 @@ fn changed(
     for constraint in &old.constraints {
         if new.constraint(&constraint.name).is_none() {
             claims.lock(name, Mode::AccessExclusive);
-            foreign_key_gone(claims, before, old, constraint, false, alone);
+            foreign_key_gone(claims, before, constraint, alone);
         }
     }
 }
 
-/// The table that a foreign key points to loses a trigger. A partition's has none of its own.
+/// The table that a foreign key points to loses a trigger.
 fn foreign_key_gone(
     claims: &mut Claims<'_>,
     before: &Schema,
-    relation: &Relation,
     constraint: &Constraint,
-    with_parent: bool,
     alone: bool,
 ) {
     let ConstraintKind::ForeignKey { table, .. } = &constraint.kind else {
         return;
     };
-    if with_parent && is_inherited(before, relation, constraint) {
-        return;
-    }
     if alone || constraint.enforced {
         trigger_gone(claims, before, table, alone, constraint.enforced);
     }

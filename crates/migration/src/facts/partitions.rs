@@ -176,6 +176,10 @@ impl Altering<'_, '_> {
             Mode::ShareUpdateExclusive
         };
         self.claims.lock(&child, mode);
+        if has_triggers {
+            // What the partition has of them goes, and what its own partitions have of that.
+            self.claims.lock_partitions(&child, mode);
+        }
         let now = self.now.clone();
         for (name, index) in now.indexes_of(&child) {
             // One that belongs to an index of the table; that of `ONLY` has none.
@@ -195,6 +199,10 @@ impl Altering<'_, '_> {
                     && is_inherited(&self.now, &relation, constraint)
                 {
                     self.claims.lock_partitions(table, Mode::ShareRowExclusive);
+                    // It is made again for the partition, and for what is below that.
+                    for below in descendants(&self.now, &child).iter().skip(1) {
+                        self.claims.lock(below, Mode::AccessExclusive);
+                    }
                 }
             }
         }
@@ -283,7 +291,7 @@ fn others_only(schema: &Schema, table: &Name, bound: Option<&Bound>) -> Goal {
 }
 
 /// Whether an index of a partition can stand for one of its table.
-fn is_alike(index: &Index, of_partition: &Index) -> bool {
+pub(super) fn is_alike(index: &Index, of_partition: &Index) -> bool {
     let texts =
         |index: &Index| -> Vec<String> { index.keys.iter().map(|it| it.text.clone()).collect() };
     let predicate = |index: &Index| index.predicate.as_ref().map(|it| it.text.clone());

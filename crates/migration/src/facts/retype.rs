@@ -6,6 +6,7 @@
 
 use super::alter::Altering;
 use super::drops::trigger_gone;
+use super::partitions::is_alike;
 use super::types::{Kind, change, see_through};
 use super::{Doubt, Mode};
 use crate::schema::{Constraint, Index, Relation, Schema, Type};
@@ -104,7 +105,10 @@ impl Altering<'_, '_> {
                 self.claims.lock_index(&name, Mode::AccessExclusive);
             }
             let elements = index.method == "gin" && is_array(&self.now, table, column);
-            if compared.rewrite || elements || must_be_built(&index, column, compared) {
+            let must = elements
+                || must_be_built(&index, column, compared)
+                || is_of_parent(&self.now, table, &index);
+            if compared.rewrite || must {
                 self.build(table, &name, &compared.why, at);
             }
         }
@@ -198,6 +202,21 @@ impl Altering<'_, '_> {
         .to_owned();
         class
     }
+}
+
+/// Whether an index of a partition is part of one of the partitioned table. That one has no file to
+/// keep, is made again, and makes its parts again (`TryReuseIndex` in
+/// `src/backend/commands/tablecmds.c`).
+fn is_of_parent(schema: &Schema, table: &Name, index: &Index) -> bool {
+    let parent = schema
+        .relations
+        .get(table)
+        .and_then(|it| it.partition_of.as_ref());
+    parent.is_some_and(|(parent, _)| {
+        schema
+            .indexes_of(parent)
+            .any(|(_, above)| above.valid && is_alike(above, index))
+    })
 }
 
 /// Whether values of one type are read as those of the other where the other side of a foreign

@@ -63,6 +63,24 @@ fn what_is_not_known_is_taken_for_the_worst() {
 }
 
 #[test]
+fn a_not_null_that_is_not_valid_binds_new_rows_alone() {
+    let mut schema = fold(
+        "CREATE TABLE t (a int);
+         ALTER TABLE t ADD CONSTRAINT later NOT NULL a NOT VALID",
+    );
+    schema.begin_unit();
+    let table = schema.resolve(&Name::plain("t"));
+    let held = |schema: &Schema| schema.relations[&table].columns[0].not_null;
+    assert!(held(&schema), "attnotnull is set at once");
+    let facts = of("ALTER TABLE t ALTER COLUMN a SET NOT NULL", &schema, 18);
+    assert!(facts.work.iter().any(|it| it.kind == WorkKind::Scan));
+    for statement in parse("ALTER TABLE t DROP CONSTRAINT later", Engine::Postgres) {
+        assert_eq!(schema.apply(&statement), []);
+    }
+    assert!(!held(&schema));
+}
+
+#[test]
 fn what_is_not_sql_is_a_doubt() {
     let facts = of("FROBNICATE t", &Schema::empty(), 15);
     assert!(matches!(facts.doubts.as_slice(), [Doubt::Statement { .. }]));

@@ -435,6 +435,3 @@ pub(super) fn object_of_type(of: &Type) -> Object {
         _ => Object::Type,
     }
 }
-
-#[cfg(test)]
-mod tests;

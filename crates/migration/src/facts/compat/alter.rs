@@ -2,6 +2,7 @@
 
 use super::gone::demand;
 use super::{Demand, Effect, Found, beside, object, retype};
+use crate::facts::columns::domain_default;
 use crate::schema::RelationKind;
 use crate::sql::ir::{
     Alter, AlterAction, Column, Constraint, ConstraintKind, Generated, Name, Object, RowSecurity,
@@ -183,7 +184,15 @@ impl Found<'_> {
             )
         });
         let serial = column.type_name.as_ref().is_some_and(|it| it.serial);
-        let filled = column.default.as_ref().is_some_and(|it| !it.is_null());
+        let own = column
+            .type_name
+            .as_ref()
+            .and_then(|it| domain_default(it, self.schema));
+        let filled = column
+            .default
+            .as_ref()
+            .or(own.as_ref())
+            .is_some_and(|it| !it.is_null());
         if required && !serial && !filled && column.generated.is_none() {
             let effect = Effect::RequiresColumn {
                 table: table.clone(),

@@ -143,6 +143,9 @@ impl Fold<'_> {
         if !self.need_column(table, column) {
             return;
         }
+        // New rows are held to it at once, and `attnotnull` says so; the constraint beside it says
+        // that older rows may lack a value.
+        self.set_not_null(table, column, !declared.no_inherit);
         if declared.not_valid && with == With::Later {
             let name = declared
                 .name
@@ -154,7 +157,6 @@ impl Fold<'_> {
             );
             return;
         }
-        self.set_not_null(table, column, !declared.no_inherit);
         if with == With::Later {
             self.name_not_null(table, declared, column);
         }
