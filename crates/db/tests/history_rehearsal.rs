@@ -808,3 +808,34 @@ fn what_tools_send_apart_is_sent_apart() {
     }]);
     assert_eq!(report.migrations[0].verdict, Verdict::Restores);
 }
+
+#[test]
+fn a_way_down_without_statements_and_what_follows_a_failure_are_noted() {
+    let report = run(vec![
+        step("CREATE TABLE a (x int)", "-- Nothing to do.\n;"),
+        step("SELECT nonsense", "-"),
+        step("CREATE TABLE b (x int)", "DROP TABLE c"),
+    ]);
+    let notes = |index: usize| report.migrations[index].notes.as_slice();
+    assert_eq!(notes(0), [Note::WayDownEmpty]);
+    assert_eq!(notes(2), [Note::AfterFailure { index: 1 }]);
+}
+
+#[test]
+fn what_is_tried_in_a_transaction_moves_no_sequence_and_leaves_no_setting() {
+    let report = run(vec![
+        step(USERS, "DROP TABLE users"),
+        step(
+            "SET search_path = nowhere; SET TimeZone = 'Asia/Tokyo'",
+            "SELECT 1",
+        ),
+        step("INSERT INTO users (email) VALUES ('first')", "-"),
+        step(
+            "DO $$ begin assert (SELECT id FROM users WHERE email = 'first') = 1; end $$",
+            "SELECT 1",
+        ),
+    ]);
+    for migration in &report.migrations {
+        assert_eq!(migration.verdict.faults(), [], "{migration:#?}");
+    }
+}

@@ -9,6 +9,8 @@
 
 use std::time::{Duration, Instant};
 
+use switchback_migration::Engine;
+
 use super::rows::Contents;
 use super::{
     AfterFailure, ContentsChange, Difference, DifferenceKind, Failure, Fault, Meaning,
@@ -27,6 +29,9 @@ pub(crate) enum Which {
 /// What an engine does for a rehearsal. Errors are those of the engine; that SQL fails is none.
 pub(crate) trait Scratch {
     type Error;
+
+    /// The language of the SQL.
+    const ENGINE: Engine;
 
     /// The engine and its version.
     fn engine(&self) -> String;
@@ -164,14 +169,20 @@ impl<S: Scratch> Rehearsal<'_, S> {
         {
             faults.push(Fault::UpFails(failure));
         }
+        let down = migration.down.as_ref();
+        if down.is_some_and(|it| it.is_empty(S::ENGINE)) && !faults.is_empty() {
+            rehearsed.notes.push(Note::WayDownEmpty);
+        }
+        let failed = |fault: &Fault| failure(fault).is_some_and(|it| !it.only_with_rows);
+        let failed = faults.iter().any(failed);
+        if let (Some(index), true) = (self.failed, failed) {
+            rehearsed.notes.push(Note::AfterFailure { index });
+        }
         let fails = |fault: &Fault| match fault {
             Fault::UpFails(failure) => !failure.only_with_rows,
             _ => false,
         };
         if faults.iter().any(fails) {
-            if let Some(earlier) = self.failed {
-                rehearsed.notes.push(Note::AfterFailure { index: earlier });
-            }
             self.failed.get_or_insert(index);
             if self.options.after_failure == AfterFailure::GoOn {
                 let (ran, failed) = self.scratch.run_in_part(up)?;

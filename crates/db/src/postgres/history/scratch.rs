@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use switchback_migration::Engine;
+
 use super::attempt::{Attempt, may_be_tried};
 use super::databases::Databases;
 use super::fill::FillTables;
@@ -105,6 +107,8 @@ impl<'a> PostgresScratch<'a> {
 
 impl Scratch for PostgresScratch<'_> {
     type Error = PgError;
+
+    const ENGINE: Engine = Engine::Postgres;
 
     fn engine(&self) -> String {
         format!("PostgreSQL {}", self.databases.version())
