@@ -5,7 +5,9 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use switchback_migration::Engine;
 use switchback_migration::history::{Migration, Part, Tool, Wrapped, pieces};
+use switchback_migration::sql::split::{PieceKind, statements};
 
 mod data;
 mod meaning;
@@ -294,6 +296,8 @@ pub enum Note {
         /// How many failed.
         failed: usize,
     },
+    /// There is a way down, but no statement is in it: some tools ask for the file.
+    WayDownEmpty,
     /// An earlier migration could not be applied, and that may be the cause here too.
     AfterFailure {
         /// The place of that migration in the list, from 0.
@@ -369,6 +373,15 @@ pub enum AfterFailure {
     GoOn,
     /// It looks at nothing further.
     Stop,
+}
+
+impl Sql {
+    /// Whether there is nothing in it but comments.
+    pub(crate) fn is_empty(&self, engine: Engine) -> bool {
+        statements(&self.text, engine)
+            .iter()
+            .all(|piece| piece.kind == PieceKind::Empty)
+    }
 }
 
 impl Verdict {

@@ -329,10 +329,8 @@ const STEPS: &[Step] = &[
         &[
             "  view public.people",
             "-   columns: id bigint, email public.citext",
-            "-  SELECT id,",
-            "-     email",
             "+   columns: id bigint, email public.citext, name character varying(30)",
-            "+  SELECT id,",
+            "-     email",
             "+     email,",
             "+     name",
         ],

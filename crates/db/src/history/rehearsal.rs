@@ -3,8 +3,13 @@
 //! Each migration is tried on a copy of the database as it was before it, with rows. The database
 //! itself only ever goes up, so that a broken way down spoils nothing after it. What fails is tried
 //! once more without the rows that were made up, to tell what fails only with them.
+//!
+//! In place of a copy there may be something quicker ([`Scratch::attempt`]) whose failures do not
+//! count.
 
 use std::time::{Duration, Instant};
+
+use switchback_migration::Engine;
 
 use super::rows::Contents;
 use super::{
@@ -25,8 +30,15 @@ pub(crate) enum Which {
 pub(crate) trait Scratch {
     type Error;
 
+    /// The language of the SQL.
+    const ENGINE: Engine;
+
     /// The engine and its version.
     fn engine(&self) -> String;
+
+    /// Makes something that is as good as a copy, for this one migration, until it is forgotten. That
+    /// something fails there does not count. Whether there is such a thing for this migration.
+    fn attempt(&mut self, up: &Sql, down: Option<&Sql>) -> Result<bool, Self::Error>;
 
     /// Makes the copy anew.
     fn copy(&mut self) -> Result<(), Self::Error>;
@@ -157,14 +169,20 @@ impl<S: Scratch> Rehearsal<'_, S> {
         {
             faults.push(Fault::UpFails(failure));
         }
+        let down = migration.down.as_ref();
+        if down.is_some_and(|it| it.is_empty(S::ENGINE)) && !faults.is_empty() {
+            rehearsed.notes.push(Note::WayDownEmpty);
+        }
+        let failed = |fault: &Fault| failure(fault).is_some_and(|it| !it.only_with_rows);
+        let failed = faults.iter().any(failed);
+        if let (Some(index), true) = (self.failed, failed) {
+            rehearsed.notes.push(Note::AfterFailure { index });
+        }
         let fails = |fault: &Fault| match fault {
             Fault::UpFails(failure) => !failure.only_with_rows,
             _ => false,
         };
         if faults.iter().any(fails) {
-            if let Some(earlier) = self.failed {
-                rehearsed.notes.push(Note::AfterFailure { index: earlier });
-            }
             self.failed.get_or_insert(index);
             if self.options.after_failure == AfterFailure::GoOn {
                 let (ran, failed) = self.scratch.run_in_part(up)?;
@@ -189,9 +207,20 @@ impl<S: Scratch> Rehearsal<'_, S> {
         up: &Sql,
         rehearsed: &mut Rehearsed,
     ) -> Result<Walk, S::Error> {
+        if self.scratch.attempt(up, migration.down.as_ref())? {
+            let notes = rehearsed.notes.len();
+            let walk = self.walk(index, migration, up, true, rehearsed)?;
+            self.scratch.forget()?;
+            if walk.faults.iter().all(|fault| failure(fault).is_none()) {
+                return Ok(walk);
+            }
+            rehearsed.notes.truncate(notes);
+        }
+        self.scratch.copy()?;
         let mut walk = self.walk(index, migration, up, true, rehearsed)?;
         self.scratch.forget()?;
         if walk.filled && walk.faults.iter().any(|fault| failure(fault).is_some()) {
+            self.scratch.copy()?;
             let bare = self.walk(index, migration, up, false, rehearsed)?;
             self.scratch.forget()?;
             walk.applied |= bare.applied;
@@ -210,7 +239,6 @@ impl<S: Scratch> Rehearsal<'_, S> {
     ) -> Result<Walk, S::Error> {
         let mut walk = Walk::default();
         let notes = &mut rehearsed.notes;
-        self.scratch.copy()?;
         if rows && self.options.rows > 0 {
             self.tell(index, migration, Stage::Fill);
             walk.filled = self.scratch.fill(notes)?;

@@ -109,16 +109,15 @@ const WORDS: [(&str, &str, u32, &str); 9] = [
 /// If the database cannot be read.
 pub fn meaning(session: &mut Session) -> Result<Meaning, PgError> {
     session.reading(|session| {
+        let prepared = "SELECT FROM pg_prepared_statements WHERE name = 'switchback_0'";
+        let prepared = !session.rows(prepared)?.is_empty();
         let mut lines = Vec::new();
-        let questions = tables::QUESTIONS
-            .iter()
-            .chain(&types::QUESTIONS)
-            .chain(&code::QUESTIONS)
-            .chain(&access::QUESTIONS)
-            .chain(&other::QUESTIONS);
-        let version = session.version();
-        for question in questions.filter(|question| question.since <= version) {
-            let sql = in_words_of(version, question.sql);
+        for (place, question) in questions(session.version()).enumerate() {
+            let sql = if prepared {
+                format!("EXECUTE switchback_{place}")
+            } else {
+                in_words_of(session.version(), question.sql)
+            };
             for row in session.rows(&sql)? {
                 lines.push(Line {
                     kind: question.kind,
@@ -130,6 +129,29 @@ pub fn meaning(session: &mut Session) -> Result<Meaning, PgError> {
         }
         Ok(Meaning::new(lines))
     })
+}
+
+/// Prepares a session in which the meaning will be asked for often: planning the questions takes
+/// longer than answering them.
+pub(super) fn prepare(session: &mut Session) -> Result<(), PgError> {
+    session.reading(|session| {
+        let version = session.version();
+        for (place, question) in questions(version).enumerate() {
+            let sql = in_words_of(version, question.sql);
+            session.run(&format!("PREPARE switchback_{place} AS {sql}"))?;
+        }
+        Ok(())
+    })
+}
+
+fn questions(version: u32) -> impl Iterator<Item = &'static Question> {
+    let all = tables::QUESTIONS
+        .iter()
+        .chain(&types::QUESTIONS)
+        .chain(&code::QUESTIONS)
+        .chain(&access::QUESTIONS)
+        .chain(&other::QUESTIONS);
+    all.filter(move |question| question.since <= version)
 }
 
 fn in_words_of(version: u32, sql: &str) -> String {

@@ -1,11 +1,12 @@
 //! Rehearsals: every migration of a history is walked up, down and up again on a scratch database,
 //! and what is not as it was is named.
 //!
-//! For each migration a copy of the database as it was before it is made and filled with rows. There
-//! the migration goes up, its way down has to restore schema and rows, and it has to go up again to
-//! the same schema. The copy is thrown away; the database itself only ever goes up, so that a broken
-//! way down spoils nothing after it. What fails is tried once more without the rows that were made
-//! up, to tell what fails only with them.
+//! Each migration is tried on the database as it was before it, filled with rows. There the migration
+//! goes up, its way down has to restore schema and rows, and it has to go up again to the same schema.
+//! All of it is undone, so that a broken way down spoils nothing after it, and the database itself
+//! only ever goes up. A migration that allows it is tried in a transaction, which is undone with it;
+//! another one, and one that fails there, on a copy that is thrown away. What fails on the copy is
+//! tried once more without the rows that were made up, to tell what fails only with them.
 //!
 //! Each way is run in a session of its own, as tools do that apply one migration at a time; settings
 //! that a migration leaves in its session end with it. Migrations often count on things around them:
@@ -27,6 +28,7 @@
 //! Deliberately absent: the tables in which tools keep what they have applied; finding and reading
 //! migrations; what a verdict is called in a report.
 
+mod attempt;
 mod build;
 mod databases;
 mod fill;

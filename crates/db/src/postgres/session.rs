@@ -8,6 +8,23 @@ use postgres::{Client, Config, NoTls, SimpleQueryMessage, SimpleQueryRow};
 
 use super::error::PgError;
 
+/// Settings under which everything is printed in one way.
+const READING: &str = "
+    SET LOCAL search_path = pg_catalog;
+    SET LOCAL statement_timeout = 0;
+    SET LOCAL lock_timeout = 0;
+    SET LOCAL row_security = off;
+    SET LOCAL TimeZone = 'UTC';
+    SET LOCAL DateStyle = 'ISO, YMD';
+    SET LOCAL IntervalStyle = 'postgres';
+    SET LOCAL bytea_output = 'hex';
+    SET LOCAL extra_float_digits = 1;
+    SET LOCAL lc_monetary = 'C';
+    SET LOCAL xmloption = 'content';
+    SET LOCAL standard_conforming_strings = on;
+    SET LOCAL quote_all_identifiers = off;
+    SET LOCAL jit = off";
+
 /// A row of an answer: each column as text.
 #[derive(Debug)]
 pub struct Row(SimpleQueryRow);
@@ -30,6 +47,8 @@ impl Row {
 pub struct Session {
     client: Client,
     version: u32,
+    /// Whether a transaction is open that is not to end when something was read.
+    in_transaction: bool,
 }
 
 impl fmt::Debug for Session {
@@ -60,7 +79,11 @@ impl Session {
                 database: config.get_dbname().unwrap_or_default().to_owned(),
                 source,
             })?;
-        let mut session = Self { client, version: 0 };
+        let mut session = Self {
+            client,
+            version: 0,
+            in_transaction: false,
+        };
         let question = "SHOW server_version_num";
         session.version = session
             .rows(question)?
@@ -76,6 +99,11 @@ impl Session {
     /// The server's version, as `server_version_num` has it: 150018 for 15.18.
     pub fn version(&self) -> u32 {
         self.version
+    }
+
+    /// Says that a transaction is open, or that it is over.
+    pub(super) fn set_in_transaction(&mut self, is: bool) {
+        self.in_transaction = is;
     }
 
     /// The connection itself.
@@ -136,28 +164,18 @@ impl Session {
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, PgError>,
     ) -> Result<T, PgError> {
-        // A transaction of its own, so the settings end with it.
-        self.run(
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-             SET LOCAL search_path = pg_catalog;
-             SET LOCAL statement_timeout = 0;
-             SET LOCAL lock_timeout = 0;
-             SET LOCAL row_security = off;
-             SET LOCAL TimeZone = 'UTC';
-             SET LOCAL DateStyle = 'ISO, YMD';
-             SET LOCAL IntervalStyle = 'postgres';
-             SET LOCAL bytea_output = 'hex';
-             SET LOCAL extra_float_digits = 1;
-             SET LOCAL lc_monetary = 'C';
-             SET LOCAL xmloption = 'content';
-             SET LOCAL standard_conforming_strings = on;
-             SET LOCAL quote_all_identifiers = off;
-             SET LOCAL jit = off",
-        )?;
+        let (begin, end) = if self.in_transaction {
+            let back = "ROLLBACK TO switchback_reading; RELEASE switchback_reading";
+            ("SAVEPOINT switchback_reading", back)
+        } else {
+            ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "COMMIT")
+        };
+        // The settings end with it.
+        self.run(&format!("{begin}; {READING}"))?;
         let result = read(self);
         match &result {
-            Ok(_) => self.run("COMMIT")?,
-            Err(_) => drop(self.run("ROLLBACK")),
+            Err(_) if !self.in_transaction => drop(self.run("ROLLBACK")),
+            _ => self.run(end)?,
         }
         result
     }

@@ -70,7 +70,7 @@ fn a_not_null_that_is_not_valid_binds_new_rows_alone() {
     );
     schema.begin_unit();
     let table = schema.resolve(&Name::plain("t"));
-    let held = |schema: &Schema| schema.relations[&table].columns[0].not_null;
+    let held = |schema: &Schema| schema.relations.get(&table).unwrap().columns[0].not_null;
     assert!(held(&schema), "attnotnull is set at once");
     let facts = of("ALTER TABLE t ALTER COLUMN a SET NOT NULL", &schema, 18);
     assert!(facts.work.iter().any(|it| it.kind == WorkKind::Scan));

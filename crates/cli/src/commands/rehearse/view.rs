@@ -144,10 +144,14 @@ impl Counts {
                     has(|it| matches!(it, Fault::DataNotRestored(_)) && !it.is_mild());
                 self.leave_another_schema +=
                     has(|it| matches!(it, Fault::SchemaNotRestored(_)) && !it.is_mild());
-                self.cannot_be_applied += has(|it| matches!(it, Fault::UpFails(_)));
-                self.cannot_be_taken_back += has(|it| matches!(it, Fault::DownFails(_)));
-                self.cannot_be_applied_again +=
-                    has(|it| matches!(it, Fault::AgainFails(_) | Fault::AgainDiffers(_)));
+                // What only fails with rows that were made up is said of the migration, not counted.
+                self.cannot_be_applied +=
+                    has(|it| matches!(it, Fault::UpFails(_)) && !is_lenient(it));
+                self.cannot_be_taken_back +=
+                    has(|it| matches!(it, Fault::DownFails(_)) && !is_lenient(it));
+                self.cannot_be_applied_again += has(|it| {
+                    matches!(it, Fault::AgainFails(_) | Fault::AgainDiffers(_)) && !is_lenient(it)
+                });
             }
         }
     }
@@ -180,6 +184,13 @@ impl Migration {
             rows: it.rows,
             milliseconds: it.took.as_millis(),
         }
+    }
+}
+
+impl Migration {
+    /// Whether people are told about it by name.
+    fn is_told(&self) -> bool {
+        !self.faults.is_empty() || !self.notes.is_empty() || self.verdict == "unreadable"
     }
 }
 
@@ -342,6 +353,7 @@ fn note(note: &Note) -> String {
         Note::RunInPart { ran, failed } => {
             format!("to get on, {ran} of its statements were run and {failed} failed")
         }
+        Note::WayDownEmpty => "its way down has no statement in it".to_owned(),
         Note::AfterFailure { .. } => {
             "an earlier migration could not be applied, which may be why".to_owned()
         }
@@ -358,23 +370,31 @@ fn title(version: &str, name: &str) -> String {
     }
 }
 
+/// The first of some lines, and how many there are more.
+fn lines(page: &mut Page, all: &[String]) {
+    for line in all.iter().take(SHOWN) {
+        page.line(&format!("    {line}"));
+    }
+    if let Some(more @ 1..) = all.len().checked_sub(SHOWN) {
+        page.line(&format!("    and {more} more lines, in --format json"));
+    }
+}
+
 impl View for Rehearsal {
     const SCHEMA: &'static str = "switchback.rehearse-history/v1";
 
     fn human(&self, page: &mut Page) {
-        for it in self.migrations.iter().filter(|it| !it.faults.is_empty()) {
+        for it in self.migrations.iter().filter(|it| it.is_told()) {
             page.heading(&title(&it.version, &it.name));
+            if it.verdict == "unreadable" {
+                page.add(Role::Warning, "note")
+                    .line(": it is not SQL in UTF-8, so those after it were tried without it");
+            }
             for fault in &it.faults {
                 let role = if fault.mild { Role::Warning } else { Role::Bad };
                 let word = if fault.mild { "note" } else { "fault" };
                 page.add(role, word).line(&format!(": {}", fault.message));
-                for line in fault.differences.iter().take(SHOWN) {
-                    page.line(&format!("    {line}"));
-                }
-                if fault.differences.len() > SHOWN {
-                    let more = fault.differences.len() - SHOWN;
-                    page.line(&format!("    and {more} more lines, in --format json"));
-                }
+                lines(page, &fault.differences);
             }
             for note in &it.notes {
                 page.add(Role::Faint, &format!("  {note}")).end();
@@ -413,12 +433,10 @@ impl View for Rehearsal {
                 None if down.left.is_empty() => {
                     "all ways down in a row lead back to an empty database".to_owned()
                 }
-                None => format!(
-                    "all ways down in a row leave {} lines of schema behind",
-                    down.left.len()
-                ),
+                None => "all ways down in a row leave something behind:".to_owned(),
                 Some(why) => format!("all ways down in a row: {} walked, then {why}", down.walked),
             });
+            lines(page, &down.left);
         }
     }
 }

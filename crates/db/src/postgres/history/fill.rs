@@ -10,7 +10,8 @@ use crate::postgres::synth::{self, Request, Tables};
 pub trait FillTables {
     /// Puts rows into `tables`, up to `rows` each. They are the tables of a scratch database, each in
     /// the form of SQL, `schema.table`; some may have rows already. Tables that cannot be filled are
-    /// left as they are.
+    /// left as they are. With `in_transaction` there is an open transaction, which has to stay
+    /// usable.
     ///
     /// # Errors
     /// If the database cannot be read or written at all. What is in the tables then stays.
@@ -19,6 +20,7 @@ pub trait FillTables {
         client: &mut Client,
         tables: &[String],
         rows: u64,
+        in_transaction: bool,
     ) -> Result<(), Box<dyn Error + Send + Sync>>;
 }
 
@@ -32,6 +34,7 @@ impl FillTables for NoRows {
         _client: &mut Client,
         _tables: &[String],
         _rows: u64,
+        _in_transaction: bool,
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
         Ok(())
     }
@@ -50,10 +53,12 @@ impl FillTables for Synthetic {
         client: &mut Client,
         tables: &[String],
         rows: u64,
+        in_transaction: bool,
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
         let mut request = Request::new(self.seed, rows);
         request.tables = Tables::Named(tables.to_vec());
         request.analyze = false;
+        request.in_transaction = in_transaction;
         synth::fill(client, &request)?;
         Ok(())
     }

@@ -112,14 +112,7 @@ impl Run<'_> {
         let error = match trouble.error {
             PgError::Refused(error) => *error,
             PgError::Lost { source } => {
-                return Ok(Failure {
-                    cause: Cause::SessionLost {
-                        message: source.to_string(),
-                    },
-                    statement: None,
-                    only_with_rows: false,
-                    left_behind: Vec::new(),
-                });
+                return Ok(lost(source.to_string()));
             }
             other => return Err(other),
         };
@@ -185,6 +178,16 @@ impl Run<'_> {
             Some(extension) => Cause::NeedsExtension { extension, error },
             None => Cause::Sql(error),
         }
+    }
+}
+
+/// The session was lost, for what the connection says.
+pub(super) fn lost(message: String) -> Failure {
+    Failure {
+        cause: Cause::SessionLost { message },
+        statement: None,
+        only_with_rows: false,
+        left_behind: Vec::new(),
     }
 }
 

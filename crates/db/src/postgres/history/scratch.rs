@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use switchback_migration::Engine;
+
+use super::attempt::{Attempt, may_be_tried};
 use super::databases::Databases;
 use super::fill::FillTables;
 use super::moments::Moments;
-use super::run::{Limits, Run};
+use super::run::{Limits, Run, lost};
 use super::script::Script;
 use crate::history::rehearsal::{Scratch, Which};
 use crate::history::{
@@ -27,6 +30,9 @@ pub(super) struct Made {
 }
 
 pub(super) struct PostgresScratch<'a> {
+    /// In which migrations are tried that can be tried in a transaction. Before the databases: a
+    /// database that a session is in cannot be removed.
+    attempt: Option<Attempt>,
     databases: Databases,
     fill: &'a mut dyn FillTables,
     options: &'a Options,
@@ -35,6 +41,7 @@ pub(super) struct PostgresScratch<'a> {
     copy: Option<Copy>,
     made: Made,
     moments: Moments,
+    limits: Limits,
 }
 
 /// The copy of the database.
@@ -62,6 +69,11 @@ impl<'a> PostgresScratch<'a> {
             databases,
             fill,
             options,
+            limits: Limits {
+                statement: options.statement_timeout,
+                script: options.script_timeout,
+            },
+            attempt: None,
             copy: None,
             made: Made::default(),
         })
@@ -69,9 +81,10 @@ impl<'a> PostgresScratch<'a> {
 
     /// The session in which the copy is looked at.
     fn session(&mut self) -> Result<&mut Session, PgError> {
-        match &mut self.copy {
-            Some(copy) => Ok(&mut copy.session),
-            None => Err(PgError::Unexpected {
+        match (&mut self.attempt, &mut self.copy) {
+            (Some(attempt), _) if attempt.is_open() => Ok(attempt.session()),
+            (_, Some(copy)) => Ok(&mut copy.session),
+            (_, None) => Err(PgError::Unexpected {
                 question: "whether there is a copy",
             }),
         }
@@ -86,10 +99,7 @@ impl<'a> PostgresScratch<'a> {
                 Which::Copy => copy.unwrap_or_default(),
             },
             databases: &mut self.databases,
-            limits: Limits {
-                statement: self.options.statement_timeout,
-                script: self.options.script_timeout,
-            },
+            limits: self.limits,
             made: &mut self.made,
         }
     }
@@ -98,11 +108,34 @@ impl<'a> PostgresScratch<'a> {
 impl Scratch for PostgresScratch<'_> {
     type Error = PgError;
 
+    const ENGINE: Engine = Engine::Postgres;
+
     fn engine(&self) -> String {
         format!("PostgreSQL {}", self.databases.version())
     }
 
+    fn attempt(&mut self, up: &Sql, down: Option<&Sql>) -> Result<bool, PgError> {
+        if !may_be_tried(up) || !down.is_none_or(may_be_tried) {
+            return Ok(false);
+        }
+        let mut attempt = match self.attempt.take() {
+            Some(attempt) => attempt,
+            None => Attempt::new(&self.databases, &self.main)?,
+        };
+        if !attempt.begin(self.limits)? {
+            // With the settings of now.
+            attempt = Attempt::new(&self.databases, &self.main)?;
+            if !attempt.begin(self.limits)? {
+                return Ok(false);
+            }
+        }
+        self.attempt = Some(attempt);
+        Ok(true)
+    }
+
     fn copy(&mut self) -> Result<(), PgError> {
+        // Nobody may be in what is copied.
+        self.attempt = None;
         // Its session would be in the way of removing it.
         self.copy = None;
         let main = self.main.clone();
@@ -118,6 +151,11 @@ impl Scratch for PostgresScratch<'_> {
     }
 
     fn forget(&mut self) -> Result<(), PgError> {
+        if let Some(attempt) = self.attempt.as_mut().filter(|it| it.is_open())
+            && !attempt.end()?
+        {
+            self.attempt = None;
+        }
         if let Some(copy) = self.copy.take() {
             drop(copy.session);
             self.databases.remove_copy(TRY)?;
@@ -141,11 +179,18 @@ impl Scratch for PostgresScratch<'_> {
         if tables.is_empty() {
             return Ok(false);
         }
-        let Some(copy) = &mut self.copy else {
-            return Ok(false);
-        };
         let rows = self.options.rows;
-        let filled = self.fill.fill(copy.session.client(), &tables, rows);
+        let (session, in_transaction) = match (&mut self.attempt, &mut self.copy) {
+            (Some(attempt), _) if attempt.is_open() => (attempt.session(), true),
+            (_, Some(copy)) => (&mut copy.session, false),
+            (_, None) => return Ok(false),
+        };
+        if in_transaction {
+            session.run("SAVEPOINT switchback_rows")?;
+        }
+        let filled = self
+            .fill
+            .fill(session.client(), &tables, rows, in_transaction);
         if let Err(error) = filled {
             let mut message = error.to_string();
             let mut source = error.source();
@@ -154,8 +199,16 @@ impl Scratch for PostgresScratch<'_> {
                 source = error.source();
             }
             notes.push(Note::NotFilled { message });
-            // It may have been in a transaction.
-            copy.session.run("ROLLBACK")?;
+            session.run(if in_transaction {
+                "ROLLBACK TO switchback_rows"
+            } else {
+                // It may have been in a transaction.
+                "ROLLBACK"
+            })?;
+        }
+        if in_transaction {
+            // What waits for the end of a transaction would be in the way of altering tables.
+            session.run("SET CONSTRAINTS ALL IMMEDIATE; RELEASE switchback_rows")?;
         }
         Ok(true)
     }
@@ -207,7 +260,18 @@ impl Scratch for PostgresScratch<'_> {
         if let Some(refused) = script.refused {
             return Ok(Err(refused));
         }
-        self.runner(which).whole(&script, notes)
+        match &mut self.attempt {
+            Some(attempt) if which == Which::Copy && attempt.is_open() => {
+                match attempt.run(&script, self.limits) {
+                    Err(PgError::Lost { source }) => {
+                        attempt.reconnect(&self.databases, &self.main)?;
+                        Ok(Err(lost(source.to_string())))
+                    }
+                    other => other,
+                }
+            }
+            _ => self.runner(which).whole(&script, notes),
+        }
     }
 
     fn run_in_part(&mut self, sql: &Sql) -> Result<(usize, usize), PgError> {

@@ -113,9 +113,20 @@ pub(super) fn reaches_out(statement: &str) -> Option<&'static str> {
         ("LOAD", _) => Some("loads a library into the server"),
         ("CREATE", "SUBSCRIPTION") => Some("connects to another server"),
         ("CREATE" | "DROP", "DATABASE") => Some("makes or removes a whole database"),
+        ("ALTER", "ROLE" | "USER") if demotes(statement) => {
+            Some("takes the rights of the superuser that the rehearsal runs as")
+        }
         ("CREATE", "TABLESPACE") => Some("uses a folder of this machine"),
         _ => None,
     }
+}
+
+/// Whether an `ALTER ROLE` is about the superuser of every private server, and makes it another.
+fn demotes(statement: &str) -> bool {
+    let text = statement.to_uppercase().replace('"', " ");
+    let mut words = text.split_whitespace().skip(2);
+    words.next() == Some("POSTGRES")
+        && words.any(|word| ["NOSUPERUSER", "NOLOGIN", "RENAME"].contains(&word))
 }
 
 /// Whether a statement waits for rows from the client, or sends it some.
@@ -205,6 +216,8 @@ mod tests {
             "load 'x'",
             "CREATE SUBSCRIPTION s CONNECTION 'host=x' PUBLICATION p",
             "drop /* */ database x",
+            "ALTER ROLE postgres NOSUPERUSER CREATEDB",
+            "alter user \"postgres\" rename to x",
         ] {
             assert!(reaches_out(refused).is_some(), "{refused}");
         }
@@ -216,6 +229,8 @@ mod tests {
             "CREATE TABLE program (copy int)",
             "DO $$ begin alter system; end $$",
             "ALTER DATABASE x SET a = b",
+            "ALTER ROLE postgres SET search_path = x",
+            "ALTER ROLE other NOSUPERUSER",
             "",
         ] {
             assert_eq!(reaches_out(fine), None, "{fine}");

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use postgres::{Client, SimpleQueryRow};
+use postgres::SimpleQueryRow;
 
 use super::expr::Expr;
 use super::kind::Kind;
 use super::lex::replace_word;
-use super::session::{ident, number, oids, rows, text, truth};
+use super::session::{Connection, ident, number, oids, rows, text, truth};
 use super::types::{SEPARATOR, Types};
 
 /// A table as far as it matters before it is known whether it needs rows.
@@ -144,7 +144,10 @@ impl Leaf {
 /// nor partitions (their rows go through the whole).
 ///
 /// Looking for files with something in them waits for locks; without `sizes` all are counted.
-pub(super) fn list(client: &mut Client, sizes: bool) -> Result<Vec<Listed>, postgres::Error> {
+pub(super) fn list(
+    client: &mut Connection<'_>,
+    sizes: bool,
+) -> Result<Vec<Listed>, postgres::Error> {
     let sized = if sizes {
         "c.relkind = 'p' OR pg_relation_size(c.oid) > 0"
     } else {
@@ -171,7 +174,7 @@ pub(super) fn list(client: &mut Client, sizes: bool) -> Result<Vec<Listed>, post
 
 /// Reads everything about `tables`, in their order.
 pub(super) fn read(
-    client: &mut Client,
+    client: &mut Connection<'_>,
     tables: &[Listed],
     version: u32,
 ) -> Result<Vec<Table>, postgres::Error> {
@@ -243,14 +246,14 @@ struct Reader {
 }
 
 impl Reader {
-    fn flags(&self, client: &mut Client, sql: &str) -> Result<Vec<u32>, postgres::Error> {
+    fn flags(&self, client: &mut Connection<'_>, sql: &str) -> Result<Vec<u32>, postgres::Error> {
         Ok(rows(client, sql)?
             .iter()
             .map(|row| number(row, 0))
             .collect())
     }
 
-    fn columns(&mut self, client: &mut Client) -> Result<(), postgres::Error> {
+    fn columns(&mut self, client: &mut Connection<'_>) -> Result<(), postgres::Error> {
         let sql = format!(
             "SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull,
                 a.attidentity, a.attgenerated, pg_get_expr(d.adbin, d.adrelid),
@@ -340,7 +343,7 @@ impl Reader {
         })
     }
 
-    fn constraints(&mut self, client: &mut Client) -> Result<(), postgres::Error> {
+    fn constraints(&mut self, client: &mut Connection<'_>) -> Result<(), postgres::Error> {
         let enforced = if self.version >= 180_000 {
             "AND c.conenforced"
         } else {
@@ -418,7 +421,7 @@ impl Reader {
         Ok(())
     }
 
-    fn keys(&mut self, client: &mut Client) -> Result<(), postgres::Error> {
+    fn keys(&mut self, client: &mut Connection<'_>) -> Result<(), postgres::Error> {
         let nulls = if self.version >= 150_000 {
             "i.indnullsnotdistinct"
         } else {
@@ -486,7 +489,11 @@ impl Reader {
         Ok(())
     }
 
-    fn leaves(&mut self, client: &mut Client, tables: &[Listed]) -> Result<(), postgres::Error> {
+    fn leaves(
+        &mut self,
+        client: &mut Connection<'_>,
+        tables: &[Listed],
+    ) -> Result<(), postgres::Error> {
         let roots: Vec<u32> = tables
             .iter()
             .filter(|table| table.partitioned)

@@ -4,8 +4,6 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use postgres::Client;
-
 use super::catalog::{Reference, Table};
 use super::judge::insert;
 use super::plan::Plan;
@@ -13,7 +11,7 @@ use super::pool::{Pool, unused};
 use super::random::{Rng, hash, mix};
 use super::report::Refusal;
 use super::row::Row;
-use super::session::{changed, ident, quote, rows};
+use super::session::{Connection, changed, ident, quote, rows};
 use super::value::Value;
 
 /// Rows that are inserted together at most; further ones find these to point to.
@@ -29,7 +27,7 @@ const FRUITLESS: u32 = 30;
 ///
 /// The plans leave out the references among the tables.
 pub(super) fn together(
-    client: &mut Client,
+    client: &mut Connection<'_>,
     plans: &[Plan<'_>],
     count: u64,
 ) -> Result<Result<(), Refusal>, postgres::Error> {
@@ -85,7 +83,7 @@ fn point(
 
 /// Fills in a reference that was left null; most rows get one. Says how many did.
 pub(super) fn later(
-    client: &mut Client,
+    client: &mut Connection<'_>,
     table: &Table,
     reference: &Reference,
     pool: &Pool,

@@ -5,11 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use postgres::Client;
-
 use super::catalog::{Listed, Reference, Table};
 use super::kind::Kind;
-use super::session::{number, oids, rows, text};
+use super::session::{Connection, number, oids, rows, text};
 
 /// A table that may be meant.
 struct Target {
@@ -21,7 +19,7 @@ struct Target {
 
 /// Adds to each table what its columns seem to point to.
 pub(super) fn add(
-    client: &mut Client,
+    client: &mut Connection<'_>,
     listed: &[Listed],
     tables: &mut [Table],
 ) -> Result<(), postgres::Error> {

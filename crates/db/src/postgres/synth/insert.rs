@@ -3,8 +3,6 @@
 use std::io::Write as _;
 use std::rc::Rc;
 
-use postgres::Client;
-
 use super::catalog::{Check, Table};
 use super::judge::{broken, copy_line, insert};
 use super::kind::Kind;
@@ -13,7 +11,7 @@ use super::pool::unused;
 use super::random::{Rng, hash, mix};
 use super::report::Refusal;
 use super::row::Row;
-use super::session::{changed, ident, idents, rows};
+use super::session::{Connection, changed, ident, idents, rows};
 use super::value::Value;
 
 /// Rows of one `INSERT`.
@@ -48,7 +46,7 @@ pub(super) struct Progress {
 
 /// Puts up to `missing` rows into the table.
 pub(super) fn fill(
-    client: &mut Client,
+    client: &mut Connection<'_>,
     plan: &mut Plan<'_>,
     missing: u64,
 ) -> Result<Progress, postgres::Error> {
@@ -164,7 +162,7 @@ enum Refill {
 /// Fetches keys: those that nobody points to yet where each may be used once, and the table's own
 /// where it references itself.
 fn refill(
-    client: &mut Client,
+    client: &mut Connection<'_>,
     plan: &mut Plan<'_>,
     next: u64,
     most: u64,
@@ -205,7 +203,7 @@ fn refill(
 
 /// The table's own keys, fresh.
 fn keys(
-    client: &mut Client,
+    client: &mut Connection<'_>,
     table: &Table,
     reference: &super::catalog::Reference,
 ) -> Result<super::pool::Pool, postgres::Error> {
@@ -215,7 +213,7 @@ fn keys(
 
 /// Inserts all rows that conflict with nothing, in one statement.
 fn insert_all(
-    client: &mut Client,
+    client: &mut Connection<'_>,
     plan: &Plan<'_>,
     made: &[Row],
 ) -> Result<Result<u64, Refusal>, postgres::Error> {
@@ -235,7 +233,7 @@ fn insert_all(
 }
 
 fn copy_in(
-    client: &mut Client,
+    client: &mut Connection<'_>,
     plan: &Plan<'_>,
     start: u64,
     count: u64,
@@ -248,35 +246,34 @@ fn copy_in(
 }
 
 fn copy_rows(
-    client: &mut Client,
+    client: &mut Connection<'_>,
     plan: &Plan<'_>,
     made: impl Iterator<Item = Result<Row, postgres::Error>>,
 ) -> Result<Result<u64, Refusal>, postgres::Error> {
     let columns = plan.given();
     let names = idents(columns.iter().map(|c| plan.table.columns[*c].name.as_str()));
     let sql = format!("COPY {} ({names}) FROM STDIN", plan.table.listed.sql());
-    let mut writer = match Refusal::told(client.copy_in(&sql))? {
-        Ok(writer) => writer,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
-    let mut buffer = String::with_capacity(80 * 1024);
-    for row in made {
-        copy_line(plan, &row?, &mut buffer);
-        if buffer.len() > 64 * 1024 {
-            // The server's answer to what it does not like comes with the end.
-            if writer.write_all(buffer.as_bytes()).is_err() {
-                break;
+    let copied = client.copy_in(&sql, |writer| {
+        let mut buffer = String::with_capacity(80 * 1024);
+        for row in made {
+            copy_line(plan, &row?, &mut buffer);
+            if buffer.len() > 64 * 1024 {
+                // The server's answer to what it does not like comes with the end.
+                if writer.write_all(buffer.as_bytes()).is_err() {
+                    break;
+                }
+                buffer.clear();
             }
-            buffer.clear();
         }
-    }
-    let _ = writer.write_all(buffer.as_bytes());
-    Refusal::told(writer.finish())
+        let _ = writer.write_all(buffer.as_bytes());
+        Ok(())
+    });
+    Refusal::told(copied)
 }
 
 /// Inserts what passes the constraints, and makes the rest anew, several times.
 fn patiently(
-    client: &mut Client,
+    client: &mut Connection<'_>,
     plan: &mut Plan<'_>,
     made: Vec<Row>,
     progress: &mut Progress,
@@ -327,7 +324,7 @@ fn patiently(
 
 /// Inserts rows; where the server refuses, each half for itself, down to single rows.
 fn by_halves(
-    client: &mut Client,
+    client: &mut Connection<'_>,
     plan: &mut Plan<'_>,
     good: &[Row],
     refused: &mut Vec<Row>,
@@ -416,7 +413,7 @@ fn candidate(
 
 /// Lets sequences go on after what we have given.
 pub(super) fn advance_sequences(
-    client: &mut Client,
+    client: &mut Connection<'_>,
     plan: &Plan<'_>,
 ) -> Result<(), postgres::Error> {
     for column in plan.given() {

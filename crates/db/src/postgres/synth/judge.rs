@@ -3,12 +3,10 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use postgres::Client;
-
 use super::catalog::Given;
 use super::plan::Plan;
 use super::row::Row;
-use super::session::{ident, number, quote, rows, truth};
+use super::session::{Connection, ident, number, quote, rows, truth};
 use super::value::Value;
 
 /// Columns of the query that no table has.
@@ -18,7 +16,7 @@ const LEAF: &str = "\"switchback leaf\"";
 /// For each row the constraints that it breaks, as places in [`Plan::checks`]. The constraint of
 /// a partition is the last.
 pub(super) fn broken(
-    client: &mut Client,
+    client: &mut Connection<'_>,
     plan: &Plan<'_>,
     made: &[Row],
 ) -> Result<Vec<Vec<usize>>, postgres::Error> {

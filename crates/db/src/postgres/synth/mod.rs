@@ -59,8 +59,8 @@ use postgres::Client;
 
 /// Fills the tables of a scratch database with rows that satisfy their constraints.
 ///
-/// Not inside of a transaction: each statement is one of its own, so that what a table refuses
-/// undoes nothing else. Settings of the session are changed and set back. It needs a role that
+/// Each statement is a transaction of its own, so that what a table refuses undoes nothing else; or,
+/// where [`Request::in_transaction`] says that there is one, has a savepoint. Settings of the session are changed and set back. It needs a role that
 /// owns the tables; as a superuser it can also disable triggers that refuse rows, and is not
 /// subject to row-level security. Never to be called on a database with real data.
 ///
@@ -69,6 +69,11 @@ use postgres::Client;
 /// [`SynthError::Server`] if the connection fails or the catalog cannot be read. A table that
 /// cannot be filled is no error: see [`Filled::lacking`].
 pub fn fill(client: &mut Client, request: &Request) -> Result<Filled, SynthError> {
+    let mut connection = session::Connection {
+        client,
+        in_transaction: request.in_transaction,
+    };
+    let client = &mut connection;
     let before = session::enter(client, request.statement_timeout, request.lock_timeout)
         .map_err(SynthError::during("changing settings"))?;
     let filled = run::run(client, request);

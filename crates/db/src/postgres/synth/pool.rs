@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use postgres::Client;
-
 use super::catalog::{Reference, Table};
-use super::session::{ident, rows};
+use super::session::{Connection, ident, rows};
 
 /// Keys, each with a text for every column.
 pub(super) type Pool = Vec<Vec<String>>;
@@ -28,7 +26,7 @@ impl Pools {
     /// Keys that `reference` may point to, in their order. Of many only some, evenly.
     pub(super) fn get(
         &mut self,
-        client: &mut Client,
+        client: &mut Connection<'_>,
         table: &Table,
         reference: &Reference,
         wanted: u64,
@@ -81,7 +79,7 @@ impl Pools {
 
 /// Keys that `reference` may point to and that no row points to yet.
 pub(super) fn unused(
-    client: &mut Client,
+    client: &mut Connection<'_>,
     table: &Table,
     reference: &Reference,
     limit: u64,
@@ -148,7 +146,7 @@ impl Columns {
     }
 }
 
-fn read(client: &mut Client, sql: &str, width: usize) -> Result<Pool, postgres::Error> {
+fn read(client: &mut Connection<'_>, sql: &str, width: usize) -> Result<Pool, postgres::Error> {
     let keys = rows(client, sql)?;
     Ok(keys
         .iter()

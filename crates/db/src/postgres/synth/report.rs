@@ -71,6 +71,8 @@ pub struct Request {
     pub existing: Existing,
     /// Whether tables that got 1,000 rows or more are analyzed.
     pub analyze: bool,
+    /// Whether the connection is inside of a transaction.
+    pub in_transaction: bool,
     /// How long a statement may take; a table is given up after one that takes longer.
     pub statement_timeout: Duration,
     /// How long to wait for a lock.
@@ -87,6 +89,7 @@ impl Request {
             tables: Tables::All,
             existing: Existing::TopUp,
             analyze: true,
+            in_transaction: false,
             statement_timeout: Duration::from_mins(2),
             lock_timeout: Duration::from_secs(5),
         }

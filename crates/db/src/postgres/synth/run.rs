@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use postgres::Client;
-
 use super::catalog::{self, Listed, Table};
 use super::cycle::{TOGETHER, among, later, together};
 use super::implied;
@@ -16,14 +14,14 @@ use super::report::{
     BOOKKEEPING, Existing, Filled, Outcome, Reason, Refusal, Request, SynthError, TableFilled,
     Tables,
 };
-use super::session::{also_in, ident, number, quote, rows, text};
+use super::session::{Connection, also_in, ident, number, quote, rows, text};
 
 /// Tables that are counted by one query.
 const COUNTED: usize = 100;
 /// From how many new rows on a table is analyzed.
 const ANALYZED: u64 = 1000;
 
-pub(super) fn run(client: &mut Client, request: &Request) -> Result<Filled, SynthError> {
+pub(super) fn run(client: &mut Connection<'_>, request: &Request) -> Result<Filled, SynthError> {
     let server = SynthError::during("asking for the version");
     let about = rows(
         client,
@@ -94,7 +92,7 @@ pub(super) fn run(client: &mut Client, request: &Request) -> Result<Filled, Synt
 
 /// The tables that the request means.
 fn chosen(
-    client: &mut Client,
+    client: &mut Connection<'_>,
     request: &Request,
     listed: Vec<Listed>,
 ) -> Result<Vec<Listed>, SynthError> {
@@ -131,7 +129,7 @@ fn chosen(
 
 /// Rows of each table, counted up to its limit.
 fn count(
-    client: &mut Client,
+    client: &mut Connection<'_>,
     listed: &[Listed],
     limits: &[u64],
 ) -> Result<Vec<Result<u64, Refusal>>, SynthError> {
@@ -169,8 +167,8 @@ fn count(
     Ok(counts)
 }
 
-struct Run<'a> {
-    client: &'a mut Client,
+struct Run<'a, 'c> {
+    client: &'a mut Connection<'c>,
     request: &'a Request,
     pools: Pools,
     wide: bool,
@@ -178,7 +176,7 @@ struct Run<'a> {
     recount: bool,
 }
 
-impl Run<'_> {
+impl Run<'_, '_> {
     fn all(
         &mut self,
         tables: &[Table],

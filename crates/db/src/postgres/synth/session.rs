@@ -3,7 +3,69 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
+use postgres::{Client, CopyInWriter, SimpleQueryMessage, SimpleQueryRow};
+
+/// Where the place is that a refused statement is undone to.
+const PLACE: &str = "switchback_fill";
+
+/// The connection through which tables are filled. Inside of a transaction each statement is guarded
+/// by a savepoint, so that what is refused undoes nothing else there either.
+pub(super) struct Connection<'c> {
+    pub(super) client: &'c mut Client,
+    pub(super) in_transaction: bool,
+}
+
+impl Connection<'_> {
+    pub(super) fn simple_query(
+        &mut self,
+        sql: &str,
+    ) -> Result<Vec<SimpleQueryMessage>, postgres::Error> {
+        if !self.in_transaction {
+            return self.client.simple_query(sql);
+        }
+        let guarded = format!("SAVEPOINT {PLACE}; {sql}; RELEASE {PLACE}");
+        let answer = self.client.simple_query(&guarded);
+        self.undo_refused(answer)
+    }
+
+    pub(super) fn batch_execute(&mut self, sql: &str) -> Result<(), postgres::Error> {
+        self.simple_query(sql).map(|_| ())
+    }
+
+    /// Hands rows that `write` puts into the `COPY` to the server. How many there were.
+    pub(super) fn copy_in(
+        &mut self,
+        sql: &str,
+        write: impl FnOnce(&mut CopyInWriter<'_>) -> Result<(), postgres::Error>,
+    ) -> Result<u64, postgres::Error> {
+        if self.in_transaction {
+            self.client.batch_execute(&format!("SAVEPOINT {PLACE}"))?;
+        }
+        let copied = self.client.copy_in(sql).and_then(|mut writer| {
+            write(&mut writer)?;
+            writer.finish()
+        });
+        let copied = self.undo_refused(copied)?;
+        if self.in_transaction {
+            self.client.batch_execute(&format!("RELEASE {PLACE}"))?;
+        }
+        Ok(copied)
+    }
+
+    fn undo_refused<T>(
+        &mut self,
+        answer: Result<T, postgres::Error>,
+    ) -> Result<T, postgres::Error> {
+        let refused = answer
+            .as_ref()
+            .is_err_and(|error| error.as_db_error().is_some());
+        if refused && self.in_transaction {
+            self.client
+                .batch_execute(&format!("ROLLBACK TO {PLACE}; RELEASE {PLACE}"))?;
+        }
+        answer
+    }
+}
 
 /// What is set while tables are filled: times and numbers are printed in one way, waits end, and
 /// nothing is lost if a scratch database loses its last commits.
@@ -41,7 +103,7 @@ pub(super) struct Before(Vec<(&'static str, String)>);
 
 /// Changes the settings and says what they were.
 pub(super) fn enter(
-    client: &mut Client,
+    client: &mut Connection<'_>,
     statement: Duration,
     lock: Duration,
 ) -> Result<Before, postgres::Error> {
@@ -72,7 +134,10 @@ pub(super) fn enter(
 
 /// Looks names up in these schemas as well, after those where they were looked up before: what
 /// triggers do often relies on it.
-pub(super) fn also_in(client: &mut Client, schemas: &[&str]) -> Result<(), postgres::Error> {
+pub(super) fn also_in(
+    client: &mut Connection<'_>,
+    schemas: &[&str],
+) -> Result<(), postgres::Error> {
     let path = rows(client, "SHOW search_path")?;
     let path = text(path.first(), 0);
     let more = idents(schemas.iter().copied());
@@ -88,7 +153,7 @@ pub(super) fn also_in(client: &mut Client, schemas: &[&str]) -> Result<(), postg
 
 impl Before {
     /// Sets everything back.
-    pub(super) fn restore(&self, client: &mut Client) -> Result<(), postgres::Error> {
+    pub(super) fn restore(&self, client: &mut Connection<'_>) -> Result<(), postgres::Error> {
         let mut sql = String::from("SELECT ");
         for (place, (name, value)) in self.0.iter().enumerate() {
             let comma = if place == 0 { "" } else { ", " };
@@ -114,7 +179,10 @@ pub(super) fn idents<'a>(names: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// The rows of a query, all of them as text.
-pub(super) fn rows(client: &mut Client, sql: &str) -> Result<Vec<SimpleQueryRow>, postgres::Error> {
+pub(super) fn rows(
+    client: &mut Connection<'_>,
+    sql: &str,
+) -> Result<Vec<SimpleQueryRow>, postgres::Error> {
     let messages = client.simple_query(sql)?;
     Ok(messages
         .into_iter()
@@ -126,7 +194,7 @@ pub(super) fn rows(client: &mut Client, sql: &str) -> Result<Vec<SimpleQueryRow>
 }
 
 /// How many rows the statement changed.
-pub(super) fn changed(client: &mut Client, sql: &str) -> Result<u64, postgres::Error> {
+pub(super) fn changed(client: &mut Connection<'_>, sql: &str) -> Result<u64, postgres::Error> {
     let messages = client.simple_query(sql)?;
     Ok(messages
         .iter()

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use postgres::Client;
-
 use super::domain::Dom;
 use super::expr::Expr;
 use super::facts::variants;
 use super::kind::Kind;
 use super::random::Rng;
-use super::session::{number, oids, quote, rows, text};
+use super::session::{Connection, number, oids, quote, rows, text};
 
 /// Separates the parts of a list that comes as one text.
 pub(super) const SEPARATOR: char = '\u{1f}';
@@ -82,7 +80,7 @@ const CANDIDATES: &[&str] = &[
 impl Types {
     /// Reads the types of the columns of `tables`.
     pub(super) fn read(
-        client: &mut Client,
+        client: &mut Connection<'_>,
         tables: &[u32],
         multiranges: bool,
     ) -> Result<Self, postgres::Error> {
@@ -170,7 +168,7 @@ impl Types {
     }
 
     /// Asks the server what it takes for the types that nothing is known of.
-    fn probe(&mut self, client: &mut Client) -> Result<(), postgres::Error> {
+    fn probe(&mut self, client: &mut Connection<'_>) -> Result<(), postgres::Error> {
         let unknown: Vec<(u32, String)> = self
             .types
             .iter()
