@@ -3,7 +3,7 @@
 
 use std::borrow::Borrow;
 use std::fmt::{self, Debug};
-use std::ops::RangeBounds;
+use std::ops::{Index, RangeBounds};
 
 use rpds::RedBlackTreeMapSync;
 
@@ -30,6 +30,18 @@ impl<K: Ord, V> FromIterator<(K, V)> for Map<K, V> {
             map.0.insert_mut(key, value);
         }
         map
+    }
+}
+
+/// The value of a key that must be there.
+///
+/// # Panics
+/// If it is not.
+impl<K: Ord, V> Index<&K> for Map<K, V> {
+    type Output = V;
+
+    fn index(&self, key: &K) -> &V {
+        &self.0[key]
     }
 }
 

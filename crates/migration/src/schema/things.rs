@@ -172,3 +172,108 @@ impl<T: Mentions + Clone> Drop for Edit<'_, T> {
         self.things.insert(self.name.clone(), thing);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    struct Named(Vec<Name>);
+
+    impl Mentions for Named {
+        fn mentions(&self) -> impl Iterator<Item = &Name> {
+            self.0.iter()
+        }
+    }
+
+    #[derive(Debug, Clone)]
+    enum Act {
+        Insert(u8, Vec<u8>),
+        Remove(u8),
+        Edit(u8, u8),
+        Forget(u8),
+        ChangeAround(u8, u8),
+    }
+
+    fn name(number: u8) -> Name {
+        Name::qualified("public", format!("t{number}"))
+    }
+
+    fn act() -> impl Strategy<Value = Act> {
+        let one = 0..6_u8;
+        prop_oneof![
+            (one.clone(), prop::collection::vec(0..6_u8, 0..3))
+                .prop_map(|(a, b)| Act::Insert(a, b)),
+            one.clone().prop_map(Act::Remove),
+            (one.clone(), one.clone()).prop_map(|(a, b)| Act::Edit(a, b)),
+            one.clone().prop_map(Act::Forget),
+            (one.clone(), one).prop_map(|(a, b)| Act::ChangeAround(a, b)),
+        ]
+    }
+
+    proptest! {
+        /// It is a map, copies are left alone, and nobody who mentions a name is missed.
+        #[test]
+        fn it_is_a_map_that_knows_who_mentions_whom(acts in prop::collection::vec(act(), 0..40)) {
+            let mut things: Things<Named> = Things::default();
+            let mut model: BTreeMap<Name, Named> = BTreeMap::new();
+            for act in acts {
+                let (copy, before) = (things.clone(), model.clone());
+                match act {
+                    Act::Insert(a, of) => {
+                        let thing = Named(of.into_iter().map(name).collect());
+                        model.insert(name(a), thing.clone());
+                        things.insert(name(a), Arc::new(thing));
+                    }
+                    Act::Remove(a) => {
+                        let removed = things.remove(&name(a)).map(|it| it.as_ref().clone());
+                        prop_assert_eq!(removed, model.remove(&name(a)));
+                    }
+                    Act::Edit(a, b) => {
+                        if let Some(mut thing) = things.edit(&name(a)) {
+                            thing.0.push(name(b));
+                        }
+                        if let Some(thing) = model.get_mut(&name(a)) {
+                            thing.0.push(name(b));
+                        }
+                    }
+                    Act::Forget(a) => {
+                        things.retain(|_, it| !it.0.contains(&name(a)));
+                        model.retain(|_, it| !it.0.contains(&name(a)));
+                    }
+                    Act::ChangeAround(a, b) => {
+                        let meant = |it: &Named| it.0.contains(&name(a));
+                        things.change_around(&name(a), meant, |it| it.0 = vec![name(b)]);
+                        for it in model.values_mut().filter(|it| meant(it)) {
+                            it.0 = vec![name(b)];
+                        }
+                    }
+                }
+                let all = |things: &Things<Named>| -> Vec<(Name, Named)> {
+                    let all = things.iter();
+                    all.map(|(name, it)| (name.clone(), it.as_ref().clone())).collect()
+                };
+                prop_assert_eq!(all(&things), model.clone().into_iter().collect::<Vec<_>>());
+                prop_assert_eq!(all(&copy), before.into_iter().collect::<Vec<_>>());
+                for number in 0..6 {
+                    let wanted = name(number);
+                    let found: Vec<&Name> = things
+                        .around(&wanted)
+                        .filter(|(_, it)| it.0.contains(&wanted))
+                        .map(|(name, _)| name)
+                        .collect();
+                    let right: Vec<&Name> = model
+                        .iter()
+                        .filter(|(_, it)| it.0.contains(&wanted))
+                        .map(|(name, _)| name)
+                        .collect();
+                    prop_assert_eq!(found, right);
+                }
+            }
+        }
+    }
+}
