@@ -160,10 +160,11 @@ pub(crate) fn differences(claimed: &Claimed, seen: &Observed, schema: &Schema) -
         }
     }
     for (name, (mode, _)) in &seen.locks {
-        // A bound is read from the table above when a session plans for a partition for the first
+        // A bound is read from the table above when a session works on a partition for the first
         // time, and kept: `generate_partition_qual` in `src/backend/utils/cache/partcache.c`.
-        let for_bound =
-            *mode == Mode::AccessShare && claimed.queries && is_above(name, claimed, schema);
+        let for_bound = *mode == Mode::AccessShare
+            && (claimed.queries || claimed.emptied)
+            && is_above(name, claimed, schema);
         if !claimed.locks.contains_key(name) && !for_bound {
             lines.push(format!("seen and not claimed: {name} {mode:?}"));
         }

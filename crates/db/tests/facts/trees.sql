@@ -515,3 +515,7 @@ ALTER TABLE ONLY up DROP CONSTRAINT up_c_check
 ALTER TABLE pointing DETACH PARTITION pointing_0
 --@ case an identity of partitions that is not there goes
 ALTER TABLE pointing ALTER COLUMN k DROP IDENTITY IF EXISTS
+--@ case an index like one that partitions have
+CREATE INDEX ON worded (v)
+--@ case triggers of foreign keys of partitions
+ALTER TABLE pointing DISABLE TRIGGER ALL

@@ -367,9 +367,14 @@ impl Altering<'_, '_> {
     /// Whether the table has triggers, those of foreign keys included.
     fn has_triggers(&self) -> bool {
         let is_key = |it: &Constraint| matches!(it.kind, ConstraintKind::ForeignKey { .. });
-        self.relation(&self.table.clone())
-            .is_none_or(|it| !it.triggers.is_empty() || it.constraints.iter().any(is_key))
-            || self.now.references_to(&self.table).next().is_some()
+        let relation = self.relation(&self.table);
+        if relation.as_ref().is_none_or(|it| !it.triggers.is_empty()) {
+            return true;
+        }
+        // Until 14 foreign keys had triggers only on tables that hold rows.
+        self.claims.major >= 15
+            && (relation.is_some_and(|it| it.constraints.iter().any(is_key))
+                || self.now.references_to(&self.table).next().is_some())
     }
 
     fn lock_own_index(&mut self, index: Option<&str>, mode: Mode) {

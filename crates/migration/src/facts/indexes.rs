@@ -41,9 +41,19 @@ pub(super) fn create(claims: &mut Claims<'_>, statement: &Statement, create: &Cr
         if !stored {
             continue;
         }
-        // A partition that has one like it keeps it.
+        // A partition that has one like it keeps it, unless that is part of another index already.
+        let alike = |of| -> Vec<&Name> {
+            let all = schema.indexes_of(of);
+            let all = all.filter(|(_, it)| is_like(create, it));
+            all.map(|(name, _)| name).collect()
+        };
+        let parent = schema
+            .relations
+            .get(&one)
+            .and_then(|it| it.partition_of.as_ref());
+        let taken = parent.map_or(0, |(parent, _)| alike(parent).len());
         if one != table
-            && let Some((name, _)) = schema.indexes_of(&one).find(|(_, it)| is_like(create, it))
+            && let Some(name) = alike(&one).get(taken)
         {
             claims.lock_index(name, Mode::Share);
             continue;

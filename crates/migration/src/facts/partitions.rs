@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::alter::Altering;
-use super::claims::{Claims, descendants, has_storage};
+use super::claims::{Claims, descendants, has_storage, with_partitions};
 use super::drops::{default_partition, is_inherited};
 use super::proof::bounds::{self, Goal};
 use super::{InTransaction, Mode, WorkKind};
@@ -176,9 +176,10 @@ impl Altering<'_, '_> {
             Mode::ShareUpdateExclusive
         };
         self.claims.lock(&child, mode);
-        if has_triggers {
-            // What the partition has of them goes, and what its own partitions have of that.
-            self.claims.lock_partitions(&child, mode);
+        // Those below a partition forget what they know of the table: the end of
+        // `DetachPartitionFinalize` in `src/backend/commands/tablecmds.c`.
+        for below in with_partitions(&self.now, &child).iter().skip(1) {
+            self.claims.lock(below, Mode::AccessExclusive);
         }
         let now = self.now.clone();
         for (name, index) in now.indexes_of(&child) {
@@ -199,10 +200,6 @@ impl Altering<'_, '_> {
                     && is_inherited(&self.now, &relation, constraint)
                 {
                     self.claims.lock_partitions(table, Mode::ShareRowExclusive);
-                    // It is made again for the partition, and for what is below that.
-                    for below in descendants(&self.now, &child).iter().skip(1) {
-                        self.claims.lock(below, Mode::AccessExclusive);
-                    }
                 }
             }
         }
