@@ -6,10 +6,13 @@
     reason = "test code outside of test functions"
 )]
 
+mod bad_input;
 mod cut;
+mod fills;
 mod operations;
 mod stories;
 mod sweep;
+mod waiting;
 
 use std::time::Duration;
 

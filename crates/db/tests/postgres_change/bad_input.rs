@@ -1,0 +1,130 @@
+//! Schemas that somebody changed by hand, ways back that are none, sessions that are not ours.
+
+use switchback_model::plan::Script;
+
+use super::waiting::{TABLE, add_column};
+use super::*;
+
+fn down(sql: &str) -> Script {
+    Script {
+        direction: Direction::Down,
+        sql: sql.to_owned(),
+        ..add_column()
+    }
+}
+
+fn run(url: &str, script: &Script) -> Result<bool, ChangeError> {
+    perform(&mut open(url), &Effect::Script(script.clone()))
+}
+
+#[test]
+fn what_was_changed_by_hand_is_found_before_anything_runs() {
+    let (url, mut client) = database(TABLE);
+    run(&url, &add_column()).unwrap();
+    client
+        .batch_execute("ALTER TABLE t ALTER COLUMN b SET DEFAULT 'by hand'")
+        .unwrap();
+    let back = down("ALTER TABLE t DROP COLUMN b;");
+    let probed = open(&url).probe(&Effect::Script(back.clone())).unwrap();
+    assert!(matches!(probed, Probed::Unknown { .. }), "{probed:?}");
+    let error = run(&url, &back).unwrap_err();
+    assert!(
+        matches!(&error, ChangeError::UnknownStep { found, .. } if found.contains("by hand")),
+        "{error}"
+    );
+    client
+        .batch_execute("ALTER TABLE t ALTER COLUMN b DROP DEFAULT")
+        .unwrap();
+    assert!(run(&url, &back).unwrap());
+}
+
+#[test]
+fn another_script_of_a_step_that_is_applied_is_refused() {
+    let (url, _) = database(TABLE);
+    run(&url, &add_column()).unwrap();
+    let mut edited = add_column();
+    edited.sql.push_str(" SELECT 1;");
+    let error = run(&url, &edited).unwrap_err();
+    assert!(matches!(error, ChangeError::UnknownStep { .. }), "{error}");
+}
+
+#[test]
+fn a_way_back_that_leaves_something_else_is_undone() {
+    let (url, mut client) = database(TABLE);
+    run(&url, &add_column()).unwrap();
+    let before = (meaning(&url), rows(&mut client, "t"));
+    let error = run(&url, &down("ALTER TABLE t ALTER COLUMN b TYPE varchar(9);")).unwrap_err();
+    assert!(
+        matches!(&error, ChangeError::NotExact { difference, .. } if difference.contains("varying(9)")),
+        "{error}"
+    );
+    assert_same(
+        &before.0,
+        &meaning(&url),
+        "after the way back that was none",
+    );
+    assert_eq!(rows(&mut client, "t"), before.1);
+}
+
+#[test]
+fn a_script_that_fails_at_its_end_leaves_nothing_and_says_where() {
+    let (url, mut client) = database(TABLE);
+    let mut broken = add_column();
+    broken
+        .sql
+        .push_str("\n\nINSERT INTO nowhere\n  VALUES (1);");
+    let error = run(&url, &broken).unwrap_err();
+    assert!(
+        matches!(&error, ChangeError::Sql { line: Some(3), source, .. } if source.code == "42P01"),
+        "{error:?}"
+    );
+    assert_eq!(rows(&mut client, "_switchback.step"), Vec::<String>::new());
+    assert!(run(&url, &add_column()).unwrap());
+}
+
+#[test]
+fn a_script_that_ends_its_transaction_from_within_is_undone() {
+    let (url, mut client) = database(TABLE);
+    client
+        .batch_execute("CREATE ROLE other; GRANT ALL ON t TO other")
+        .unwrap();
+    let mut hidden = add_column();
+    hidden
+        .sql
+        .push_str("\nDO $$ BEGIN EXECUTE 'SET LOCAL ROLE other'; END $$;");
+    let error = run(&url, &hidden).unwrap_err();
+    assert!(matches!(error, ChangeError::Forbidden { .. }), "{error}");
+    assert_eq!(
+        number(&mut client, "SELECT count(*) FROM _switchback.step"),
+        0
+    );
+}
+
+#[test]
+fn another_session_than_the_one_that_was_opened_is_refused() {
+    let (url, _) = database(TABLE);
+    let mut engine = open(&url);
+    // What a pooler does that hands transactions to other sessions, as far as a session sees it.
+    let mut swap = add_column();
+    swap.sql
+        .push_str(" SELECT set_config('switchback.session', '1', false);");
+    perform(&mut engine, &Effect::Script(swap)).unwrap();
+    let back = Effect::Script(down("ALTER TABLE t DROP COLUMN b;"));
+    let error = perform(&mut engine, &back).unwrap_err();
+    assert!(matches!(error, ChangeError::Pooled), "{error}");
+    assert!(perform(&mut open(&url), &back).unwrap());
+}
+
+#[test]
+fn control_tables_of_a_newer_version_are_left_alone() {
+    let (url, mut client) = database(TABLE);
+    run(&url, &add_column()).unwrap();
+    client
+        .batch_execute("UPDATE _switchback.format SET version = 2")
+        .unwrap();
+    let error = run(&url, &down("ALTER TABLE t DROP COLUMN b;")).unwrap_err();
+    assert!(
+        matches!(error, ChangeError::Newer { found: 2, known: 1 }),
+        "{error}"
+    );
+}
