@@ -135,6 +135,11 @@ pub enum Fault {
         /// How.
         tables: Vec<TableChange>,
     },
+    /// All the way back, rows that code never touched are not what they were in the beginning.
+    NotAsBegun {
+        /// How.
+        tables: Vec<TableChange>,
+    },
     /// A fill is over, and rows lack what it gives.
     NotFilled {
         /// How many.

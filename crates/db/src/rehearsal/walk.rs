@@ -511,10 +511,7 @@ impl<B: Bench> Walk<'_, B> {
         // Rows without a key cannot be removed one by one.
         tables.retain(TableChange::loses);
         if !tables.is_empty() {
-            report.faults.push(Fault::RowsDiffer {
-                moment: Moment::AfterDown,
-                tables,
-            });
+            report.faults.push(Fault::NotAsBegun { tables });
         }
         Ok(())
     }

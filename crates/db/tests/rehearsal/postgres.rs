@@ -57,8 +57,8 @@ fn planned(client: &mut Client, request: &Request) -> Definition {
 fn options() -> Options {
     Options {
         clients: 2,
-        rows_each: 6,
-        settle: 15,
+        rows_each: 4,
+        settle: 8,
         ..Options::default()
     }
 }
@@ -167,6 +167,8 @@ fn a_way_back_that_brings_the_column_and_not_its_values_is_named_with_rows() {
         _ => false,
     });
     assert!(lost, "{:#?}", wrong(&report));
+    let begun = |it: &Fault| matches!(it, Fault::NotAsBegun { .. });
+    assert!(has(&report, "relax", begun), "{:#?}", wrong(&report));
 }
 
 #[test]

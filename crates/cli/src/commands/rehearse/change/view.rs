@@ -70,7 +70,7 @@ struct Step {
 
 #[derive(Debug, Serialize)]
 struct FaultView {
-    /// `step-fails`, `schema-differs`, `rows-differ`, `not-filled`, `code-fails`, `stale-read`,
+    /// `step-fails`, `schema-differs`, `rows-differ`, `not-as-begun`, `not-filled`, `code-fails`, `stale-read`,
     /// `row-lost`, `must-not-be`, `kept-waiting` or `stuck`.
     fault: &'static str,
     /// What is wrong, in one sentence without a full stop.
@@ -334,6 +334,12 @@ impl FaultView {
                 let lines = tables.iter().flat_map(table).collect();
                 ("rows-differ", message, lines)
             }
+            Fault::NotAsBegun { tables } => (
+                "not-as-begun",
+                "all the way back, rows that no code touched are not what they were in the beginning"
+                    .to_owned(),
+                tables.iter().flat_map(table).collect(),
+            ),
             Fault::NotFilled { rows } => (
                 "not-filled",
                 format!("the copy of existing rows is over, and {rows} rows lack their value"),
