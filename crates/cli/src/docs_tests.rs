@@ -373,6 +373,9 @@ fn every_variable_in_the_documentation_is_read() {
         variables::LEDGER_KEY,
         // Of the tests and the checks on the project.
         "SWITCHBACK_TEST_PG_BIN",
+        "SWITCHBACK_TEST_PG_MATRIX",
+        "SWITCHBACK_TEST_LONG",
+        "SWITCHBACK_TEST_SEED",
         "SWITCHBACK_ADVISORY_DB",
     ]);
     let mut mistakes = Vec::new();

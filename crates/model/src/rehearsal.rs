@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn a_rehearsal_keeps_its_json_form() {
-        let json = r#"{"schema":"switchback.rehearsal/v1","engine":"PostgreSQL 15.18","source":"a copy","rows":7,"steps":[{"step":"expand","verdict":"passed","took":12},{"step":"use","verdict":"not-reached"}],"back":[]}"#;
+        let json = r#"{"schema":"switchback.rehearsal/v1","engine":"PostgreSQL 15.18","source":"a copy","rows":7,"steps":[{"step":"expand","verdict":"passed","took":"12ms"},{"step":"use","verdict":"not-reached"}],"back":[]}"#;
         let read: Rehearsal = serde_json::from_str(json).unwrap();
         assert_eq!(read.schema, REHEARSAL_SCHEMA);
         assert!(!read.passed());
