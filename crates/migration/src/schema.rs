@@ -361,7 +361,7 @@ impl Schema {
         table: &'a Name,
     ) -> impl Iterator<Item = (&'a Name, &'a Relation)> {
         self.relations
-            .around(table)
+            .below(table)
             .filter_map(move |(name, relation)| {
                 let (parent, _) = relation.partition_of.as_ref()?;
                 (parent == table).then_some((name, relation.as_ref()))
@@ -392,17 +392,22 @@ impl Mentions for Relation {
             ConstraintKind::ForeignKey { table, .. } => Some(table),
             _ => None,
         });
-        let parent = self.partition_of.iter().map(|(parent, _)| parent);
         let owner = self.owned_by.iter().map(|(table, _)| table);
-        keys.chain(parent)
-            .chain(owner)
-            .chain(&self.inherits)
-            .chain(&self.reads)
+        keys.chain(self.parents()).chain(owner).chain(&self.reads)
+    }
+
+    fn parents(&self) -> impl Iterator<Item = &Name> {
+        let whole = self.partition_of.iter().map(|(parent, _)| parent);
+        whole.chain(&self.inherits)
     }
 }
 
 impl Mentions for Index {
     fn mentions(&self) -> impl Iterator<Item = &Name> {
         std::iter::once(&self.table)
+    }
+
+    fn parents(&self) -> impl Iterator<Item = &Name> {
+        std::iter::empty()
     }
 }

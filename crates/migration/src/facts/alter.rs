@@ -104,11 +104,36 @@ fn gather(claims: &mut Claims<'_>, statement: &Statement, alter: &Alter, table: 
     };
     let mut actions: Vec<&(AlterAction, Span)> = alter.actions.iter().collect();
     actions.sort_by_key(|(action, _)| pass(action));
-    for (action, at) in actions {
+    let last = actions.len().saturating_sub(1);
+    for (place, (action, at)) in actions.into_iter().enumerate() {
         altering.act(action, at);
-        altering.apply(statement, alter, action, at);
+        if place < last || !is_alone(action) {
+            altering.apply(statement, alter, action, at);
+        }
     }
     altering.finish();
+}
+
+/// Whether an action neither drops nor builds anything, so that nobody needs to know what is there
+/// after it. That costs a copy of the table.
+fn is_alone(action: &AlterAction) -> bool {
+    let builds = |it: &ConstraintKind| {
+        !matches!(
+            it,
+            ConstraintKind::Null
+                | ConstraintKind::NotNull { .. }
+                | ConstraintKind::Check(_)
+                | ConstraintKind::ForeignKey { .. }
+        )
+    };
+    match action {
+        AlterAction::AddColumn { column, .. } => {
+            !column.constraints.iter().any(|it| builds(&it.kind))
+        }
+        AlterAction::AddConstraint(constraint) => !builds(&constraint.kind),
+        AlterAction::Default { .. } | AlterAction::DropNotNull { .. } => true,
+        _ => false,
+    }
 }
 
 /// The lock that an action needs on the table: `AlterTableGetLockLevel` in

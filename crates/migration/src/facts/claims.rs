@@ -186,7 +186,7 @@ pub(super) fn children<'s>(
 ) -> impl Iterator<Item = (&'s Name, &'s Relation)> {
     schema
         .relations
-        .around(table)
+        .below(table)
         .filter_map(move |(name, relation)| {
             let partition = relation.partition_of.as_ref();
             let is_child = partition.is_some_and(|(parent, _)| parent == table)

@@ -334,7 +334,7 @@ impl Fold<'_> {
         };
         self.schema
             .relations
-            .around(table)
+            .below(table)
             .filter(|(_, relation)| is_child(relation))
             .map(|(name, _)| name.clone())
             .collect()

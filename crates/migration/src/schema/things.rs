@@ -3,6 +3,7 @@
 
 use std::borrow::Borrow;
 use std::fmt::{self, Debug};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
@@ -13,9 +14,15 @@ use crate::sql::ir::Name;
 
 /// Something that mentions other things by their full names.
 pub trait Mentions {
-    /// What it mentions; some may come twice.
+    /// What it mentions, its parents included; some may come twice.
     fn mentions(&self) -> impl Iterator<Item = &Name>;
+
+    /// What it is a part or a child of.
+    fn parents(&self) -> impl Iterator<Item = &Name>;
 }
+
+/// Who stands in a relation to whom.
+type Links = RedBlackTreeSetSync<(Name, Name)>;
 
 /// Things by full name. A copy takes constant time.
 #[derive(Clone)]
@@ -23,14 +30,17 @@ pub struct Things<T> {
     all: Map<Name, Arc<T>>,
     /// What is mentioned and who mentions it. It is not cleared when that ends: whoever reads it
     /// looks at the thing itself.
-    mentioned: RedBlackTreeSetSync<(Name, Name)>,
+    mentioned: Links,
+    /// The same of parents alone, which are asked for with every statement.
+    children: Links,
 }
 
 impl<T> Default for Things<T> {
     fn default() -> Self {
         Self {
             all: Map::default(),
-            mentioned: RedBlackTreeSetSync::new_sync(),
+            mentioned: Links::new_sync(),
+            children: Links::new_sync(),
         }
     }
 }
@@ -72,11 +82,24 @@ impl<T> Deref for Things<T> {
 impl<T: Mentions + Clone> Things<T> {
     /// What may mention a name, by its own; each is to be looked at, for it may have ended.
     pub fn around<'a>(&'a self, name: &Name) -> impl Iterator<Item = (&'a Name, &'a Arc<T>)> {
+        self.linked(&self.mentioned, name)
+    }
+
+    /// What may be a part or a child of something, by name; each is to be looked at as well.
+    pub fn below<'a>(&'a self, name: &Name) -> impl Iterator<Item = (&'a Name, &'a Arc<T>)> {
+        self.linked(&self.children, name)
+    }
+
+    fn linked<'a>(
+        &'a self,
+        links: &'a Links,
+        name: &Name,
+    ) -> impl Iterator<Item = (&'a Name, &'a Arc<T>)> {
         let first = (name.clone(), Name::plain(String::new()));
         let name = name.clone();
-        self.mentioned
+        links
             .range(first..)
-            .take_while(move |(mentioned, _)| *mentioned == name)
+            .take_while(move |(to, _)| *to == name)
             .filter_map(|(_, by)| self.all.get_key_value(by))
     }
 
@@ -105,6 +128,7 @@ impl<T: Mentions + Clone> Things<T> {
         Some(Edit {
             things: self,
             name: name.clone(),
+            before: mark(thing.as_ref()),
             thing,
         })
     }
@@ -135,13 +159,32 @@ impl<T: Mentions + Clone> Things<T> {
     }
 
     fn note(&mut self, by: &Name, thing: &T) {
-        for name in thing.mentions() {
+        let put = |links: &mut Links, name: &Name| {
             let link = (name.clone(), by.clone());
-            if !self.mentioned.contains(&link) {
-                self.mentioned.insert_mut(link);
+            if !links.contains(&link) {
+                links.insert_mut(link);
             }
+        };
+        for name in thing.mentions() {
+            put(&mut self.mentioned, name);
+        }
+        for name in thing.parents() {
+            put(&mut self.children, name);
         }
     }
+}
+
+/// Something that is another one if what is mentioned is.
+fn mark<T: Mentions>(thing: &T) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for name in thing.mentions() {
+        name.hash(&mut hasher);
+    }
+    "parents".hash(&mut hasher);
+    for name in thing.parents() {
+        name.hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 /// A thing that is being changed. When this ends it is back in its place, and what it mentions is
@@ -149,6 +192,8 @@ impl<T: Mentions + Clone> Things<T> {
 pub struct Edit<'a, T: Mentions + Clone> {
     things: &'a mut Things<T>,
     name: Name,
+    /// The mark of what it mentioned: to look that up again is most of the work of an edit.
+    before: u64,
     thing: Arc<T>,
 }
 
@@ -168,8 +213,11 @@ impl<T: Mentions + Clone> DerefMut for Edit<'_, T> {
 
 impl<T: Mentions + Clone> Drop for Edit<'_, T> {
     fn drop(&mut self) {
+        if mark(self.thing.as_ref()) != self.before {
+            self.things.note(&self.name, &self.thing);
+        }
         let thing = Arc::clone(&self.thing);
-        self.things.insert(self.name.clone(), thing);
+        self.things.all.insert(self.name.clone(), thing);
     }
 }
 
@@ -187,6 +235,10 @@ mod tests {
     impl Mentions for Named {
         fn mentions(&self) -> impl Iterator<Item = &Name> {
             self.0.iter()
+        }
+
+        fn parents(&self) -> impl Iterator<Item = &Name> {
+            self.0.first().into_iter()
         }
     }
 
@@ -269,6 +321,17 @@ mod tests {
                     let right: Vec<&Name> = model
                         .iter()
                         .filter(|(_, it)| it.0.contains(&wanted))
+                        .map(|(name, _)| name)
+                        .collect();
+                    prop_assert_eq!(found, right);
+                    let found: Vec<&Name> = things
+                        .below(&wanted)
+                        .filter(|(_, it)| it.0.first() == Some(&wanted))
+                        .map(|(name, _)| name)
+                        .collect();
+                    let right: Vec<&Name> = model
+                        .iter()
+                        .filter(|(_, it)| it.0.first() == Some(&wanted))
                         .map(|(name, _)| name)
                         .collect();
                     prop_assert_eq!(found, right);
