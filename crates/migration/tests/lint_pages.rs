@@ -114,7 +114,8 @@ fn fences(code: Code) -> (Vec<Fence>, Vec<String>) {
 #[derive(Debug, Default)]
 struct Files {
     texts: BTreeMap<String, Vec<u8>>,
-    judged: BTreeSet<String>,
+    /// With the other errors and warnings that the page expects in each.
+    judged: BTreeMap<String, BTreeSet<Code>>,
     /// Whether the names are those of the page, so that they say which tool it is.
     named: bool,
 }
@@ -142,7 +143,7 @@ impl Files {
                 None => format!("migrations/{number}_page.sql"),
             };
             if fence.role == role {
-                files.judged.insert(path.clone());
+                files.judged.insert(path.clone(), fence.with.clone());
             }
             let before = files.texts.insert(path, fence.text.clone().into_bytes());
             assert_eq!(before, None, "{code}: two fences for one file");
@@ -183,7 +184,7 @@ impl Files {
             found.extend(check(&input, &Options::new(major)).findings);
             found.extend(self.in_one_commit(&folder));
         }
-        found.retain(|it| self.judged.contains(&it.file));
+        found.retain(|it| self.judged.contains_key(&it.file));
         found
     }
 
@@ -192,7 +193,7 @@ impl Files {
         let sources: Vec<(&str, Source)> = folder
             .migrations
             .iter()
-            .filter(|it| self.judged.contains(&it.up.file))
+            .filter(|it| self.judged.contains_key(&it.up.file))
             .map(|it| (it.up.file.as_str(), self.source(&it.up.file)))
             .collect();
         let added = sources
@@ -204,7 +205,7 @@ impl Files {
             id: "4f2a9c1",
             subject: "remove nicknames",
             added,
-            changed: self.judged.iter().map(String::as_str).collect(),
+            changed: self.judged.keys().map(String::as_str).collect(),
             folders: vec![&folder.path],
         })
     }
@@ -264,8 +265,8 @@ fn what_a_page_shows_as_reported_is_reported() {
             continue;
         }
         let before = examples.iter().find_map(|it| it.before);
-        let with: BTreeSet<Code> = examples.iter().flat_map(|it| it.with.clone()).collect();
         let files = Files::of(code, &fences, Role::Example);
+        let with: BTreeSet<Code> = files.judged.values().flatten().copied().collect();
         for major in OLDEST..=NEWEST {
             let findings = files.findings(major);
             let own: Vec<&Finding> = findings.iter().filter(|it| it.code == code).collect();
@@ -305,12 +306,19 @@ fn what_a_page_shows_as_safer_is_not_reported() {
         // Each file is a commit of its own.
         let each = std::mem::take(&mut files.judged);
         for major in OLDEST..=NEWEST {
-            for path in &each {
-                files.judged = BTreeSet::from([path.clone()]);
-                for it in files.findings(major) {
+            for (path, with) in &each {
+                files.judged = BTreeMap::from([(path.clone(), with.clone())]);
+                let findings = files.findings(major);
+                for it in &findings {
                     if it.code == code || it.severity == Severity::Error {
                         wrong.push(format!("{code}: safer, but on {major}: {it:#?}"));
                     }
+                }
+                let others = loud(&findings);
+                if others != *with {
+                    wrong.push(format!(
+                        "{code}: safer with {with:?}, on {major} with {others:?}"
+                    ));
                 }
             }
         }
@@ -338,6 +346,27 @@ const DOWN: &[(Code, Severity)] = &[
     (Code::SuppressionUnused, Severity::Warning),
 ];
 
+/// A page's text outside of the first lines of its fences, which a terminal does not show.
+fn visible(code: Code) -> String {
+    let lines = code.page().lines().filter(|line| !line.starts_with("```"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn files_are_named_where_they_are_seen() {
+    let mut wrong = Vec::new();
+    for rule in rules() {
+        let text = visible(rule.code);
+        for path in fences(rule.code).0.iter().filter_map(|it| it.path.as_ref()) {
+            let name = path.rsplit('/').next().unwrap();
+            if !text.contains(name) {
+                wrong.push(format!("{}: only a fence names `{name}`", rule.code));
+            }
+        }
+    }
+    every(wrong);
+}
+
 /// The example of a page as the way down of a migration that does nothing else; none if the page is
 /// about more than one script.
 fn as_way_down(code: Code) -> Option<Files> {
@@ -358,7 +387,7 @@ fn as_way_down(code: Code) -> Option<Files> {
     files
         .texts
         .insert(down.clone(), example.text.clone().into_bytes());
-    files.judged.insert(down);
+    files.judged.insert(down, BTreeSet::new());
     Some(files)
 }
 
@@ -395,7 +424,7 @@ fn what_is_there_is_understood() {
         let (fences, _) = fences(rule.code);
         let mut files = Files::of(rule.code, &fences, Role::Setup);
         // Migrations that the page lists elsewhere, such as those in a tool's list, are not there.
-        files.judged.retain(|path| path.ends_with(".sql"));
+        files.judged.retain(|path, _| path.ends_with(".sql"));
         for it in files.findings(DEFAULT) {
             if it.severity == Severity::Error
                 || [Code::HistoryMisfit, Code::StatementNotUnderstood].contains(&it.code)
@@ -456,18 +485,20 @@ fn a_page_shows_what_is_printed() {
 #[test]
 fn bytes_that_are_not_utf8() {
     let path = "migrations/1_page.sql".to_owned();
-    for bytes in [&b"-- Gr\xfc\xdfe\n"[..], b"\xef\xbb\xbfSELECT 1;\n"] {
+    let (_, consoles) = fences(Code::NotUtf8);
+    // What the page shows: `-- Grüße` in Latin-1.
+    for (bytes, shows) in [
+        (&b"-- Gr\xfc\xdfe\nSELECT 1;\n"[..], true),
+        (b"\xef\xbb\xbfSELECT 1;\n", false),
+    ] {
         let files = Files {
             texts: BTreeMap::from([(path.clone(), bytes.to_vec())]),
-            judged: BTreeSet::from([path.clone()]),
+            judged: BTreeMap::from([(path.clone(), BTreeSet::new())]),
             named: false,
         };
-        let findings = files.findings(OLDEST);
-        let own = findings.iter().find(|it| it.code == Code::NotUtf8);
-        assert_eq!(
-            own.map(|it| it.severity),
-            Some(Severity::Error),
-            "{findings:?}"
-        );
+        let findings = files.findings(DEFAULT);
+        let own = findings.iter().find(|it| it.code == Code::NotUtf8).unwrap();
+        assert_eq!(own.severity, Severity::Error);
+        assert_eq!(printed(own) == shown(&consoles[0]), shows, "{own:#?}");
     }
 }
