@@ -239,40 +239,15 @@ fn words(expr: &Expr, literals: &[&str]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use switchback_diag::Code;
 
-    use crate::Engine;
-    use crate::history::{Folder, Migration, Part, Tool, Wrapped};
-    use crate::lint::{Input, Options, Source, check};
+    use crate::lint::{Options, trial};
 
     /// Whether a second migration is said to refuse rows of code from before it.
     fn refuses(first: &str, second: &str) -> bool {
-        let mut folder = Folder::new("", Tool::Plain, Some(Engine::Postgres));
-        let mut sources = BTreeMap::new();
-        for (file, sql) in [("1_first.sql", first), ("2_second.sql", second)] {
-            let part = Part::new(file, 0..sql.len(), Wrapped::Transaction);
-            folder
-                .migrations
-                .push(Migration::new(&file[..1], "m", part));
-            let source = Source {
-                text: Some(sql.to_owned()),
-                statements: crate::sql::parse(sql, Engine::Postgres),
-            };
-            sources.insert(file.to_owned(), source);
-        }
-        let input = Input {
-            folder: &folder,
-            sources: &sources,
-        };
-        let report = check(&input, &Options::new(15));
+        let found = trial::findings(&[first, second], &Options::new(15));
         let code = Code::ConstraintRefusesOldWriters;
-        let mut second = report
-            .findings
-            .iter()
-            .filter(|it| it.file == "2_second.sql");
-        second.any(|it| it.code == code)
+        found.iter().any(|it| it.file == "2" && it.code == code)
     }
 
     const UNIQUE: &str = "CREATE TABLE users (id bigint PRIMARY KEY, team bigint, email text);\
