@@ -21,6 +21,8 @@ mod looser;
 mod problems;
 mod rules;
 mod state;
+#[cfg(test)]
+mod trial;
 
 use std::collections::BTreeMap;
 

@@ -252,6 +252,10 @@ impl<'a> Walk<'a> {
             self.plain.insert(schema.resolve(name));
         }
         let misfits = schema.apply(statement);
+        // It is applied everywhere, so the database has more than the folder made.
+        if !judged && !misfits.is_empty() {
+            schema.complete = false;
+        }
         let level = RULES
             .iter()
             .zip(&self.levels)
@@ -426,5 +430,40 @@ fn later(version: &str, than: &str) -> bool {
     match (parts(version), parts(than)) {
         (Some(version), Some(than)) => version > than,
         _ => version > than,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lint::trial;
+
+    /// What is applied everywhere and does not fit shows that the database has more than the folder
+    /// made, so that what comes after may name it.
+    #[test]
+    fn a_folder_that_begins_in_the_middle() {
+        let migrations = [
+            "ALTER TABLE users ADD COLUMN nick text",
+            "ALTER TABLE users ADD COLUMN locale text",
+        ];
+        let misfits = |until: Option<&str>| {
+            let options = Options {
+                applied_until: until.map(str::to_owned),
+                ..Options::new(15)
+            };
+            let found = trial::findings(&migrations, &options);
+            let is = |it: &&Finding| it.code == Code::HistoryMisfit;
+            found.iter().filter(is).count()
+        };
+        assert_eq!(misfits(None), 2);
+        assert_eq!(misfits(Some("1")), 0);
+        // What fits says nothing about the rest.
+        let fits = ["CREATE TABLE orders (id bigint PRIMARY KEY)", migrations[1]];
+        let options = Options {
+            applied_until: Some("1".to_owned()),
+            ..Options::new(15)
+        };
+        let found = trial::findings(&fits, &options);
+        assert!(found.iter().any(|it| it.code == Code::HistoryMisfit));
     }
 }

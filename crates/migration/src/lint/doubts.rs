@@ -35,14 +35,36 @@ pub(super) fn remedy(doubt: &Doubt) -> Option<&'static str> {
     Some(match doubt {
         Doubt::Statement { .. } | Doubt::Version { .. } => return None,
         Doubt::Table(_) | Doubt::Column(..) | Doubt::Constraint(..) => {
-            "have the whole history checked, or let the schema be read from a database"
+            "have the whole history checked, or look it up in the database and allow what rests on it"
         }
         Doubt::Function(_) => {
-            "declare the function in a migration with its volatility, or let the schema be read \
-             from a database"
+            "declare the function in a migration with its volatility, or look that up in the \
+             database and allow what rests on it"
         }
         Doubt::TimeZone => {
             "put `SET LOCAL timezone = 'UTC';` before the statement if that is meant"
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::ir::Name;
+
+    /// `check` reads no database, so it must not be told to.
+    #[test]
+    fn what_makes_it_known_can_be_done() {
+        let table = Name::plain("orders");
+        for doubt in [
+            Doubt::Table(table.clone()),
+            Doubt::Column(table.clone(), "total".to_owned()),
+            Doubt::Constraint(table.clone(), "total_positive".to_owned()),
+            Doubt::Function(table),
+            Doubt::TimeZone,
+        ] {
+            let remedy = remedy(&doubt).unwrap();
+            assert!(!remedy.contains("from a database"), "{remedy}");
+        }
+    }
 }

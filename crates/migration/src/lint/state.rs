@@ -7,7 +7,7 @@ use super::looser::Dropped;
 use crate::facts::compat::Effect;
 use crate::facts::{Facts, Mode};
 use crate::history::{Part, Tool, Wrapped};
-use crate::schema::Schema;
+use crate::schema::{Index, Schema};
 use crate::sql::ir::{
     AlterAction, AlterTypeAction, ConstraintKind, Kind, Name, Object, Span, Statement, Transaction,
 };
@@ -29,6 +29,8 @@ pub(super) struct Script {
     pub(super) values: Vec<(Name, String)>,
     /// Constraints that the script has dropped.
     pub(super) dropped: Vec<Dropped>,
+    /// Unique indexes that the script has dropped.
+    pub(super) dropped_indexes: Vec<Index>,
     /// Names that the script has given to things that had others.
     given: BTreeSet<Name>,
     /// Columns that the script has renamed, by their new names.
@@ -126,6 +128,7 @@ impl Script {
             held: Vec::new(),
             values: Vec::new(),
             dropped: Vec::new(),
+            dropped_indexes: Vec::new(),
             given: BTreeSet::new(),
             given_columns: BTreeSet::new(),
             log: Log::default(),
@@ -251,15 +254,7 @@ impl Script {
             Kind::Drop(drop) if drop.object == Object::Index => {
                 for name in &drop.names {
                     if let Some(index) = schema.index(name).filter(|it| it.unique) {
-                        let columns = index.keys.iter().flat_map(|key| key.columns());
-                        let columns = columns.map(str::to_owned).collect();
-                        dropped(
-                            &index.table,
-                            &ConstraintKind::Unique {
-                                columns,
-                                using: None,
-                            },
-                        );
+                        self.dropped_indexes.push(index.clone());
                     }
                 }
             }
