@@ -273,7 +273,7 @@ pub(super) struct Done {
     plan: String,
     purpose: String,
     environment: String,
-    /// What the code must do for the step that follows.
+    /// The step that follows, and how it is taken.
     next: Option<String>,
 }
 
@@ -290,7 +290,10 @@ impl Done {
         let next = place.and_then(|place| definition.steps.get(place + 1));
         let next = next.map(|step| match step.work {
             Work::Code { .. } => format!("step `{}` is one of the code: {}", step.name, step.title),
-            Work::Database { .. } => format!("step `{}` is one of the database", step.name),
+            Work::Database { .. } => format!(
+                "{}: switchback change apply {} --env {}",
+                step.title, definition.id, plan.environment
+            ),
         });
         Ok(Self {
             plan: digest.to_string(),
