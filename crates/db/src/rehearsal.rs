@@ -7,7 +7,7 @@
 //! last. In the end the whole change is walked back in the same way, and rows that the code never
 //! touched have to be what they were in the beginning.
 //!
-//! What is the same on every engine stands here; an engine brings a [`bench`]. What the versions do
+//! What is the same on every engine stands here; an engine brings a [`mod@bench`]. What the versions do
 //! is derived by [`switchback_migration::workload`].
 //!
 //! Deliberately absent: servers, schemas and rows to begin with; the ledger; how a report is shown.

@@ -1,6 +1,6 @@
 //! Judging migrations: rules over statements, what they do, and what the database holds before them.
 //!
-//! A rule is a file in `rules/` and a line in [`rules`]; its page is that of its code. [`check`] walks
+//! A rule is a file in `rules/` and a line in `rules.rs`; its page is that of its code. [`check`] walks
 //! a folder in the order in which its tool applies it, folding each statement into the schema that
 //! the next one meets.
 //!
