@@ -5,7 +5,9 @@ mod address;
 pub mod fill;
 pub mod history;
 pub mod ledger;
+mod marks;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod rehearsal;
 pub mod sqlite;
+mod text;

@@ -6,8 +6,8 @@
 //! version cannot know what it must keep.
 
 use rusqlite::{Connection, OptionalExtension as _, params};
+use switchback_model::ChangeId;
 use switchback_model::plan::Fill;
-use switchback_model::{ChangeId, Timestamp};
 
 use super::error::{DbError, at};
 
@@ -239,10 +239,6 @@ pub(super) fn remove_mark(
         .execute(sql, params![change.as_str(), step])
         .map_err(at(sql))?;
     Ok(())
-}
-
-pub(super) fn moment(now: Timestamp) -> String {
-    now.to_string()
 }
 
 pub(super) fn fill_status(

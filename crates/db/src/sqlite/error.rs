@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use rusqlite::ErrorCode;
 
+use crate::text::{excerpt, printable};
+
 /// Why something could not be done with a database.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -171,28 +173,4 @@ fn of(error: &rusqlite::Error, statement: &str) -> DbError {
             message,
         },
     }
-}
-
-/// A statement on one line, cut to a printable length.
-pub(super) fn excerpt(statement: &str) -> String {
-    const LENGTH: usize = 160;
-    let lines = statement
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.starts_with("--"));
-    let line = lines
-        .filter(|line| !line.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ");
-    let mut text = printable(&line.chars().take(LENGTH).collect::<String>());
-    if line.chars().nth(LENGTH).is_some() {
-        text.push('…');
-    }
-    text
-}
-
-fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
 }

@@ -18,6 +18,7 @@ use switchback_model::plan::Scope;
 use super::catalog::{all, table};
 use super::control::CONTROL_PREFIX;
 use super::error::{DbError, at};
+use crate::marks;
 
 /// The tokens of a statement, in order, on one line.
 fn in_order(statement: &str) -> String {
@@ -263,24 +264,7 @@ fn value(bytes: &mut Vec<u8>, it: ValueRef<'_>) {
     bytes.extend_from_slice(content);
 }
 
-/// The first line in which two descriptions differ.
+/// What is missing in a description and what there is instead, without the tokens of statements.
 pub(super) fn difference(expected: &str, found: &str) -> (String, String) {
-    let missing = expected
-        .lines()
-        .find(|line| !found.lines().any(|it| it == *line));
-    let extra = found
-        .lines()
-        .find(|line| !expected.lines().any(|it| it == *line));
-    let told = |line: Option<&str>| match line {
-        // The tokens of a statement would fill a page; its kind and name say enough.
-        Some(line) => line
-            .split(" [")
-            .next()
-            .unwrap_or(line)
-            .chars()
-            .take(120)
-            .collect(),
-        None => "nothing".to_owned(),
-    };
-    (told(missing), told(extra))
+    marks::difference(expected, found, " [", 120)
 }

@@ -10,17 +10,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::fallible_iterator::FallibleIterator as _;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::{Batch, Connection};
-use switchback_migration::definition::{Definition, Step, Work};
+use switchback_migration::definition::Definition;
 use switchback_migration::drive::Probed;
 use switchback_migration::sqlite::text as sql;
 use switchback_migration::steps::scope;
 use switchback_model::plan::{Direction, Scope, Script};
-use switchback_model::{ChangeId, Digest, Timestamp};
+use switchback_model::{ChangeId, Timestamp};
 
 use super::SqliteDatabase;
 use super::control::{self, Mark, TABLES};
-use super::error::{DbError, at, excerpt};
+use super::error::{DbError, at};
 use super::fingerprint::{difference, of_scope};
+use crate::marks::{Marked, Mismatch, digest, follow};
+use crate::text::excerpt;
 
 /// How a script ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +60,7 @@ pub(super) fn run(
             let mark = Mark {
                 step,
                 plan: plan.to_owned(),
-                applied_at: control::moment(now),
+                applied_at: now.to_string(),
                 script: digest(&script.sql),
                 before,
                 after,
@@ -175,40 +177,20 @@ pub(super) fn check_marks(
     definition: &Definition,
 ) -> Result<Vec<Mark>, DbError> {
     let marks = control::marks(connection, &definition.id)?;
-    let scripts = definition.steps.iter().filter_map(|step| match step {
-        Step {
-            name,
-            work:
-                Work::Database {
-                    script: Some(script),
-                    ..
-                },
-            ..
-        } => Some((name.as_str(), digest(&script.up.sql))),
-        _ => None,
+    let of = marks.iter().map(|mark| Marked {
+        step: &mark.step,
+        script: &mark.script,
+        applied_at: &mark.applied_at,
     });
-    let known: Vec<_> = scripts.collect();
-    for (place, mark) in marks.iter().enumerate() {
-        let expected = match known.get(place) {
-            Some((name, script)) if *name == mark.step && *script == mark.script => continue,
-            Some((name, _)) if *name == mark.step => format!("step {name} as its script is now"),
-            Some((name, _)) => format!("step {name}"),
-            None => "no further step".to_owned(),
-        };
-        return Err(DbError::UnknownStep {
-            change: definition.id.to_string(),
-            expected,
-            found: format!("step {} applied on {}", mark.step, mark.applied_at),
-        });
-    }
+    follow(of, definition).map_err(|Mismatch { expected, found }| DbError::UnknownStep {
+        change: definition.id.to_string(),
+        expected,
+        found,
+    })?;
     if let Some(last) = marks.last() {
         as_left(connection, &definition.id, &scope(definition), last)?;
     }
     Ok(marks)
-}
-
-fn digest(sql: &str) -> String {
-    Digest::of(sql.as_bytes()).to_string()
 }
 
 /// How many rows of a table point to rows that are not there. A script may take the table away, or

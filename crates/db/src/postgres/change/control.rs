@@ -9,8 +9,8 @@
 use std::time::Duration;
 
 use postgres::{Client, Row};
+use switchback_model::ChangeId;
 use switchback_model::plan::Fill;
-use switchback_model::{ChangeId, Timestamp};
 
 use super::error::{ChangeError, at};
 use super::link::lock;
@@ -377,10 +377,6 @@ pub(super) fn remove_mark(
         .execute(sql, &[&change.as_str(), &step])
         .map_err(at(sql))?;
     Ok(())
-}
-
-pub(super) fn moment(now: Timestamp) -> String {
-    now.to_string()
 }
 
 fn millis(length: Duration) -> i64 {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::super::error::PgError;
 use super::watch::Peer;
 use crate::history::SqlError;
+use crate::text::excerpt;
 
 /// Why something could not be done with a database.
 #[derive(Debug, thiserror::Error)]
@@ -442,25 +443,6 @@ impl ChangeError {
                 .is_some_and(|code| code.starts_with("08") || code.starts_with("57P")),
         }
     }
-}
-
-/// A statement on one line, cut to a printable length.
-pub(super) fn excerpt(statement: &str) -> String {
-    const LENGTH: usize = 160;
-    let lines = statement
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.starts_with("--") && !line.is_empty());
-    let line = lines.collect::<Vec<_>>().join(" ");
-    let mut text: String = line
-        .chars()
-        .take(LENGTH)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    if line.chars().nth(LENGTH).is_some() {
-        text.push('…');
-    }
-    text
 }
 
 #[cfg(test)]

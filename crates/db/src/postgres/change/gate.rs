@@ -10,8 +10,9 @@ use switchback_migration::sql::tokens::{Token, TokenKind, tokens};
 use switchback_model::plan::Run;
 
 use super::control::SCHEMA;
-use super::error::{ChangeError, excerpt, line_of};
+use super::error::{ChangeError, line_of};
 use super::statement::{self, Form};
+use crate::text::excerpt;
 
 /// A statement of a script.
 #[derive(Debug, Clone)]

@@ -13,10 +13,11 @@ use std::time::{Duration, Instant};
 
 use postgres::Client;
 
-use super::error::{ChangeError, excerpt};
+use super::error::ChangeError;
 use super::link::Link;
 use super::watch::{Look, Peer, Watch};
 use super::{Observer, Options, Ran, Waiting, Waits};
+use crate::text::excerpt;
 
 /// The first look comes sooner than the others, so that a short time-out is seen too.
 const FIRST_LOOK: Duration = Duration::from_millis(50);

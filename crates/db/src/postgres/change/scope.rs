@@ -18,6 +18,7 @@ use switchback_model::plan::Scope;
 
 use super::error::{ChangeError, at};
 use super::link::qualified;
+use crate::marks;
 
 /// A change's part of a schema at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -286,24 +287,7 @@ pub(super) fn named(client: &mut Client, prefix: &str) -> Result<Option<String>,
     row.map(|row| row.try_get(0).map_err(at(sql))).transpose()
 }
 
-/// The first line in which two descriptions differ: what is missing, and what there is instead.
+/// What is missing in a description and what there is instead, without the bodies of functions.
 pub(super) fn difference(expected: &str, found: &str) -> (String, String) {
-    let missing = expected
-        .lines()
-        .find(|line| !found.lines().any(|it| it == *line));
-    let extra = found
-        .lines()
-        .find(|line| !expected.lines().any(|it| it == *line));
-    let told = |line: Option<&str>| match line {
-        // The body of a function would fill a page; its name says enough.
-        Some(line) => line
-            .split("\\n")
-            .next()
-            .unwrap_or(line)
-            .chars()
-            .take(160)
-            .collect(),
-        None => "nothing".to_owned(),
-    };
-    (told(missing), told(extra))
+    marks::difference(expected, found, "\\n", 160)
 }

@@ -7,20 +7,22 @@
 use std::time::{Duration, Instant};
 
 use postgres::Client;
-use switchback_migration::definition::{Definition, Step, Work};
+use switchback_migration::definition::Definition;
 use switchback_migration::drive::Probed;
 use switchback_migration::steps::scope;
 use switchback_model::plan::{Direction, Scope, Script};
-use switchback_model::{ChangeId, Digest, Timestamp};
+use switchback_model::{ChangeId, Timestamp};
 
 use super::control::{self, Mark, MarkState};
-use super::error::{ChangeError, at, excerpt, line_of, of};
+use super::error::{ChangeError, at, line_of, of};
 use super::gate::{self, Statement};
 use super::link::{begin, commit, milliseconds};
 use super::persist::{Desk, Runner};
 use super::scope::{Part, difference, named, read};
 use super::statement::Form;
 use super::{Options, Ran};
+use crate::marks::{Marked, Mismatch, digest, follow};
+use crate::text::excerpt;
 
 /// What a script is run for.
 pub(super) struct Job<'a> {
@@ -83,7 +85,7 @@ fn attempt(
                 step,
                 state: MarkState::Done,
                 plan: job.plan.to_owned(),
-                applied_at: control::moment(job.now),
+                applied_at: job.now.to_string(),
                 script: digest(&script.sql),
                 attempts,
                 took: begun.elapsed(),
@@ -319,40 +321,20 @@ pub(super) fn check_marks(
         return Ok(Vec::new());
     }
     let marks = control::marks(client, &definition.id)?;
-    let scripts = definition.steps.iter().filter_map(|step| match step {
-        Step {
-            name,
-            work:
-                Work::Database {
-                    script: Some(script),
-                    ..
-                },
-            ..
-        } => Some((name.as_str(), digest(&script.up.sql))),
-        _ => None,
+    let of = marks.iter().map(|mark| Marked {
+        step: &mark.step,
+        script: &mark.script,
+        applied_at: &mark.applied_at,
     });
-    let known: Vec<_> = scripts.collect();
-    for (place, mark) in marks.iter().enumerate() {
-        let expected = match known.get(place) {
-            Some((name, script)) if *name == mark.step && *script == mark.script => continue,
-            Some((name, _)) if *name == mark.step => format!("step {name} as its script is now"),
-            Some((name, _)) => format!("step {name}"),
-            None => "no further step".to_owned(),
-        };
-        return Err(ChangeError::UnknownStep {
-            change: definition.id.to_string(),
-            expected,
-            found: format!("step {} applied on {}", mark.step, mark.applied_at),
-        });
-    }
+    follow(of, definition).map_err(|Mismatch { expected, found }| ChangeError::UnknownStep {
+        change: definition.id.to_string(),
+        expected,
+        found,
+    })?;
     // What is under way can be gone on with, and so is no contradiction.
     if let Some(last) = marks.last().filter(|mark| mark.state == MarkState::Done) {
         let now = read(client, path, &scope(definition), true)?;
         as_left(&definition.id, &now, last)?;
     }
     Ok(marks)
-}
-
-pub(super) fn digest(sql: &str) -> String {
-    Digest::of(sql.as_bytes()).to_string()
 }

@@ -17,9 +17,10 @@ use super::index::{self, limits};
 use super::link::{begin, commit, lock_session, unlock};
 use super::persist::{Desk, Runner};
 use super::scope::read;
-use super::script::{Job, Standing, digest, exact, limit, standing};
+use super::script::{Job, Standing, exact, limit, standing};
 use super::statement::{CreateIndex, Form, quoted};
 use super::{Options, Ran};
+use crate::marks::digest;
 
 /// Runs a script statement by statement.
 pub(super) fn run(runner: &mut Runner<'_>, job: &Job<'_>) -> Result<Ran, ChangeError> {
@@ -115,7 +116,7 @@ fn start(
                 step: script.step.to_string(),
                 state: MarkState::Running,
                 plan: job.plan.to_owned(),
-                applied_at: control::moment(job.now),
+                applied_at: job.now.to_string(),
                 script: digest(&script.sql),
                 attempts: 0,
                 took: Duration::ZERO,

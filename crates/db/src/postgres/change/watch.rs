@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use postgres::{Client, Config, NoTls, Row};
 
-use super::error::{ChangeError, excerpt, seconds};
+use super::error::{ChangeError, seconds};
+use crate::text::excerpt;
 
 /// Another session that is in the way, or is held up.
 #[derive(Debug, Clone, PartialEq, Eq)]

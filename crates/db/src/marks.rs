@@ -1,0 +1,74 @@
+//! What the marks of the steps of a change say, whatever the engine that keeps them.
+
+use switchback_migration::definition::{Definition, Work};
+use switchback_model::Digest;
+
+/// A mark, as far as it can be held against a definition.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Marked<'m> {
+    /// The step.
+    pub(crate) step: &'m str,
+    /// The digest of the SQL that ran.
+    pub(crate) script: &'m str,
+    /// When, RFC 3339.
+    pub(crate) applied_at: &'m str,
+}
+
+/// What there should be, and what there is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mismatch {
+    pub(crate) expected: String,
+    pub(crate) found: String,
+}
+
+/// The digest of a script's SQL, as marks keep it.
+pub(crate) fn digest(sql: &str) -> String {
+    Digest::of(sql.as_bytes()).to_string()
+}
+
+/// That marks, in the order in which they were made, are of the first scripts of a definition as
+/// these are now.
+pub(crate) fn follow<'m>(
+    marks: impl Iterator<Item = Marked<'m>>,
+    definition: &Definition,
+) -> Result<(), Mismatch> {
+    let mut steps = definition.steps.iter().filter_map(|step| match &step.work {
+        Work::Database {
+            script: Some(script),
+            ..
+        } => Some((step.name.as_str(), digest(&script.up.sql))),
+        _ => None,
+    });
+    for mark in marks {
+        let expected = match steps.next() {
+            Some((name, script)) if name == mark.step && script == mark.script => continue,
+            Some((name, _)) if name == mark.step => format!("step {name} as its script is now"),
+            Some((name, _)) => format!("step {name}"),
+            None => "no further step".to_owned(),
+        };
+        return Err(Mismatch {
+            expected,
+            found: format!("step {} applied on {}", mark.step, mark.applied_at),
+        });
+    }
+    Ok(())
+}
+
+/// The first line in which two descriptions of a schema differ: what is missing, and what there is
+/// instead. A line is told up to `end`, where what would fill a page begins, and to at most `most`
+/// characters.
+pub(crate) fn difference(expected: &str, found: &str, end: &str, most: usize) -> (String, String) {
+    let only_in = |one: &str, other: &str| {
+        let line = one
+            .lines()
+            .find(|line| !other.lines().any(|it| it == *line));
+        match line {
+            Some(line) => {
+                let told = line.split(end).next().unwrap_or(line);
+                told.chars().take(most).collect()
+            }
+            None => "nothing".to_owned(),
+        }
+    };
+    (only_in(expected, found), only_in(found, expected))
+}
