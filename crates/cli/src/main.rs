@@ -36,6 +36,10 @@ mod shell;
 mod survey;
 mod variables;
 
+/// Parsing and folding make and drop millions of short names on every core.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     ExitCode::from(shell::run(std::env::args_os().collect()).number())
 }

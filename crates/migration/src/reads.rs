@@ -347,7 +347,7 @@ fn relatives(schema: &Schema, names: &mut Vec<Name>) {
             let partition = it.partition_of.as_ref().is_some_and(|(of, _)| *of == name);
             partition || it.inherits.contains(&name)
         };
-        let children = schema.relations.iter().filter(|(_, it)| child(it));
+        let children = schema.relations.below(&name).filter(|(_, it)| child(it));
         more.extend(children.map(|(child, _)| child.clone()));
         for one in more {
             if !names.contains(&one) {

@@ -19,7 +19,7 @@ mod misfit;
 mod things;
 
 pub use difference::{Aspect, Difference, Thing};
-pub use map::Map;
+pub use map::{Map, Unlike};
 pub use misfit::Misfit;
 pub use things::{Edit, Mentions, Things};
 

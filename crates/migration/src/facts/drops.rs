@@ -99,14 +99,17 @@ fn concurrently(claims: &mut Claims<'_>, drop: &Drop) {
 /// Locks everything that one schema has and the other does not, and what that was tied to.
 /// `alone` says that constraints go by themselves, and not with their tables.
 pub(super) fn gone(claims: &mut Claims<'_>, before: &Schema, after: &Schema, alone: bool) {
-    for (name, relation) in before.relations.iter() {
-        match after.relations.get(name) {
-            None => relation_gone(claims, before, after, name, relation),
-            Some(left) => changed(claims, before, after, name, relation, left, alone),
+    for (name, relation, left) in before.relations.unlike(&after.relations) {
+        match (relation, left) {
+            (Some(relation), None) => relation_gone(claims, before, after, name, relation),
+            (Some(relation), Some(left)) => {
+                changed(claims, before, after, name, relation, left, alone);
+            }
+            (None, _) => {}
         }
     }
-    for (name, index) in before.indexes.iter() {
-        if !after.indexes.contains_key(name) {
+    for (name, index, left) in before.indexes.unlike(&after.indexes) {
+        if let (Some(index), None) = (index, left) {
             claims.lock_index(name, Mode::AccessExclusive);
             claims.lock(&index.table, Mode::AccessExclusive);
         }

@@ -3,6 +3,7 @@
 mod text;
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::misfit::noun;
 use super::{Column, Constraint, Index, Relation, RelationKind, Schema, Type};
@@ -106,39 +107,26 @@ impl Schema {
                 after.is_some(),
             );
         }
-        let types = |schema: &Schema| {
-            schema
-                .types
-                .iter()
-                .map(|(name, it)| (name.clone(), it.clone()))
-                .collect()
-        };
-        for (name, before, after) in paired(types(self), types(other)) {
-            found.of_type(&name, before.as_deref(), after.as_deref());
+        for (name, before, after) in self.types.unlike(&other.types) {
+            found.of_type(name, before.map(AsRef::as_ref), after.map(AsRef::as_ref));
         }
-        let relations = |schema: &Schema| {
-            let all = schema.relations.iter().filter(|(name, _)| lasts(name));
-            all.map(|(name, it)| (name.clone(), it.clone())).collect()
-        };
-        for (name, before, after) in paired(relations(self), relations(other)) {
-            found.of_relation(&name, before.as_deref(), after.as_deref());
+        for (name, before, after) in self.relations.unlike(&other.relations) {
+            if lasts(name) {
+                found.of_relation(name, before.map(AsRef::as_ref), after.map(AsRef::as_ref));
+            }
         }
-        let indexes = |schema: &Schema| {
-            // The index of a constraint is said with it.
-            let own = schema
-                .indexes
-                .iter()
-                .filter(|(name, it)| lasts(name) && it.constraint.is_none());
-            own.map(|(name, it)| (name.clone(), it.clone())).collect()
-        };
-        for (name, before, after) in paired(indexes(self), indexes(other)) {
-            found.of_index(&name, before.as_deref(), after.as_deref());
+        // The index of a constraint is said with it.
+        let own = |it: &&Arc<Index>| it.constraint.is_none();
+        for (name, before, after) in self.indexes.unlike(&other.indexes) {
+            if lasts(name) {
+                let (before, after) = (before.filter(own), after.filter(own));
+                found.of_index(name, before.map(AsRef::as_ref), after.map(AsRef::as_ref));
+            }
         }
-        let functions = |schema: &Schema| {
-            let all = schema.functions.iter().filter(|(name, _)| lasts(name));
-            all.map(|(name, it)| (name.clone(), *it)).collect()
-        };
-        for (name, before, after) in paired(functions(self), functions(other)) {
+        for (name, before, after) in self.functions.unlike(&other.functions) {
+            if !lasts(name) {
+                continue;
+            }
             found.presence(
                 Object::Function,
                 name.clone(),
@@ -150,7 +138,7 @@ impl Schema {
                 let word = |it| format!("{it:?}").to_uppercase();
                 found.changed(
                     Object::Function,
-                    &name,
+                    name,
                     None,
                     Aspect::Volatility,
                     word(before),

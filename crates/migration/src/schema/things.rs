@@ -3,11 +3,12 @@
 
 use std::borrow::Borrow;
 use std::fmt::{self, Debug};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::{Hash, Hasher as _};
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use rpds::RedBlackTreeSetSync;
+use rustc_hash::FxHasher;
 
 use super::map::Map;
 use crate::sql::ir::Name;
@@ -21,8 +22,8 @@ pub trait Mentions {
     fn parents(&self) -> impl Iterator<Item = &Name>;
 }
 
-/// Who stands in a relation to whom.
-type Links = RedBlackTreeSetSync<(Name, Name)>;
+/// What is named, and who stands in a relation to it, by name.
+type Links = Map<Name, RedBlackTreeSetSync<Name>>;
 
 /// Things by full name. A copy takes constant time.
 #[derive(Clone)]
@@ -39,8 +40,8 @@ impl<T> Default for Things<T> {
     fn default() -> Self {
         Self {
             all: Map::default(),
-            mentioned: Links::new_sync(),
-            children: Links::new_sync(),
+            mentioned: Links::default(),
+            children: Links::default(),
         }
     }
 }
@@ -95,22 +96,23 @@ impl<T: Mentions + Clone> Things<T> {
         links: &'a Links,
         name: &Name,
     ) -> impl Iterator<Item = (&'a Name, &'a Arc<T>)> {
-        let first = (name.clone(), Name::plain(String::new()));
-        let name = name.clone();
-        links
-            .range(first..)
-            .take_while(move |(to, _)| *to == name)
-            .filter_map(|(_, by)| self.all.get_key_value(by))
+        let by = links.get(name).into_iter().flat_map(|it| it.iter());
+        by.filter_map(|by| self.all.get_key_value(by))
     }
 
     /// Puts a thing in, over one with the same name.
     pub fn insert(&mut self, name: Name, thing: Arc<T>) {
-        self.note(&name, &thing);
+        note(
+            &mut self.mentioned,
+            &mut self.children,
+            &name,
+            thing.as_ref(),
+        );
         self.all.insert(name, thing);
     }
 
     /// Takes a thing out.
-    pub fn remove<Q: Ord + ?Sized>(&mut self, name: &Q) -> Option<Arc<T>>
+    pub fn remove<Q: Hash + Eq + ?Sized>(&mut self, name: &Q) -> Option<Arc<T>>
     where
         Name: Borrow<Q>,
     {
@@ -122,21 +124,24 @@ impl<T: Mentions + Clone> Things<T> {
         self.all.retain(|name, thing| wanted(name, thing));
     }
 
-    /// A thing, to be changed. Until then it is not in its place.
+    /// A thing, to be changed.
     pub fn edit(&mut self, name: &Name) -> Option<Edit<'_, T>> {
-        let thing = self.all.remove(name)?;
+        let thing = self.all.get_mut(name)?;
         Some(Edit {
-            things: self,
             name: name.clone(),
             before: mark(thing.as_ref()),
             thing,
+            mentioned: &mut self.mentioned,
+            children: &mut self.children,
         })
     }
 
     /// Changes the things that are meant.
     pub fn change_where(&mut self, meant: impl Fn(&T) -> bool, change: impl FnMut(&mut T)) {
-        let all = self.all.iter().filter(|(_, thing)| meant(thing));
-        self.change(all.map(|(name, _)| name.clone()).collect(), change);
+        let all = self.all.unsorted().filter(|(_, thing)| meant(thing));
+        let mut names: Vec<Name> = all.map(|(name, _)| name.clone()).collect();
+        names.sort_unstable();
+        self.change(names, change);
     }
 
     /// Changes the things that mention a name and are meant.
@@ -157,26 +162,32 @@ impl<T: Mentions + Clone> Things<T> {
             }
         }
     }
+}
 
-    fn note(&mut self, by: &Name, thing: &T) {
-        let put = |links: &mut Links, name: &Name| {
-            let link = (name.clone(), by.clone());
-            if !links.contains(&link) {
-                links.insert_mut(link);
-            }
-        };
-        for name in thing.mentions() {
-            put(&mut self.mentioned, name);
+/// Notes what something mentions.
+fn note<T: Mentions>(mentioned: &mut Links, children: &mut Links, by: &Name, thing: &T) {
+    let put = |links: &mut Links, name: &Name| {
+        if links.get(name).is_some_and(|all| all.contains(by)) {
+            return;
         }
-        for name in thing.parents() {
-            put(&mut self.children, name);
+        if !links.contains_key(name) {
+            links.insert(name.clone(), RedBlackTreeSetSync::new_sync());
         }
+        if let Some(all) = links.get_mut(name) {
+            all.insert_mut(by.clone());
+        }
+    };
+    for name in thing.mentions() {
+        put(mentioned, name);
+    }
+    for name in thing.parents() {
+        put(children, name);
     }
 }
 
 /// Something that is another one if what is mentioned is.
 fn mark<T: Mentions>(thing: &T) -> u64 {
-    let mut hasher = DefaultHasher::new();
+    let mut hasher = FxHasher::default();
     for name in thing.mentions() {
         name.hash(&mut hasher);
     }
@@ -187,37 +198,36 @@ fn mark<T: Mentions>(thing: &T) -> u64 {
     hasher.finish()
 }
 
-/// A thing that is being changed. When this ends it is back in its place, and what it mentions is
-/// known.
+/// A thing that is being changed. When this ends, what it mentions is known.
 pub struct Edit<'a, T: Mentions + Clone> {
-    things: &'a mut Things<T>,
     name: Name,
     /// The mark of what it mentioned: to look that up again is most of the work of an edit.
     before: u64,
-    thing: Arc<T>,
+    thing: &'a mut Arc<T>,
+    mentioned: &'a mut Links,
+    children: &'a mut Links,
 }
 
 impl<T: Mentions + Clone> Deref for Edit<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.thing
+        self.thing
     }
 }
 
 impl<T: Mentions + Clone> DerefMut for Edit<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        Arc::make_mut(&mut self.thing)
+        Arc::make_mut(self.thing)
     }
 }
 
 impl<T: Mentions + Clone> Drop for Edit<'_, T> {
     fn drop(&mut self) {
-        if mark(self.thing.as_ref()) != self.before {
-            self.things.note(&self.name, &self.thing);
+        let thing = self.thing.as_ref();
+        if mark(thing) != self.before {
+            note(self.mentioned, self.children, &self.name, thing);
         }
-        let thing = Arc::clone(&self.thing);
-        self.things.all.insert(self.name.clone(), thing);
     }
 }
 

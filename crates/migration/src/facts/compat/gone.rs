@@ -1,7 +1,5 @@
 //! What is there before a statement and not after it.
 
-use std::sync::Arc;
-
 use super::{Effect, Found, object};
 use crate::schema::{Relation, RelationKind, Schema, Type};
 use crate::sql::ir::{ConstraintKind, Generated, Name, Object, Span};
@@ -20,20 +18,21 @@ impl Found<'_> {
                 self.add(effect, at);
             }
         }
-        for (name, relation) in before.relations.iter() {
-            if before.is_new(relation.made_in) {
-                continue;
-            }
-            match after.relations.get(name) {
-                Some(left) if Arc::ptr_eq(left, relation) => {}
-                Some(left) => self.parts_gone(name, relation, left, at),
-                None => self.relation_gone(name, relation, at),
+        for (name, relation, left) in before.relations.unlike(&after.relations) {
+            let there_before = relation.filter(|it| !before.is_new(it.made_in));
+            match (there_before, left) {
+                (Some(relation), Some(left)) => self.parts_gone(name, relation, left, at),
+                (Some(relation), None) => self.relation_gone(name, relation, at),
+                (None, _) => {}
             }
         }
         self.unique_gone(after, at);
-        for (name, made) in before.types.iter() {
+        for (name, made, left) in before.types.unlike(&after.types) {
+            let (Some(made), None) = (made, left) else {
+                continue;
+            };
             let new = matches!(**made, Type::Enum { made_in, .. } if before.is_new(made_in));
-            if !after.types.contains_key(name) && !new {
+            if !new {
                 let object = match **made {
                     Type::Domain { .. } => Object::Domain,
                     _ => Object::Type,
@@ -46,8 +45,8 @@ impl Found<'_> {
                 self.add(effect, at);
             }
         }
-        for name in before.functions.keys() {
-            if !after.functions.contains_key(name) {
+        for (name, _, left) in before.functions.unlike(&after.functions) {
+            if left.is_none() {
                 let effect = Effect::Removes {
                     object: Object::Function,
                     name: name.clone(),
@@ -102,12 +101,15 @@ impl Found<'_> {
     /// Unique indexes, those of constraints included, whose tables stay.
     fn unique_gone(&mut self, after: &Schema, at: &Span) {
         let before = self.schema;
-        for (name, index) in before.indexes.iter() {
+        for (name, index, left) in before.indexes.unlike(&after.indexes) {
+            let (Some(index), None) = (index, left) else {
+                continue;
+            };
             let table = before.relations.get(&index.table);
             let stays = after.relations.contains_key(&index.table);
             let new =
                 before.is_new(index.made_in) || table.is_none_or(|it| before.is_new(it.made_in));
-            if !index.unique || after.indexes.contains_key(name) || !stays || new {
+            if !index.unique || !stays || new {
                 continue;
             }
             // One that has only columns that are gone as well is missed by nobody.

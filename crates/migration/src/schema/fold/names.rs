@@ -135,8 +135,8 @@ impl Fold<'_> {
     fn is_constraint(&self, namespace: &str, name: &str) -> bool {
         self.schema
             .relations
-            .range(Name::qualified(namespace, "")..)
-            .take_while(|(table, _)| table.schema.as_deref() == Some(namespace))
+            .unsorted()
+            .filter(|(table, _)| table.schema.as_deref() == Some(namespace))
             .any(|(_, relation)| relation.constraint(name).is_some())
     }
 

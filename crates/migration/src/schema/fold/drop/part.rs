@@ -102,7 +102,7 @@ impl Fold<'_> {
     /// Views that read a column of a table.
     pub(in crate::schema::fold) fn views_on_column(&self, table: &Name, column: &str) -> Readers {
         let mut readers = Readers::default();
-        for (name, relation) in self.schema.relations.iter() {
+        for (name, relation) in self.schema.relations.around(table) {
             let is_view = matches!(
                 relation.kind,
                 RelationKind::View | RelationKind::Materialized
