@@ -20,6 +20,7 @@ mod fixes;
 mod looser;
 mod problems;
 mod rules;
+mod sections;
 mod state;
 #[cfg(test)]
 mod trial;
@@ -33,8 +34,8 @@ use crate::history::Folder;
 use crate::schema::Schema;
 use crate::sql::ir::{Name, Span, Statement};
 
-pub use check::check;
 pub use rules::{RuleInfo, all};
+pub use sections::{Judged, Section, Sections, check, settle};
 
 /// One file, read and parsed once. Parsing is most of the work and needs nothing but the text, so
 /// that files can be parsed side by side.
@@ -94,7 +95,7 @@ pub struct Fix {
 }
 
 /// What came of judging a folder.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     /// What was found, by file and place.
     pub findings: Vec<Finding>,

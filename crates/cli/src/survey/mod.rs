@@ -7,7 +7,7 @@ mod place;
 mod read;
 mod walk;
 
-pub(crate) use parallel::side_by_side;
+pub(crate) use parallel::{cores, side_by_side};
 pub(crate) use place::Base;
 pub(crate) use read::{Content, LARGEST, read};
 pub(crate) use walk::{Entry, Listing, Walk, pattern};

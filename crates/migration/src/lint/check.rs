@@ -1,73 +1,44 @@
 //! The walk through a folder: each statement is judged by the schema that it meets, and then folded
 //! into the one that the next statement meets.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use switchback_diag::{Code, Severity};
 
 use super::context::{Context, End, Found, Item, Pair, Place, Way};
 use super::rules::{Check, RULES, Ways};
+use super::sections::Judged;
 use super::state::Script;
-use super::{Finding, Input, Options, Report, problems, suppress};
+use super::{Finding, Input, Options, Source, problems};
 use crate::engine::Engine;
 use crate::facts::{Facts, compat};
 use crate::history::{Migration, Part};
-use crate::schema::{Misfit, Schema};
+use crate::schema::{Map, Misfit, Schema};
 use crate::sql::ir::{Kind, Name, Statement};
-
-/// Judges a folder.
-pub fn check(input: &Input<'_>, options: &Options) -> Report {
-    let mut report = Report::default();
-    let mut walk = Walk::new(input, options);
-    walk.problems();
-    if input.folder.other_engine.is_none() {
-        walk.migrations(&mut report);
-    }
-    let Walk {
-        mut findings,
-        judged,
-        engine,
-        ..
-    } = walk;
-    suppress::settle(
-        &mut findings,
-        &mut report.suppressed,
-        input,
-        options,
-        engine,
-        &judged,
-    );
-    let order = |finding: &Finding| (finding.file.clone(), finding.span.start, finding.code);
-    findings.sort_by_cached_key(order);
-    report
-        .suppressed
-        .sort_by_cached_key(|(finding, _)| order(finding));
-    report.findings = findings;
-    report
-}
 
 /// What is said only once in a script.
 type Once = BTreeSet<(Code, String)>;
 
-struct Walk<'a> {
-    input: &'a Input<'a>,
-    engine: Engine,
+/// The state of a walk between two migrations. A copy is cheap.
+#[derive(Debug, Clone)]
+pub(super) struct Walk<'a> {
+    pub(super) input: Input<'a>,
+    pub(super) engine: Engine,
     major: u32,
     /// How much each rule matters, up and down, in the order of the rules; none if it is not asked.
     levels: Vec<(Option<Severity>, Option<Severity>)>,
     applied: usize,
     schema: Schema,
-    findings: Vec<Finding>,
     /// The words of statements that were not understood: what they name may exist.
     dark: Vec<&'a str>,
-    judged: BTreeSet<&'a str>,
     /// Indexes made without an order, a collation or an operator class.
-    plain: BTreeSet<Name>,
+    plain: Map<Name, ()>,
     uses_downs: bool,
 }
 
 impl<'a> Walk<'a> {
-    fn new(input: &'a Input<'a>, options: &Options) -> Self {
+    /// Before the first migration.
+    pub(super) fn new(input: &Input<'a>, options: &Options) -> Self {
         let folder = input.folder;
         let engine = options.engine.or(folder.engine).unwrap_or(Engine::Postgres);
         let levels = RULES
@@ -89,16 +60,14 @@ impl<'a> Walk<'a> {
             .as_deref()
             .map_or(0, |version| applied(&folder.migrations, version));
         Self {
-            input,
+            input: *input,
             engine,
             major: options.major,
             levels,
             applied,
             schema: options.schema.clone(),
-            findings: Vec::new(),
             dark: Vec::new(),
-            judged: BTreeSet::new(),
-            plain: BTreeSet::new(),
+            plain: Map::default(),
             uses_downs: 2 * folder
                 .migrations
                 .iter()
@@ -109,51 +78,104 @@ impl<'a> Walk<'a> {
     }
 
     /// What is wrong with the folder itself.
-    fn problems(&mut self) {
+    pub(super) fn problems(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
         for problem in &self.input.folder.problems {
             let finding = problems::finding(problem, self.input.folder);
             let at = RULES.iter().position(|rule| rule.info.code == finding.code);
             if let Some(severity) = at.and_then(|at| self.levels[at].0) {
-                self.findings.push(Finding {
+                findings.push(Finding {
                     severity,
                     ..finding
                 });
             }
         }
+        findings
     }
 
-    fn migrations(&mut self, report: &mut Report) {
-        let folder = self.input.folder;
-        for (at, migration) in folder.migrations.iter().enumerate() {
-            // It stands for those before it, and databases that have had them pass it over.
-            if migration.baseline && at > 0 {
-                continue;
-            }
-            let judged = migration.repeatable || at >= self.applied;
-            report.migrations += usize::from(judged);
-            self.schema.begin_unit();
-            let before = migration
-                .down
-                .as_ref()
-                .filter(|_| judged)
-                .map(|down| (down, self.schema.clone()));
-            let mut schema = std::mem::replace(&mut self.schema, Schema::unknown());
-            let up = self.script(migration, &migration.up, Way::Up, &mut schema, judged);
-            if let Some((down, before)) = before {
-                let mut back = schema.clone();
-                back.begin_unit();
-                let down = self.script(migration, down, Way::Down, &mut back, judged);
-                for (place, _) in up.iter().chain(&down) {
-                    report.statements += place.statements.len();
+    /// The migration at a place, and whether it is judged; none where it does not count.
+    fn counting(&self, at: usize) -> Option<(&'a Migration, bool)> {
+        let migration = self.input.folder.migrations.get(at)?;
+        // It stands for those before it, and databases that have had them pass it over.
+        let counts = !migration.baseline || at == 0;
+        counts.then_some((migration, migration.repeatable || at >= self.applied))
+    }
+
+    /// Folds a migration without judging it, to the state that [`Walk::migration`] leaves.
+    pub(super) fn pass(&mut self, at: usize) {
+        let Some((migration, judged)) = self.counting(at) else {
+            return;
+        };
+        self.schema.begin_unit();
+        match self.place(migration, &migration.up, Way::Up) {
+            None => self.schema.complete = false,
+            Some(place) => {
+                let mut schema = std::mem::replace(&mut self.schema, Schema::unknown());
+                for statement in place.statements {
+                    self.apply(&place, statement, &mut schema, judged);
                 }
-                if let (Some(up), Some(down)) = (&up, &down) {
-                    self.pair(up, &schema, down, &back, &before);
-                }
-            } else if let Some((place, _)) = up.filter(|_| judged) {
-                report.statements += place.statements.len();
+                self.schema = schema;
             }
-            self.schema = schema;
         }
+        if let Some(down) = migration.down.as_ref().filter(|_| judged)
+            && let Some(place) = self.place(migration, down, Way::Down)
+        {
+            let schema = self.schema.clone();
+            for statement in place.statements {
+                self.note(&place, statement, &schema);
+            }
+        }
+    }
+
+    /// Judges the migration at a place, and folds it.
+    pub(super) fn migration(&mut self, at: usize, into: &mut Judged<'a>) {
+        let Some((migration, judged)) = self.counting(at) else {
+            return;
+        };
+        into.migrations += usize::from(judged);
+        self.schema.begin_unit();
+        let before = migration
+            .down
+            .as_ref()
+            .filter(|_| judged)
+            .map(|down| (down, self.schema.clone()));
+        let mut schema = std::mem::replace(&mut self.schema, Schema::unknown());
+        let up = self.script(migration, &migration.up, Way::Up, &mut schema, judged, into);
+        if let Some((down, before)) = before {
+            let mut back = schema.clone();
+            back.begin_unit();
+            let down = self.script(migration, down, Way::Down, &mut back, judged, into);
+            for (place, _) in up.iter().chain(&down) {
+                into.statements += place.statements.len();
+            }
+            if let (Some(up), Some(down)) = (&up, &down) {
+                self.pair(up, &schema, down, &back, &before, into);
+            }
+        } else if let Some((place, _)) = up.filter(|_| judged) {
+            into.statements += place.statements.len();
+        }
+        self.schema = schema;
+    }
+
+    /// One way of a migration with its SQL; none if that is not known.
+    fn place(&self, migration: &'a Migration, part: &'a Part, way: Way) -> Option<Place<'a>> {
+        let sources: &'a BTreeMap<String, Source> = self.input.sources;
+        let source = sources.get(&part.file).filter(|_| part.readable)?;
+        let all = &source.statements;
+        let first = all.partition_point(|it| it.span.start < part.span.start);
+        let last = all.partition_point(|it| it.span.start < part.span.end);
+        Some(Place {
+            folder: self.input.folder,
+            engine: self.engine,
+            major: self.major,
+            migration,
+            part,
+            way,
+            text: source.text.as_deref()?,
+            statements: all.get(first..last).unwrap_or_default(),
+            uses_downs: self.uses_downs,
+            all,
+        })
     }
 
     /// Judges one way and folds it into the schema. Returns nothing if its SQL is not known.
@@ -164,35 +186,20 @@ impl<'a> Walk<'a> {
         way: Way,
         schema: &mut Schema,
         judged: bool,
+        into: &mut Judged<'a>,
     ) -> Option<(Place<'a>, Script)> {
-        let source = self.input.sources.get(&part.file).filter(|_| part.readable);
-        let Some((source, text)) = source.and_then(|it| Some((it, it.text.as_deref()?))) else {
+        let Some(place) = self.place(migration, part, way) else {
             schema.complete = false;
             return None;
-        };
-        let all = &source.statements;
-        let first = all.partition_point(|it| it.span.start < part.span.start);
-        let last = all.partition_point(|it| it.span.start < part.span.end);
-        let place = Place {
-            folder: self.input.folder,
-            engine: self.engine,
-            major: self.major,
-            migration,
-            part,
-            way,
-            text,
-            statements: all.get(first..last).unwrap_or_default(),
-            uses_downs: self.uses_downs,
-            all,
         };
         let mut script = Script::begin(part, place.tool(), place.statements);
         if !judged {
             for statement in place.statements {
-                self.fold(&place, statement, schema, false);
+                self.apply(&place, statement, schema, false);
             }
             return Some((place, script));
         }
-        self.judged.insert(&part.file);
+        into.files.insert(&part.file);
         let mut once = BTreeSet::new();
         let mut items = Vec::new();
         for statement in place.statements {
@@ -213,13 +220,13 @@ impl<'a> Walk<'a> {
             };
             self.each(&context, &mut items, &mut once);
             script.leave(statement, &facts, &effects, schema);
-            let misfits = self.fold(&place, statement, schema, true);
+            let misfits = self.fold(&place, statement, schema);
             items.extend(misfits);
         }
         self.whole(&place, schema, &script, &mut items, &mut once);
         let stays = |item: &Item| item.unless.as_ref().is_none_or(|it| !it.holds(schema));
         let founded = items.into_iter().filter(stays).map(|item| item.finding);
-        self.findings.extend(founded);
+        into.findings.extend(founded);
         Some((place, script))
     }
 
@@ -230,14 +237,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Folds a statement into the schema, and says what in it the history does not have.
-    fn fold(
-        &mut self,
-        place: &Place<'a>,
-        statement: &'a Statement,
-        schema: &mut Schema,
-        judged: bool,
-    ) -> Vec<Item> {
+    /// Notes what later statements are judged by beside the schema, which is the one before.
+    fn note(&mut self, place: &Place<'a>, statement: &'a Statement, schema: &Schema) {
         if matches!(
             statement.kind,
             Kind::Unknown { .. } | Kind::Do { read: false, .. }
@@ -249,20 +250,42 @@ impl<'a> Walk<'a> {
             && let Some(name) = &index.name
             && index.keys.iter().all(|key| key.options.trim().is_empty())
         {
-            self.plain.insert(schema.resolve(name));
+            self.plain.insert(schema.resolve(name), ());
         }
+    }
+
+    /// Folds a statement into the schema; what does not fit there is returned.
+    fn apply(
+        &mut self,
+        place: &Place<'a>,
+        statement: &'a Statement,
+        schema: &mut Schema,
+        judged: bool,
+    ) -> Vec<Misfit> {
+        self.note(place, statement, schema);
         let misfits = schema.apply(statement);
         // It is applied everywhere, so the database has more than the folder made.
         if !judged && !misfits.is_empty() {
             schema.complete = false;
         }
+        misfits
+    }
+
+    /// Folds a statement into the schema, and says what in it the history does not have.
+    fn fold(
+        &mut self,
+        place: &Place<'a>,
+        statement: &'a Statement,
+        schema: &mut Schema,
+    ) -> Vec<Item> {
+        let misfits = self.apply(place, statement, schema, true);
         let level = RULES
             .iter()
             .zip(&self.levels)
             .find(|(rule, _)| rule.info.code == Code::HistoryMisfit)
             .and_then(|(_, levels)| level(*levels, place.way));
         // The fold is that of PostgreSQL, and what was not understood may have made anything.
-        let Some(severity) = level.filter(|_| judged && self.engine == Engine::Postgres) else {
+        let Some(severity) = level.filter(|_| self.engine == Engine::Postgres) else {
             return Vec::new();
         };
         if !schema.complete || statement.conditional {
@@ -341,12 +364,13 @@ impl<'a> Walk<'a> {
     }
 
     fn pair(
-        &mut self,
+        &self,
         up: &(Place<'a>, Script),
         after: &Schema,
         down: &(Place<'a>, Script),
         back: &Schema,
         before: &Schema,
+        into: &mut Judged<'a>,
     ) {
         let pair = Pair {
             up: End {
@@ -376,8 +400,8 @@ impl<'a> Walk<'a> {
                 check(&pair, &mut found);
             }
         }
-        self.findings
-            .extend(items.into_iter().map(|item| item.finding));
+        let found = items.into_iter().map(|item| item.finding);
+        into.findings.extend(found);
     }
 }
 

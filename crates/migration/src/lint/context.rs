@@ -10,7 +10,7 @@ use crate::engine::Engine;
 use crate::facts::compat::Effect;
 use crate::facts::{Facts, Mode};
 use crate::history::{Folder, Migration, Part, Tool};
-use crate::schema::{Relation, Schema};
+use crate::schema::{Map, Relation, Schema};
 use crate::sql::ir::{Expr, Name, Node, Span, Statement};
 
 /// Which way of a migration.
@@ -63,7 +63,7 @@ pub(super) struct Context<'a> {
     pub(super) script: &'a Script,
     /// The indexes that migrations made without an order, a collation or an operator class, by
     /// full name.
-    pub(super) plain: &'a BTreeSet<Name>,
+    pub(super) plain: &'a Map<Name, ()>,
 }
 
 /// A script after its last statement.

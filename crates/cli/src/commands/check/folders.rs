@@ -6,7 +6,7 @@ use std::path::Path;
 
 use switchback_migration::Engine;
 use switchback_migration::history::{self, Candidate, Folder};
-use switchback_migration::lint::{self, Input, Report, Source};
+use switchback_migration::lint::{self, Input, Options, Report, Sections, Source};
 use switchback_migration::sql;
 
 use super::choice::Choice;
@@ -14,7 +14,7 @@ use super::targets::{Root, Targets, real};
 use crate::errors::{self, Failure};
 use crate::settings::Loaded;
 use crate::settings::types::MigrationsFolder;
-use crate::survey::{Base, Content, Entry, LARGEST, Listing, read, side_by_side};
+use crate::survey::{Base, Content, Entry, LARGEST, Listing, cores, read, side_by_side};
 
 /// A folder of migrations with its files.
 #[derive(Debug)]
@@ -347,14 +347,40 @@ fn parse(groups: &mut [Group], choice: &Choice, only: Option<&str>) {
     }
     // The longest first, so that no core waits for another in the end.
     work.sort_by_key(|(_, _, text, _)| std::cmp::Reverse(text.len()));
-    let parsed = side_by_side(&work, |(_, _, text, engine)| sql::parse(text, *engine));
-    for ((at, name, text, _), statements) in work.into_iter().zip(parsed) {
-        let source = Source {
-            text: Some(text),
-            statements,
-        };
+    let parsed = side_by_side(work, |(at, name, text, engine)| {
+        let statements = sql::parse(&text, engine);
+        let text = Some(text);
+        (at, name, Source { text, statements })
+    });
+    for (at, name, source) in parsed {
         groups[at].sources.insert(name, source);
     }
+}
+
+/// How many migrations are worth to be judged side by side with others.
+const FEW: usize = 256;
+
+/// Judges all groups, large ones in sections.
+pub(super) fn judge(groups: &[Group], choice: &Choice) -> Vec<Report> {
+    let sections = groups.iter().enumerate().flat_map(|(at, group)| {
+        let all = group.folder.migrations.len();
+        // Small enough that no core waits for another in the end. Alone, one is best: coming to the
+        // next is work as well.
+        let size = match cores() {
+            1 => all,
+            cores => all.div_ceil(2 * cores).max(FEW),
+        };
+        let sections = Sections::new(&group.input(), &group.options(choice), size);
+        sections.map(move |section| (at, section))
+    });
+    let mut judged: Vec<Vec<_>> = groups.iter().map(|_| Vec::new()).collect();
+    for (at, section) in side_by_side(sections, |(at, section)| (at, section.judge())) {
+        judged[at].push(section);
+    }
+    let settled = groups.iter().zip(judged);
+    settled
+        .map(|(group, judged)| lint::settle(&group.input(), &group.options(choice), judged))
+        .collect()
 }
 
 impl Group {
@@ -364,14 +390,15 @@ impl Group {
         known.unwrap_or(Engine::Postgres)
     }
 
-    /// Judges the folder.
-    pub(super) fn judge(&self, choice: &Choice) -> Report {
-        let options = choice.options(self.engine, self.applied_until.as_deref());
-        let input = Input {
+    fn options(&self, choice: &Choice) -> Options {
+        choice.options(self.engine, self.applied_until.as_deref())
+    }
+
+    fn input(&self) -> Input<'_> {
+        Input {
             folder: &self.folder,
             sources: &self.sources,
-        };
-        lint::check(&input, &options)
+        }
     }
 
     /// Puts another text in the place of a file's, and reads the folder again.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use switchback_diag::{Code, Diagnostic, Exit, Severity, escape_line};
 use switchback_migration::lint::baseline::Baseline;
-use switchback_migration::lint::{Finding, Report as Judged, Source, suppress};
+use switchback_migration::lint::{Finding, Source, suppress};
 use switchback_migration::repository;
 
 use super::choice::Choice;
@@ -16,13 +16,13 @@ use super::human::{many, summary};
 use super::report::{FolderLine, Report};
 use super::since::{Changes, touches};
 use super::targets::{Targets, real};
-use super::{Check, commits, formats, list, startup};
+use super::{Check, commits, folders, formats, list, startup};
 use crate::context::STATE;
 use crate::errors::{self, Failure};
 use crate::files;
 use crate::settings::{self, Loaded, SettingsError};
 use crate::shell::Shell;
-use crate::survey::{Base, Listing, pattern, side_by_side};
+use crate::survey::{Base, Listing, pattern};
 
 /// The baseline in [`STATE`].
 const BASELINE: &str = "check-baseline.json";
@@ -181,7 +181,7 @@ impl Run<'_> {
 
     /// Judges every folder, and leaves out what does not count.
     fn judge(&self, groups: &Groups, baseline: &Option<Baseline>) -> Report {
-        let judged: Vec<Judged> = side_by_side(&groups.all, |group| group.judge(self.choice));
+        let judged = folders::judge(&groups.all, self.choice);
         let mut report = Report {
             texts: self.texts.clone(),
             ..Report::default()

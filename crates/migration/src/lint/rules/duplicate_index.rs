@@ -16,8 +16,9 @@ pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
     let table = context.schema.resolve(&index.table);
     let own = index.name.as_ref().map(|name| context.schema.resolve(name));
     let twin = context.schema.indexes_of(&table).find(|(name, other)| {
-        let plain = other.constraint.is_some() || context.plain.contains(*name);
-        plain && own.as_ref() != Some(name) && repeats(index, other)
+        repeats(index, other)
+            && own.as_ref() != Some(name)
+            && (other.constraint.is_some() || context.plain.contains_key(*name))
     });
     let Some((name, other)) = twin else { return };
     let has = match &other.constraint {
@@ -45,14 +46,14 @@ fn repeats(index: &CreateIndex, other: &Index) -> bool {
         _ => false,
     };
     other.valid
-        && index.method == other.method
-        && (other.unique || !index.unique)
-        && index.include == other.include
-        && same_rows
         && index.keys.len() == other.keys.len()
         && index
             .keys
             .iter()
             .zip(&other.keys)
             .all(|(one, other)| same(&one.expr, other))
+        && index.method == other.method
+        && (other.unique || !index.unique)
+        && index.include == other.include
+        && same_rows
 }
