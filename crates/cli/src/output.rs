@@ -14,6 +14,7 @@ use anstream::{AutoStream, ColorChoice};
 use clap::builder::StyledStr;
 use clap::error::ErrorKind;
 use serde::Serialize;
+use serde::ser::Error as _;
 use switchback_diag::theme::styled;
 use switchback_diag::{Diagnostic, Exit, Theme, escape_line, escape_text, human, json};
 
@@ -25,6 +26,11 @@ use crate::page::Page;
 pub(crate) trait View: Serialize {
     /// The name and version of the wire type, such as `switchback.status/v1`.
     const SCHEMA: &'static str;
+
+    /// About how many bytes the document has, better too many than too few.
+    fn about_bytes(&self) -> usize {
+        1_024
+    }
 
     /// The same for people.
     fn human(&self, page: &mut Page);
@@ -70,7 +76,11 @@ pub(crate) fn document<T: View>(view: &T) -> Result<String, serde_json::Error> {
         schema: T::SCHEMA,
         body: view,
     };
-    serde_json::to_string(&body).map(|line| line + "\n")
+    // What is not filled costs nothing, and to grow by doubling copies all of it.
+    let mut line = Vec::with_capacity(view.about_bytes());
+    serde_json::to_writer(&mut line, &body)?;
+    line.push(b'\n');
+    String::from_utf8(line).map_err(serde_json::Error::custom)
 }
 
 impl Output {

@@ -11,22 +11,22 @@ use crate::survey::Base;
 
 /// The document.
 #[derive(Serialize)]
-pub(super) struct Document {
+pub(super) struct Document<'a> {
     /// The exit code of the run.
     exit: u8,
-    findings: Vec<Found>,
+    findings: Vec<Found<'a>>,
     /// What is allowed where it stands.
-    suppressed: Vec<Allowed>,
+    suppressed: Vec<Allowed<'a>>,
     /// Fixes that were made, or with `--dry-run` would be.
-    fixed: Vec<Fixed>,
+    fixed: Vec<Fixed<'a>>,
     /// The folders of migrations.
-    folders: Vec<Folder>,
+    folders: Vec<Folder<'a>>,
     summary: Summary,
 }
 
 /// One finding. Lines and columns begin at 1, and columns count characters.
 #[derive(Serialize)]
-struct Found {
+struct Found<'a> {
     code: &'static str,
     slug: &'static str,
     /// `error`, `warning` or `note`.
@@ -37,13 +37,13 @@ struct Found {
     end_line: u32,
     /// Behind the last character.
     end_column: u32,
-    message: String,
-    causes: Vec<String>,
-    safer: Vec<String>,
+    message: &'a str,
+    causes: &'a [String],
+    safer: &'a [String],
     /// Whether `--fix` makes it right.
     fixable: bool,
     /// What the fix would do, or null.
-    fix: Option<String>,
+    fix: Option<&'a str>,
     /// The table that it is about, by full name, or null.
     table: Option<String>,
     /// The command that shows the page of the code.
@@ -51,22 +51,22 @@ struct Found {
 }
 
 #[derive(Serialize)]
-struct Allowed {
+struct Allowed<'a> {
     #[serde(flatten)]
-    finding: Found,
+    finding: Found<'a>,
     /// The reason that stands there.
-    reason: String,
+    reason: &'a str,
 }
 
 #[derive(Serialize)]
-struct Fixed {
+struct Fixed<'a> {
     file: String,
     code: &'static str,
-    title: String,
+    title: &'a str,
 }
 
 #[derive(Serialize)]
-struct Folder {
+struct Folder<'a> {
     path: String,
     tool: &'static str,
     /// `postgres`, `sqlite` or `mysql`; null if it is another one.
@@ -74,9 +74,9 @@ struct Folder {
     /// Another engine, by the name that its makers write: the folder was not judged.
     other_engine: Option<&'static str>,
     /// What the tool was seen by.
-    tool_because: String,
+    tool_because: &'a str,
     /// What the engine was seen by; empty if nothing says so.
-    engine_because: String,
+    engine_because: &'a str,
     migrations: usize,
     judged: usize,
 }
@@ -101,22 +101,22 @@ struct Summary {
     dry_run: bool,
 }
 
-impl Document {
-    pub(super) fn new(report: &Report, groups: &Groups, base: &Base, exit: u8) -> Self {
+impl<'a> Document<'a> {
+    pub(super) fn new(report: &'a Report, groups: &Groups, base: &Base, exit: u8) -> Self {
         let name = |name: &str| base.shown(name);
         let counts = report.counts(groups);
-        let suppressed: Vec<&Finding> = report.suppressed.iter().map(|(it, _)| it).collect();
+        let suppressed: Vec<&'a Finding> = report.suppressed.iter().map(|(it, _)| it).collect();
         let suppressed = report.placed(suppressed, groups, name);
-        let reasons = report.suppressed.iter().map(|(_, reason)| reason.clone());
+        let reasons = report.suppressed.iter().map(|(_, reason)| reason.as_str());
         Self {
             exit,
             findings: report
                 .placed(&report.findings, groups, name)
-                .iter()
+                .into_iter()
                 .map(Found::of)
                 .collect(),
             suppressed: suppressed
-                .iter()
+                .into_iter()
                 .zip(reasons)
                 .map(|(placed, reason)| Allowed {
                     finding: Found::of(placed),
@@ -129,7 +129,7 @@ impl Document {
                 .map(|fix| Fixed {
                     file: name(&fix.file),
                     code: fix.code.id(),
-                    title: fix.title.clone(),
+                    title: &fix.title,
                 })
                 .collect(),
             folders: report
@@ -140,8 +140,8 @@ impl Document {
                     tool: folder.tool.word(),
                     engine: folder.engine.map(switchback_migration::Engine::word),
                     other_engine: folder.other_engine,
-                    tool_because: folder.because.tool.clone(),
-                    engine_because: folder.because.engine.clone(),
+                    tool_because: &folder.because.tool,
+                    engine_because: &folder.because.engine,
                     migrations: folder.migrations,
                     judged: folder.judged,
                 })
@@ -163,31 +163,35 @@ impl Document {
     }
 }
 
-impl Found {
-    fn of(placed: &Placed<'_>) -> Self {
-        let (finding, at) = (placed.finding, &placed.place.location);
+impl<'a> Found<'a> {
+    fn of(placed: Placed<'a>) -> Self {
+        let (finding, at) = (placed.finding, placed.place.location);
         Self {
             code: finding.code.id(),
             slug: finding.code.slug(),
             severity: finding.severity.word(),
-            file: at.file.clone(),
+            file: at.file,
             line: at.line,
             column: at.column,
             end_line: placed.place.end_line,
             end_column: placed.place.end_column,
-            message: finding.message.clone(),
-            causes: finding.causes.clone(),
-            safer: finding.safer.clone(),
+            message: &finding.message,
+            causes: &finding.causes,
+            safer: &finding.safer,
             fixable: finding.fix.is_some(),
-            fix: finding.fix.as_ref().map(|fix| fix.title.clone()),
+            fix: finding.fix.as_ref().map(|fix| fix.title.as_str()),
             table: finding.table.as_ref().map(ToString::to_string),
             help: format!("switchback explain {}", finding.code),
         }
     }
 }
 
-impl View for Document {
+impl View for Document<'_> {
     const SCHEMA: &'static str = "switchback.check/v1";
+
+    fn about_bytes(&self) -> usize {
+        1_024 * (1 + self.findings.len() + self.suppressed.len())
+    }
 
     /// People get another rendering, made from the report itself.
     fn human(&self, _: &mut Page) {}

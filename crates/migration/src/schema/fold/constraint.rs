@@ -435,13 +435,21 @@ impl Fold<'_> {
             }
             return primary.unwrap_or_default();
         }
-        let mut wanted = given.to_vec();
-        wanted.sort();
-        let covers = self.schema.indexes_of(to).any(|(_, index)| {
-            let mut keys: Vec<&str> = index.keys.iter().flat_map(|it| it.columns()).collect();
+        let mut wanted: Vec<&str> = given.iter().map(String::as_str).collect();
+        wanted.sort_unstable();
+        let is_wanted = |mut keys: Vec<&str>| {
             keys.sort_unstable();
-            index.unique && index.predicate.is_none() && keys == wanted
-        });
+            keys == wanted
+        };
+        // Most point to the primary key, and a table may have hundreds of indexes.
+        let covers = primary
+            .as_ref()
+            .is_some_and(|it| is_wanted(it.iter().map(String::as_str).collect()))
+            || self.schema.indexes_of(to).any(|(_, index)| {
+                index.unique
+                    && index.predicate.is_none()
+                    && is_wanted(index.keys.iter().flat_map(|it| it.columns()).collect())
+            });
         if !covers && !may_have_more {
             for column in given {
                 if !self.need_column(to, column) {
