@@ -270,7 +270,7 @@ impl Schema {
     /// The full name of the relation, index or type that a name means: the first of the search
     /// path that has it. Where none has it, where it would be made.
     pub fn resolve(&self, name: &Name) -> Name {
-        self.resolve_if(name, |full| {
+        self.resolve_if(name, self.may_have_temporary(), |full| {
             self.relations.contains_key(full)
                 || self.indexes.contains_key(full)
                 || self.types.contains_key(full)
@@ -279,22 +279,31 @@ impl Schema {
 
     /// The full name of the type that a name means.
     fn resolve_type(&self, name: &Name) -> Name {
-        self.resolve_if(name, |full| {
+        self.resolve_if(name, self.may_have_temporary(), |full| {
             self.types.contains_key(full) || self.relations.contains_key(full)
         })
     }
 
     /// The full name of the function that a name means.
     fn resolve_function(&self, name: &Name) -> Name {
-        self.resolve_if(name, |full| self.functions.contains_key(full))
+        // For a function PostgreSQL never looks among what is temporary.
+        self.resolve_if(name, false, |full| self.functions.contains_key(full))
     }
 
-    fn resolve_if(&self, name: &Name, has: impl Fn(&Name) -> bool) -> Name {
+    fn may_have_temporary(&self) -> bool {
+        self.relations.may_have_temporary()
+            || self.indexes.may_have_temporary()
+            || !self.types.is_empty()
+    }
+
+    fn resolve_if(&self, name: &Name, temporary: bool, has: impl Fn(&Name) -> bool) -> Name {
         if name.schema.is_some() {
             return name.clone();
         }
-        // Temporary things are found before all others.
-        std::iter::once(fold::TEMPORARY)
+        // Temporary things are found before all others; there are hardly ever any.
+        temporary
+            .then_some(things::TEMPORARY)
+            .into_iter()
             .chain(self.search_path.iter().map(String::as_str))
             .map(|schema| Name::qualified(schema, name.name.clone()))
             .find(has)

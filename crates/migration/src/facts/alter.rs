@@ -105,9 +105,10 @@ fn gather(claims: &mut Claims<'_>, statement: &Statement, alter: &Alter, table: 
     let mut actions: Vec<&(AlterAction, Span)> = alter.actions.iter().collect();
     actions.sort_by_key(|(action, _)| pass(action));
     let last = actions.len().saturating_sub(1);
+    let only_settings = actions.iter().all(|(action, _)| is_setting(action));
     for (place, (action, at)) in actions.into_iter().enumerate() {
         altering.act(action, at);
-        if place < last || !is_alone(action) {
+        if !only_settings && (place < last || !is_alone(action)) {
             altering.apply(statement, alter, action, at);
         }
     }
@@ -131,9 +132,16 @@ fn is_alone(action: &AlterAction) -> bool {
             !column.constraints.iter().any(|it| builds(&it.kind))
         }
         AlterAction::AddConstraint(constraint) => !builds(&constraint.kind),
-        AlterAction::Default { .. } | AlterAction::DropNotNull { .. } => true,
-        _ => false,
+        _ => is_setting(action),
     }
+}
+
+/// Whether an action changes how a column is written from now on, and nothing else.
+const fn is_setting(action: &AlterAction) -> bool {
+    matches!(
+        action,
+        AlterAction::Default { .. } | AlterAction::DropNotNull { .. }
+    )
 }
 
 /// The lock that an action needs on the table: `AlterTableGetLockLevel` in

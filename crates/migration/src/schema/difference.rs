@@ -152,7 +152,7 @@ impl Schema {
 
 /// Whether something outlives its session.
 fn lasts(name: &Name) -> bool {
-    name.schema.as_deref() != Some(super::fold::TEMPORARY)
+    name.schema.as_deref() != Some(super::things::TEMPORARY)
 }
 
 /// Whether a relation is known only from a statement that needed it.

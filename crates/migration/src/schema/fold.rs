@@ -10,6 +10,7 @@
 use std::sync::Arc;
 
 use super::misfit::Misfit;
+use super::things::TEMPORARY;
 use super::{Column, Edit, Index, Relation, RelationKind, Schema, Type};
 use crate::sql::ir::{Kind, Name, Object, Query, Statement, Transaction, TypeName, Volatility};
 
@@ -27,9 +28,6 @@ mod rename_expr;
 mod session;
 mod types;
 mod view;
-
-/// Where temporary things lie.
-pub(super) const TEMPORARY: &str = "pg_temp";
 
 /// A schema while a statement is folded into it.
 struct Fold<'s> {

@@ -22,6 +22,9 @@ pub trait Mentions {
     fn parents(&self) -> impl Iterator<Item = &Name>;
 }
 
+/// Where temporary things lie.
+pub(super) const TEMPORARY: &str = "pg_temp";
+
 /// What is named, and who stands in a relation to it, by name.
 type Links = Map<Name, RedBlackTreeSetSync<Name>>;
 
@@ -34,6 +37,8 @@ pub struct Things<T> {
     mentioned: Links,
     /// The same of parents alone, which are asked for with every statement.
     children: Links,
+    /// Whether anything was ever put into [`TEMPORARY`].
+    temporary: bool,
 }
 
 impl<T> Default for Things<T> {
@@ -42,6 +47,7 @@ impl<T> Default for Things<T> {
             all: Map::default(),
             mentioned: Links::default(),
             children: Links::default(),
+            temporary: false,
         }
     }
 }
@@ -102,13 +108,19 @@ impl<T: Mentions + Clone> Things<T> {
 
     /// Puts a thing in, over one with the same name.
     pub fn insert(&mut self, name: Name, thing: Arc<T>) {
-        note(
-            &mut self.mentioned,
-            &mut self.children,
-            &name,
-            thing.as_ref(),
-        );
+        for to in thing.mentions() {
+            note(&mut self.mentioned, to, &name);
+        }
+        for to in thing.parents() {
+            note(&mut self.children, to, &name);
+        }
+        self.temporary |= name.schema.as_deref() == Some(TEMPORARY);
         self.all.insert(name, thing);
+    }
+
+    /// Whether there may be something temporary, which is found before all others.
+    pub fn may_have_temporary(&self) -> bool {
+        self.temporary
     }
 
     /// Takes a thing out.
@@ -129,7 +141,7 @@ impl<T: Mentions + Clone> Things<T> {
         let thing = self.all.get_mut(name)?;
         Some(Edit {
             name: name.clone(),
-            before: mark(thing.as_ref()),
+            before: Marks::of(thing.as_ref()),
             thing,
             mentioned: &mut self.mentioned,
             children: &mut self.children,
@@ -164,45 +176,49 @@ impl<T: Mentions + Clone> Things<T> {
     }
 }
 
-/// Notes what something mentions.
-fn note<T: Mentions>(mentioned: &mut Links, children: &mut Links, by: &Name, thing: &T) {
-    let put = |links: &mut Links, name: &Name| {
-        if links.get(name).is_some_and(|all| all.contains(by)) {
-            return;
-        }
-        if !links.contains_key(name) {
-            links.insert(name.clone(), RedBlackTreeSetSync::new_sync());
-        }
-        if let Some(all) = links.get_mut(name) {
-            all.insert_mut(by.clone());
-        }
-    };
-    for name in thing.mentions() {
-        put(mentioned, name);
+/// Notes in `links` that `by` stands in a relation to a name.
+fn note(links: &mut Links, name: &Name, by: &Name) {
+    if links.get(name).is_some_and(|all| all.contains(by)) {
+        return;
     }
-    for name in thing.parents() {
-        put(children, name);
+    if !links.contains_key(name) {
+        links.insert(name.clone(), RedBlackTreeSetSync::new_sync());
+    }
+    if let Some(all) = links.get_mut(name) {
+        all.insert_mut(by.clone());
     }
 }
 
-/// Something that is another one if what is mentioned is.
-fn mark<T: Mentions>(thing: &T) -> u64 {
+/// Marks of what something mentions and of its parents, each sorted.
+struct Marks {
+    mentions: Vec<u64>,
+    parents: Vec<u64>,
+}
+
+impl Marks {
+    fn of<T: Mentions>(thing: &T) -> Self {
+        let sorted = |mut marks: Vec<u64>| {
+            marks.sort_unstable();
+            marks
+        };
+        Self {
+            mentions: sorted(thing.mentions().map(mark).collect()),
+            parents: sorted(thing.parents().map(mark).collect()),
+        }
+    }
+}
+
+fn mark(name: &Name) -> u64 {
     let mut hasher = FxHasher::default();
-    for name in thing.mentions() {
-        name.hash(&mut hasher);
-    }
-    "parents".hash(&mut hasher);
-    for name in thing.parents() {
-        name.hash(&mut hasher);
-    }
+    name.hash(&mut hasher);
     hasher.finish()
 }
 
 /// A thing that is being changed. When this ends, what it mentions is known.
 pub struct Edit<'a, T: Mentions + Clone> {
     name: Name,
-    /// The mark of what it mentioned: to look that up again is most of the work of an edit.
-    before: u64,
+    /// What it mentioned before, which is noted already: a table may have hundreds of foreign keys.
+    before: Marks,
     thing: &'a mut Arc<T>,
     mentioned: &'a mut Links,
     children: &'a mut Links,
@@ -225,8 +241,16 @@ impl<T: Mentions + Clone> DerefMut for Edit<'_, T> {
 impl<T: Mentions + Clone> Drop for Edit<'_, T> {
     fn drop(&mut self) {
         let thing = self.thing.as_ref();
-        if mark(thing) != self.before {
-            note(self.mentioned, self.children, &self.name, thing);
+        let new = |before: &[u64], name: &Name| before.binary_search(&mark(name)).is_err();
+        for to in thing.mentions() {
+            if new(&self.before.mentions, to) {
+                note(self.mentioned, to, &self.name);
+            }
+        }
+        for to in thing.parents() {
+            if new(&self.before.parents, to) {
+                note(self.children, to, &self.name);
+            }
         }
     }
 }

@@ -40,20 +40,22 @@ fn repeats(index: &CreateIndex, other: &Index) -> bool {
         (Node::Column(one), Node::Column(other)) => one == other,
         _ => one.text == other.text,
     };
-    let same_rows = match (&index.predicate, &other.predicate) {
+    let same_rows = || match (&index.predicate, &other.predicate) {
         (None, None) => true,
         (Some(one), Some(other)) => same(one, other),
         _ => false,
     };
+    // What stands in the index itself comes first: a table may have hundreds.
     other.valid
         && index.keys.len() == other.keys.len()
+        && index.predicate.is_some() == other.predicate.is_some()
+        && (other.unique || !index.unique)
         && index
             .keys
             .iter()
             .zip(&other.keys)
             .all(|(one, other)| same(&one.expr, other))
         && index.method == other.method
-        && (other.unique || !index.unique)
         && index.include == other.include
-        && same_rows
+        && same_rows()
 }
