@@ -25,6 +25,7 @@ mod state;
 #[cfg(test)]
 mod trial;
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use switchback_diag::{Code, Diagnostic, Severity};
@@ -136,6 +137,13 @@ impl Options {
 }
 
 impl Finding {
+    /// Which comes first: by file, place and code.
+    pub fn order(&self, other: &Self) -> Ordering {
+        let key = |it: &Self| (it.span.start, it.code, it.span.end);
+        let files = self.file.cmp(&other.file);
+        files.then_with(|| key(self).cmp(&key(other)))
+    }
+
     /// The same as a diagnostic; `text` is that of the file.
     pub fn diagnostic(&self, text: &str) -> Diagnostic {
         let place = switchback_diag::Location::of_span(&self.file, text, self.span.clone());

@@ -38,6 +38,7 @@ pub fn parse(text: &str, engine: Engine) -> Vec<ir::Statement> {
     for piece in &pieces {
         read::piece(text, piece, engine, &mut found);
     }
+    found.shrink_to_fit();
     found
 }
 

@@ -85,6 +85,8 @@ impl<'a> Section<'a> {
         for at in self.migrations {
             walk.migration(at, &mut judged);
         }
+        // Here, side by side, and then there is hardly anything left to sort in the whole.
+        judged.findings.sort_by(Finding::order);
         judged
     }
 }
@@ -113,14 +115,12 @@ pub fn settle<'a>(
         walk.engine,
         &files,
     );
-    let order = |one: &Finding, other: &Finding| {
-        let key = |it: &Finding| (it.span.start, it.code);
-        one.file.cmp(&other.file).then(key(one).cmp(&key(other)))
-    };
-    findings.sort_by(order);
+    if !findings.is_sorted_by(|one, other| one.order(other).is_le()) {
+        findings.sort_by(Finding::order);
+    }
     report
         .suppressed
-        .sort_by(|(one, _), (other, _)| order(one, other));
+        .sort_by(|(one, _), (other, _)| one.order(other));
     report.findings = findings;
     report
 }

@@ -90,17 +90,12 @@ pub(super) struct Placed<'a> {
 impl Report {
     /// Sorts what was found by file and place.
     pub(super) fn sort(&mut self) {
-        let order = |finding: &Finding| {
-            (
-                finding.file.clone(),
-                finding.span.start,
-                finding.code,
-                finding.span.end,
-            )
-        };
-        self.findings.sort_by_cached_key(order);
+        let sorted = |one: &Finding, other: &Finding| one.order(other).is_le();
+        if !self.findings.is_sorted_by(sorted) {
+            self.findings.sort_by(Finding::order);
+        }
         self.suppressed
-            .sort_by_cached_key(|(finding, _)| order(finding));
+            .sort_by(|(one, _), (other, _)| one.order(other));
     }
 
     /// How many findings there are of each kind.

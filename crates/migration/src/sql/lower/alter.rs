@@ -50,6 +50,8 @@ pub(super) fn lower(node: Node<'_>) -> Option<Kind> {
             actions.extend(actions_of(one).into_iter().map(|it| (it, one.span())));
         }
     }
+    // Nearly always there is one, and a list that grows has room for four.
+    actions.shrink_to_fit();
     if matches!(
         object,
         Object::Function | Object::Extension | Object::Statistics
