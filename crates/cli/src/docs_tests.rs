@@ -375,6 +375,7 @@ fn every_variable_in_the_documentation_is_read() {
         "SWITCHBACK_TEST_PG_BIN",
         "SWITCHBACK_TEST_PG_MATRIX",
         "SWITCHBACK_TEST_LONG",
+        "SWITCHBACK_TEST_ONLY",
         "SWITCHBACK_TEST_SEED",
         "SWITCHBACK_ADVISORY_DB",
     ]);

@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread;
 
 use switchback_db::postgres::change::{Progress, Unfit};
-use switchback_model::plan::Fill;
+use switchback_model::plan::{Fill, Run};
 
+use super::waiting::script;
 use super::*;
 
 fn fill(table: &str, column: &str, value: &str, keep_undo: bool) -> Fill {
@@ -184,6 +185,28 @@ fn what_was_stopped_goes_on_from_there() {
             0
         );
     }
+}
+
+#[test]
+fn former_values_that_nobody_needs_are_removed() {
+    let (url, mut client) = database(&table("PRIMARY KEY (id)", ""));
+    // More than are removed in one transaction.
+    let more = "INSERT INTO t (id, a) SELECT g, 'a' || g FROM generate_series(3001, 12000) AS g";
+    client.batch_execute(more).unwrap();
+    let mut engine = open(&url);
+    let ended = engine.fill(
+        &fill("public.t", "b", "upper(a)", true),
+        &mut (),
+        &mut |_| Next::Continue,
+    );
+    assert!(matches!(ended, Ok(FillEnd::Done(_))));
+    let kept = "SELECT count(*) FROM _switchback.undo";
+    assert_eq!(number(&mut client, kept), 12_000);
+    let gone = script("drop", "ALTER TABLE t DROP COLUMN b;", Run::Transaction);
+    assert!(perform(&mut engine, &Effect::Script(gone)).unwrap());
+    assert_eq!(number(&mut client, kept), 0);
+    let forgotten = "SELECT count(*) FROM _switchback.fill";
+    assert_eq!(number(&mut client, forgotten), 0);
 }
 
 #[test]

@@ -7,11 +7,9 @@
 )]
 
 mod bad_input;
-mod cut;
 mod fills;
 mod operations;
 mod stories;
-mod sweep;
 mod waiting;
 
 use std::time::Duration;
@@ -70,14 +68,6 @@ fn define(client: &mut Client, request: &Request) -> Definition {
 
 fn now() -> Timestamp {
     Timestamp::from_millis(1_800_000_000_000)
-}
-
-fn database_steps(definition: &Definition) -> Vec<StepName> {
-    let steps = definition.steps.iter();
-    steps
-        .filter(|step| matches!(step.work, Work::Database { .. }))
-        .map(|step| step.name.clone())
-        .collect()
 }
 
 fn steps(definition: &Definition, step: &StepName, direction: Direction) -> Vec<PlannedStep> {

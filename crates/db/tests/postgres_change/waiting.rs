@@ -21,7 +21,7 @@ impl Observer for Told {
 }
 
 /// A script of the change `it` on the table `t`.
-fn script(step: &str, sql: &str, run: Run) -> Script {
+pub(crate) fn script(step: &str, sql: &str, run: Run) -> Script {
     Script {
         change: ChangeId::new("it").unwrap(),
         step: StepName::new(step).unwrap(),

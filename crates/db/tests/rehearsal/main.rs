@@ -1,12 +1,25 @@
 //! Every operation rehearsed: start, roll back, start again, complete and all the way back, with old
 //! and new code at work, on tables with and without rows. And broken changes, of which the
-//! rehearsal has to name what is broken.
+//! rehearsal has to name what is broken. And every operation once more while whoever takes its steps
+//! dies ([`crash`]).
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::print_stdout,
     reason = "test code outside of test functions"
 )]
 
+mod crash;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod sqlite;
+
+use switchback_db::rehearsal::{Outcome, Report};
+
+/// What is wrong, for people.
+fn wrong(report: &Report) -> Vec<String> {
+    let all = report.steps.iter().chain(&report.back);
+    all.filter(|it| it.outcome != Outcome::Passed)
+        .map(|it| format!("{} {:?}: {:#?}", it.step, it.outcome, it.faults))
+        .collect()
+}

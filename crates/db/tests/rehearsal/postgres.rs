@@ -5,7 +5,7 @@
     dead_code,
     reason = "the code in it is written by hand; here it is derived"
 )]
-mod stories;
+pub(crate) mod stories;
 
 use ::postgres::{Client, NoTls};
 use switchback_db::postgres::rehearsal::{PostgresBench, Rows};
@@ -16,6 +16,8 @@ use switchback_migration::definition::Work;
 use switchback_migration::operation::request::Request;
 use switchback_migration::postgres::plan;
 use switchback_model::ChangeId;
+
+use super::wrong;
 
 const SHOP: &str = "
     CREATE TYPE mood AS ENUM ('happy', 'sad');
@@ -41,7 +43,7 @@ const SHOP: &str = "
     CREATE TABLE orders_1 PARTITION OF orders FOR VALUES FROM ('2026-01-01') TO ('2026-07-01');
     CREATE TABLE orders_2 PARTITION OF orders FOR VALUES FROM ('2026-07-01') TO ('2027-01-01');";
 
-fn database() -> (String, Client) {
+pub(crate) fn database() -> (String, Client) {
     let server = switchback_testkit::postgres::server().unwrap();
     let url = server.database().unwrap();
     let mut client = Client::connect(&url, NoTls).unwrap();
@@ -49,7 +51,7 @@ fn database() -> (String, Client) {
     (url, client)
 }
 
-fn planned(client: &mut Client, request: &Request) -> Definition {
+pub(crate) fn planned(client: &mut Client, request: &Request) -> Definition {
     let known = schema::read(client).unwrap();
     plan(&known, &ChangeId::new("it").unwrap(), request).unwrap()
 }
@@ -91,13 +93,6 @@ fn every_operation(each: u64) {
         let lossy = what.contains("without a way back") || what == "drop a table";
         assert_eq!(report.back_ends_at.is_some(), lossy, "{what}");
     }
-}
-
-fn wrong(report: &Report) -> Vec<String> {
-    let all = report.steps.iter().chain(&report.back);
-    all.filter(|it| it.outcome != Outcome::Passed)
-        .map(|it| format!("{} {:?}: {:#?}", it.step, it.outcome, it.faults))
-        .collect()
 }
 
 #[test]

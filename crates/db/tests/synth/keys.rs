@@ -179,7 +179,8 @@ fn tables_can_be_chosen() {
     let mut db = database(
         "CREATE SCHEMA \"Odd one\"; CREATE TABLE \"Odd one\".\"Ta\"\"ble\" (\"a b\" int PRIMARY KEY, \"select\" text);
         CREATE TABLE other (id int); CREATE TABLE schema_migrations (version text);
-        CREATE SCHEMA switchback; CREATE TABLE switchback.head (x int);",
+        CREATE SCHEMA switchback; CREATE TABLE switchback.head (x int);
+        CREATE SCHEMA _switchback; CREATE TABLE _switchback.step (step text PRIMARY KEY);",
     );
     let mut request = Request::new(1, 5);
     request.tables = Tables::Named(vec!["\"Odd one\".\"Ta\"\"ble\"".to_owned()]);

@@ -498,17 +498,17 @@ pub(super) fn tidy(client: &mut Client) -> Result<bool, ChangeError> {
     let sql = "WITH gone AS (
                  SELECT id FROM _switchback.fill WHERE status = 'forgotten'
                  ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
-               ), some AS (
+               ), part AS (
                  SELECT undo.fill, undo.key, undo.in_column
                  FROM gone, LATERAL (SELECT * FROM _switchback.undo WHERE fill = gone.id
                    ORDER BY key LIMIT 10000) AS undo
                ), deleted AS (
-                 DELETE FROM _switchback.undo AS undo USING some
-                 WHERE undo.fill = some.fill AND undo.key = some.key
-                   AND undo.in_column = some.in_column
+                 DELETE FROM _switchback.undo AS undo USING part
+                 WHERE undo.fill = part.fill AND undo.key = part.key
+                   AND undo.in_column = part.in_column
                ), ended AS (
                  DELETE FROM _switchback.fill USING gone
-                 WHERE fill.id = gone.id AND NOT EXISTS (SELECT FROM some)
+                 WHERE fill.id = gone.id AND NOT EXISTS (SELECT FROM part)
                )
                SELECT EXISTS (SELECT FROM gone)";
     let row = client.query_one(sql, &[]).map_err(at(sql))?;

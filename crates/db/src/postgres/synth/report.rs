@@ -40,8 +40,8 @@ pub const BOOKKEEPING: &[&str] = &[
 /// Which tables are to be filled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tables {
-    /// All of the user's tables, except for those in [`BOOKKEEPING`], in the schema `switchback`,
-    /// and of extensions.
+    /// All of the user's tables, except for those in [`BOOKKEEPING`], in the schemas `switchback` and
+    /// `_switchback`, and of extensions.
     All,
     /// These, each as `table` or `schema.table`, quoted as SQL demands.
     Named(Vec<String>),

@@ -15,6 +15,7 @@ use super::report::{
     Tables,
 };
 use super::session::{Connection, also_in, ident, number, quote, rows, text};
+use crate::postgres::change::CONTROL_SCHEMA;
 
 /// Tables that are counted by one query.
 const COUNTED: usize = 100;
@@ -100,6 +101,7 @@ fn chosen(
         Tables::All => {
             let ours = |table: &Listed| {
                 table.schema != "switchback"
+                    && table.schema != CONTROL_SCHEMA
                     && !BOOKKEEPING.contains(&table.name.to_lowercase().as_str())
             };
             return Ok(listed.into_iter().filter(ours).collect());

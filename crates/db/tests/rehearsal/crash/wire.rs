@@ -1,32 +1,55 @@
-//! A wire between the engine and the server that is cut at a chosen request: right after the server
-//! has done it, and before the engine hears of that. So a cut at a `COMMIT` leaves what it
-//! committed, and a cut at any other statement of a transaction leaves nothing.
+//! A wire between the engine and the server that is cut at a chosen request. A cut at a `COMMIT`
+//! leaves what it committed once the server has it, and a cut at any other statement of a
+//! transaction leaves nothing.
 
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use postgres::Config;
 use postgres::config::Host;
 
+/// How a wire is cut at a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// The server never gets it.
+    Before,
+    /// The engine is gone while the server is at it, and the server does it to the end.
+    Midway,
+    /// The server has done it, and the engine does not hear of that.
+    After,
+}
+
 /// Connections through a socket of its own to the server of a database.
 pub(crate) struct Wire {
-    folder: tempfile::TempDir,
-    shared: Arc<Shared>,
+    _folder: tempfile::TempDir,
+    engine: Arc<Mutex<Arc<Engine>>>,
     config: Config,
 }
 
-struct Shared {
-    server: PathBuf,
+/// What goes over the wire for one engine.
+pub(crate) struct Engine {
     /// Requests that write, so far.
     seen: AtomicU32,
-    /// The request after which the wire is cut, from 1; 0 for none.
-    cut_at: AtomicU32,
+    /// The request at which the wire is cut, from 1.
+    cut: Option<(u32, Cut)>,
     was_cut: AtomicBool,
+}
+
+impl Engine {
+    /// How many requests that write there were.
+    pub(crate) fn seen(&self) -> u32 {
+        self.seen.load(Ordering::SeqCst)
+    }
+
+    /// Whether the wire was cut.
+    pub(crate) fn was_cut(&self) -> bool {
+        self.was_cut.load(Ordering::SeqCst)
+    }
 }
 
 impl Wire {
@@ -35,19 +58,16 @@ impl Wire {
         let Some(Host::Unix(folder)) = config.get_hosts().first() else {
             panic!("{url} is no socket")
         };
-        let shared = Arc::new(Shared {
-            server: folder.join(".s.PGSQL.5432"),
-            seen: AtomicU32::new(0),
-            cut_at: AtomicU32::new(0),
-            was_cut: AtomicBool::new(false),
-        });
+        let server = folder.join(".s.PGSQL.5432");
         let folder = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(folder.path().join(".s.PGSQL.5432")).unwrap();
-        let serving = Arc::clone(&shared);
+        let engine = Arc::new(Mutex::new(Arc::new(Engine::new(None))));
+        let current = Arc::clone(&engine);
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
-                let shared = Arc::clone(&serving);
-                thread::spawn(move || shared.serve(client));
+                let current = current.lock().unwrap_or_else(PoisonError::into_inner);
+                let (engine, to) = (Arc::clone(&current), server.clone());
+                thread::spawn(move || engine.serve(client, &to));
             }
         });
         let mut through = Config::new();
@@ -56,25 +76,18 @@ impl Wire {
             .user(config.get_user().unwrap())
             .dbname(config.get_dbname().unwrap());
         Self {
-            folder,
-            shared,
+            _folder: folder,
+            engine,
             config: through,
         }
     }
 
-    /// How to connect through the wire, which is cut after the request `number`, counted from 1 and
-    /// from now on.
-    pub(crate) fn cut_after(&self, number: u32) -> Config {
-        assert!(self.folder.path().exists());
-        self.shared.seen.store(0, Ordering::SeqCst);
-        self.shared.was_cut.store(false, Ordering::SeqCst);
-        self.shared.cut_at.store(number, Ordering::SeqCst);
-        self.config.clone()
-    }
-
-    /// Whether it came to that.
-    pub(crate) fn was_cut(&self) -> bool {
-        self.shared.was_cut.load(Ordering::SeqCst)
+    /// How the next engine connects, for which the wire is cut at a request, counted from 1, or
+    /// never.
+    pub(crate) fn engine(&self, cut: Option<(u32, Cut)>) -> (Config, Arc<Engine>) {
+        let next = Arc::new(Engine::new(cut));
+        *self.engine.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&next);
+        (self.config.clone(), next)
     }
 }
 
@@ -106,6 +119,7 @@ fn writes(statement: &str) -> bool {
         .map(str::trim_start)
         .find(|line| !line.is_empty() && !line.starts_with("--"))
         .unwrap_or_default();
+    // Nothing at all is a question whether the connection is alive.
     let reads = [
         "SELECT",
         "SET",
@@ -114,24 +128,42 @@ fn writes(statement: &str) -> bool {
         "WITH tables",
         "WITH batch",
     ];
-    !reads.iter().any(|it| statement.starts_with(it))
+    !statement.is_empty() && !reads.iter().any(|it| statement.starts_with(it))
 }
 
-impl Shared {
-    fn serve(&self, mut client: UnixStream) {
-        let mut server = UnixStream::connect(&self.server).unwrap();
-        let (_, startup) = message(&mut client, true).unwrap();
+impl Engine {
+    const fn new(cut: Option<(u32, Cut)>) -> Self {
+        Self {
+            seen: AtomicU32::new(0),
+            cut,
+            was_cut: AtomicBool::new(false),
+        }
+    }
+
+    fn serve(&self, mut client: UnixStream, to: &Path) {
+        // Who is gone does not come back.
+        if self.was_cut() {
+            return;
+        }
+        let Ok(mut server) = UnixStream::connect(to) else {
+            return;
+        };
+        let Ok((_, startup)) = message(&mut client, true) else {
+            return;
+        };
         let watch = startup.windows(16).any(|it| it == b"switchback watch");
-        server.write_all(&startup).unwrap();
-        let cutting = Arc::new(AtomicBool::new(false));
+        if server.write_all(&startup).is_err() {
+            return;
+        }
+        let silent = Arc::new(AtomicBool::new(false));
         let answers = {
             let (mut server, mut client) =
                 (server.try_clone().unwrap(), client.try_clone().unwrap());
-            let cutting = Arc::clone(&cutting);
+            let silent = Arc::clone(&silent);
             thread::spawn(move || {
                 // From the server every message has a kind, from the first on.
                 while let Ok((kind, bytes)) = message(&mut server, false) {
-                    if cutting.load(Ordering::SeqCst) {
+                    if silent.load(Ordering::SeqCst) {
                         if kind == b'Z' {
                             break;
                         }
@@ -157,11 +189,19 @@ impl Shared {
             if !matches!(kind, b'Q' | b'S' | b'X' | b'p') {
                 continue;
             }
+            let mut how = None;
             if std::mem::take(&mut counts) && !watch {
                 let number = self.seen.fetch_add(1, Ordering::SeqCst) + 1;
-                if number == self.cut_at.load(Ordering::SeqCst) {
-                    cutting.store(true, Ordering::SeqCst);
-                    self.was_cut.store(true, Ordering::SeqCst);
+                how = self.cut.filter(|(at, _)| *at == number).map(|(_, how)| how);
+            }
+            if let Some(how) = how {
+                silent.store(true, Ordering::SeqCst);
+                self.was_cut.store(true, Ordering::SeqCst);
+                if how != Cut::After {
+                    let _ = client.shutdown(Shutdown::Both);
+                }
+                if how == Cut::Before {
+                    break;
                 }
             }
             if server.write_all(&request).is_err() {
