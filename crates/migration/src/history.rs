@@ -328,6 +328,21 @@ impl Tool {
         }
     }
 
+    /// Whether foreign keys are enforced on the connections over which it runs migrations on SQLite.
+    /// SQLite itself does not; libraries that bring SQLite along often do. An application that opens
+    /// the connection for its tool may decide otherwise.
+    ///
+    /// sqlx says so itself:
+    /// <https://github.com/launchbadge/sqlx/blob/0449ac5c/sqlx-sqlite/src/options/mod.rs>. refinery
+    /// and Prisma have the SQLite of libsqlite3-sys, Drizzle most often that of better-sqlite3, both
+    /// built with `SQLITE_DEFAULT_FOREIGN_KEYS=1`.
+    pub const fn enforces_foreign_keys(self) -> bool {
+        matches!(
+            self,
+            Tool::Sqlx | Tool::Refinery | Tool::Prisma | Tool::Drizzle
+        )
+    }
+
     /// The word for settings and files: `golang-migrate`.
     pub const fn word(self) -> &'static str {
         match self {

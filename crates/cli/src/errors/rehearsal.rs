@@ -114,3 +114,14 @@ pub(crate) fn no_copy(environment: &EnvironmentName, error: &std::io::Error) -> 
     .hint("make room there, or name another folder with TMPDIR")
     .into()
 }
+
+/// There is no folder for a scratch file: SB0409.
+pub(crate) fn no_scratch_file(error: &std::io::Error) -> Failure {
+    Diagnostic::error(
+        Code::NoRehearsal,
+        "no folder can be made for the scratch database",
+    )
+    .cause(error.to_string())
+    .hint("make room there, or name another folder with TMPDIR")
+    .into()
+}

@@ -32,7 +32,6 @@ mod attempt;
 mod build;
 mod databases;
 mod fill;
-mod locate;
 mod missing;
 mod moments;
 mod run;

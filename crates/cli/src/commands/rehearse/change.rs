@@ -63,16 +63,14 @@ pub(super) struct OnChange {
     longest_wait: u64,
 }
 
-/// What both kinds of rehearsal take.
-pub(super) struct Common {
-    pub(super) rows: Option<u64>,
-    pub(super) seed: u64,
-    pub(super) postgres_bin: Option<PathBuf>,
-}
-
 impl OnChange {
     /// Rehearses the change, records what was found and shows it.
-    pub(super) fn run(self, id: &str, common: Common, shell: &Shell) -> Result<Exit, Failure> {
+    pub(super) fn run(
+        self,
+        id: &str,
+        common: super::Common,
+        shell: &Shell,
+    ) -> Result<Exit, Failure> {
         let context = Context::load(shell)?;
         let definition = changes::load(&context, id)?;
         let mut book = Book::open(&context)?;

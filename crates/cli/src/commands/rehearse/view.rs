@@ -18,6 +18,8 @@ pub(super) struct Rehearsal {
     folder: String,
     tool: &'static str,
     engine: String,
+    /// What says that the folder is for this engine; none where nothing does and it was assumed.
+    engine_because: Option<String>,
     /// How many rows each table was filled with.
     rows_per_table: u64,
     counts: Counts,
@@ -97,6 +99,7 @@ impl Rehearsal {
             folder: read.shown.clone(),
             tool: read.folder.tool.title(),
             engine: report.engine.clone(),
+            engine_because: read.because.clone(),
             rows_per_table: rows,
             counts,
             migrations,
@@ -345,6 +348,10 @@ fn note(note: &Note) -> String {
         Note::RoleMade(role) => format!("the role {role} was made for it"),
         Note::DatabaseMade(database) => format!("the database {database} was made for it"),
         Note::ExtensionMade(extension) => format!("the extension {extension} was installed for it"),
+        Note::CollationMade(collation) => format!(
+            "the collation {collation}, which an application brings, was stood in for by the order \
+             of bytes"
+        ),
         Note::CopySkipped { line } => format!("the rows of COPY in line {line} were passed over"),
         Note::ClientCommandSkipped { line, text } => {
             format!("the client's command in line {line} was passed over: {text}")
@@ -399,6 +406,12 @@ impl View for Rehearsal {
             for note in &it.notes {
                 page.add(Role::Faint, &format!("  {note}")).end();
             }
+        }
+        if self.engine_because.is_none() {
+            page.add(Role::Warning, "note").line(
+                ": nothing says which engine the folder is for, so it was taken for PostgreSQL's; \
+                 --engine says which",
+            );
         }
         let counts = &self.counts;
         page.heading(&format!(

@@ -6,7 +6,7 @@ use switchback_migration::Engine;
 use switchback_migration::history::Wrapped;
 use switchback_migration::sql::split::{PieceKind, statements};
 
-use super::locate::{line, statement};
+use crate::history::locate::{line, statement};
 use crate::history::{Cause, Failure, Note, Sql};
 
 /// SQL that can be sent: what only client programs understand is blanked out, so that every byte

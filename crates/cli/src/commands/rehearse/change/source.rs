@@ -79,11 +79,10 @@ impl Source {
             return Self::copy(context, variable);
         }
         if let Some(path) = &wanted.migrations {
-            let read = folder::read(&context.shell.folder.join(path))?;
-            let of = |it| MigrationSql::read(read.folder.tool, it, |file| read.text(file));
+            let read = folder::read(path, Some(Engine::Postgres), context.shell)?;
             return Ok(Self::Migrations {
                 shown: path.display().to_string(),
-                migrations: read.folder.migrations.iter().map(of).collect(),
+                migrations: read.on_empty(),
                 binaries,
             });
         }
