@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: how that is done ([`switchback_db::rehearsal`]).
 
-mod source;
+pub(super) mod source;
 mod view;
 
 use std::path::PathBuf;
@@ -46,9 +46,10 @@ pub(super) struct OnChange {
         conflicts_with = "url_from"
     )]
     from: Option<String>,
-    /// Use the database whose URL this variable holds, with its rows: a copy that may be altered
-    #[arg(long, value_name = "VARIABLE", requires = "id")]
-    url_from: Option<String>,
+    /// Use the database whose URL this variable holds, with its rows: a copy that may be altered. With
+    /// --history: rehearse what is not yet applied there, on copies of it
+    #[arg(long, value_name = "VARIABLE")]
+    pub(super) url_from: Option<String>,
     /// How many clients work beside each step; each plays old and new code
     #[arg(long, value_name = "NUMBER", default_value_t = 4, requires = "id",
           value_parser = clap::value_parser!(u8).range(1..=32))]

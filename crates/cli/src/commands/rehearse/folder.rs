@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use switchback_db::history::MigrationSql;
 use switchback_migration::Engine;
-use switchback_migration::history::{self, Folder, Migration};
+use switchback_migration::history::{self, Folder, Migration, Row, Standing};
 
 use crate::context::settings_if_any;
 use crate::errors::{self, Failure};
@@ -39,6 +39,20 @@ impl Read {
         } else {
             self.folder.step_by_step().collect()
         };
+        self.sql(chosen)
+    }
+
+    /// How a database stands to the folder that has this record.
+    pub(super) fn standing(&self, rows: &[Row]) -> Standing {
+        let bytes = |file: &str| self.contents.get(file).map(Content::bytes);
+        history::standing(&self.folder, rows, bytes)
+    }
+
+    /// The migrations at these places of the folder.
+    pub(super) fn at(&self, places: &[usize]) -> Vec<MigrationSql> {
+        let chosen = places
+            .iter()
+            .filter_map(|place| self.folder.migrations.get(*place));
         self.sql(chosen)
     }
 

@@ -1,5 +1,7 @@
 //! `switchback rehearse --history`: walking the migrations of a folder up, down and up again.
 
+mod copy;
+
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -11,7 +13,7 @@ use switchback_migration::Engine;
 use switchback_scratch::Server;
 use tempfile::TempDir;
 
-use super::folder::Read;
+use self::copy::Copy;
 use super::{Common, folder, view};
 use crate::errors::{self, Failure};
 use crate::progress::Progress;
@@ -57,7 +59,12 @@ impl OnHistory {
         if self.foreign_keys.is_some() && folder.engine != Engine::Sqlite {
             return Err(errors::only_on("--foreign-keys", Engine::Sqlite));
         }
-        let rows = common.rows.unwrap_or(ROWS);
+        let copy = match &common.url_from {
+            Some(variable) => Some(Copy::find(&folder, variable, shell)?),
+            None => None,
+        };
+        // A copy has rows of its own.
+        let rows = common.rows.unwrap_or(if copy.is_some() { 0 } else { ROWS });
         let options = Options {
             rows,
             after_failure: if self.stop {
@@ -65,11 +72,12 @@ impl OnHistory {
             } else {
                 AfterFailure::GoOn
             },
+            allow_objects: copy.is_some(),
             ..Options::default()
         };
-        let migrations = folder.migrations();
-        let (report, mut progress) = match folder.engine {
-            Engine::Sqlite => {
+        let (report, mut progress) = match (&copy, folder.engine) {
+            (Some(copy), _) => copy.rehearse(&folder, common.seed, &options, shell)?,
+            (None, Engine::Sqlite) => {
                 let settings = Settings {
                     seed: common.seed,
                     foreign_keys: self.foreign_keys.map_or_else(
@@ -77,28 +85,19 @@ impl OnHistory {
                         |it| it == Whether::On,
                     ),
                 };
-                in_a_file(&migrations, &settings, &options, shell)?
+                in_a_file(&folder.migrations(), &settings, &options, shell)?
             }
-            Engine::Postgres | Engine::Mysql => on_a_server(&migrations, common, &options, shell)?,
+            (None, Engine::Postgres | Engine::Mysql) => {
+                on_a_server(&folder.migrations(), common, &options, shell)?
+            }
         };
-        Ok(show(&folder, &report, rows, &mut progress, shell))
-    }
-}
-
-fn show(
-    folder: &Read,
-    report: &Report,
-    rows: u64,
-    progress: &mut Progress<'_>,
-    shell: &Shell,
-) -> Exit {
-    let view = view::Rehearsal::of(folder, report, rows);
-    progress.done(&view.said());
-    shell.out.data(&view);
-    if view.is_clean() {
-        Exit::Ok
-    } else {
-        Exit::Refused
+        let mut view = view::Rehearsal::of(&folder, &report, rows);
+        if let Some(copy) = copy {
+            view = view.on(copy.said());
+        }
+        progress.done(&view.said());
+        shell.out.data(&view);
+        Ok(view.exit())
     }
 }
 

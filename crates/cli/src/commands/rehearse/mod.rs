@@ -28,6 +28,10 @@ use crate::shell::Shell;
 /// migration whose way back does not restore the schema or loses data, with the rows, or that cannot
 /// be applied again.
 ///
+/// With --history and --url-from: only what is not yet applied to a copy of a database, in copies of
+/// it. What is applied is what the tool has written down there; what was edited since, applied in part
+/// or is not in the folder any more is named.
+///
 /// On PostgreSQL a server is started for this, on a socket that nobody else reaches, and removed. SQL
 /// runs there as it is, as the server's superuser. On SQLite a file is made in a temporary folder.
 /// Rehearse only what you would run.
@@ -54,6 +58,8 @@ struct Common {
     rows: Option<u64>,
     seed: u64,
     postgres_bin: Option<PathBuf>,
+    /// The variable with the URL of a copy.
+    url_from: Option<String>,
 }
 
 impl Rehearse {
@@ -63,6 +69,7 @@ impl Rehearse {
             rows: self.rows,
             seed: self.seed,
             postgres_bin: self.postgres_bin,
+            url_from: self.change.url_from.clone(),
         };
         match self.change.id.clone() {
             Some(id) => self.change.run(&id, common, shell),
