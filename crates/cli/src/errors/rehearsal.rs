@@ -174,8 +174,10 @@ pub(crate) fn applied_in_part(tool: Tool, variable: &str, misfit: &Misfit) -> Fa
             name.trim()
         ),
     )
-    .cause(format!("{tool} began it, and did not write down that it ended"))
-    .hint("take back by hand what is there of it, or finish it, and repair the record as the tool wants it")
+    .cause(format!(
+        "{tool} began it, and did not write down that it ended"
+    ))
+    .hint("take back by hand what is there of it, or finish it, and repair the tool's record")
     .hint("then copy the database again")
     .into()
 }
