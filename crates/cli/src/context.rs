@@ -7,7 +7,7 @@ use switchback_supply::git::Repository;
 
 use crate::errors::{self, Failure};
 use crate::settings::types::{Component, Environment, LedgerStore};
-use crate::settings::{self, Loaded, Settings};
+use crate::settings::{self, Loaded, Settings, SettingsError};
 use crate::shell::Shell;
 use crate::variables::{self, Variables};
 
@@ -38,6 +38,15 @@ pub(crate) enum LedgerPlace {
         /// The URL.
         url: String,
     },
+}
+
+/// The settings; none if there are none and nobody named some.
+pub(crate) fn settings_if_any(shell: &Shell) -> Result<Option<Loaded>, Failure> {
+    match settings::load(&shell.folder, shell.settings.as_deref()) {
+        Ok(loaded) => Ok(Some(loaded)),
+        Err(SettingsError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 impl<'a> Context<'a> {

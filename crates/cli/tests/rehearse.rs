@@ -93,6 +93,105 @@ fn everything_is_said_by_name() {
     );
 }
 
+/// A folder of SQLite's, without a word that says so.
+fn in_sqlite() -> Cli {
+    let cli = switchback();
+    for (name, up, down) in [
+        (
+            "001_users",
+            "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT);",
+            "DROP TABLE users;",
+        ),
+        (
+            "002_drop",
+            "ALTER TABLE users DROP COLUMN email;",
+            "ALTER TABLE users ADD COLUMN email TEXT;",
+        ),
+    ] {
+        cli.write(format!("migrations/{name}.up.sql"), up).unwrap();
+        cli.write(format!("migrations/{name}.down.sql"), down)
+            .unwrap();
+    }
+    cli
+}
+
+#[test]
+fn a_history_of_sqlite_is_rehearsed_in_a_file() {
+    let cli = in_sqlite();
+    let ran = run(&cli, "rehearse --history migrations --engine sqlite");
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    for expected in [
+        "2 drop\nfault: its way down does not bring back the data\n      users: ",
+        " of 20 rows changed",
+        "      where id = '1': email was 'person1000@example.org' and is NULL",
+        "migrations (golang-migrate, SQLite 3.",
+        "foreign keys not enforced): 2 migrations, 20 rows a table",
+        "all ways down in a row lead back to an empty database",
+    ] {
+        assert!(ran.stdout.contains(expected), "{expected}\n{}", ran.stdout);
+    }
+    assert!(!ran.stdout.contains("nothing says which engine"));
+    let ran = run(
+        &cli,
+        "rehearse --history migrations --engine sqlite --foreign-keys on --rows 0 --format json",
+    );
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let value: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(value["engine_because"], "--engine");
+    let engine = value["engine"].as_str().unwrap();
+    assert!(engine.ends_with("foreign keys enforced"), "{engine}");
+}
+
+#[test]
+fn the_engine_is_the_one_that_something_says() {
+    let because = |cli: &Cli, line: &str| {
+        let ran = run(cli, &format!("{line} --rows 0 --format json"));
+        let value: Value = serde_json::from_str(&ran.stdout).unwrap();
+        (
+            value["engine"].as_str().unwrap()[..6].to_owned(),
+            value["engine_because"].clone(),
+        )
+    };
+    let cli = in_sqlite();
+    let (engine, why) = because(&cli, "rehearse --history migrations");
+    assert_eq!((engine.as_str(), why), ("Postgr", Value::Null));
+    let ran = run(&cli, "rehearse --history migrations --rows 0");
+    assert!(
+        ran.stdout
+            .contains("note: nothing says which engine the folder is for"),
+        "{}",
+        ran.stdout
+    );
+    // A manifest above the folder.
+    cli.write(
+        "go.mod",
+        "module x\nrequire github.com/mattn/go-sqlite3 v1.14.0\n",
+    )
+    .unwrap();
+    let (engine, why) = because(&cli, "rehearse --history migrations");
+    assert_eq!((engine.as_str(), why), ("SQLite", "`go.mod`".into()));
+    // The settings know better.
+    cli.write(
+        "switchback.toml",
+        "schema = 1\n[project]\nname = \"x\"\n[[migrations.folder]]\npath = \"migrations\"\n\
+         engine = \"postgres\"\n",
+    )
+    .unwrap();
+    let (engine, why) = because(&cli, "rehearse --history migrations");
+    assert_eq!(
+        (engine.as_str(), why),
+        ("Postgr", "`switchback.toml`".into())
+    );
+    let (engine, why) = because(&cli, "rehearse --history migrations --engine sqlite");
+    assert_eq!((engine.as_str(), why), ("SQLite", "--engine".into()));
+    let ran = run(&cli, "rehearse --history migrations --engine mysql");
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("is for MySQL"), "{}", ran.stderr);
+    let ran = run(&cli, "rehearse --history migrations --foreign-keys on");
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("--foreign-keys"), "{}", ran.stderr);
+}
+
 /// The folders of private servers in a folder for temporary files.
 fn servers(temporary: &std::path::Path) -> Vec<std::path::PathBuf> {
     let entries = fs::read_dir(temporary).unwrap();

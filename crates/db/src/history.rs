@@ -10,6 +10,7 @@ use switchback_migration::history::{Migration, Part, Tool, Wrapped, pieces};
 use switchback_migration::sql::split::{PieceKind, statements};
 
 mod data;
+pub(crate) mod locate;
 mod meaning;
 pub(crate) mod rehearsal;
 pub(crate) mod rows;
@@ -271,6 +272,8 @@ pub enum Note {
     DatabaseMade(String),
     /// It uses an extension that comes with the database and that nothing had installed; it was.
     ExtensionMade(String),
+    /// It uses a collation that an application brings; one that compares bytes stood in for it.
+    CollationMade(String),
     /// The rows of a `COPY … FROM stdin` were not put in.
     CopySkipped {
         /// The line of the SQL, from 1.

@@ -8,6 +8,11 @@ pub mod ledger;
 mod marks;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+#[cfg_attr(
+    not(feature = "postgres"),
+    expect(dead_code, reason = "rows for PostgreSQL need more of it")
+)]
+mod random;
 pub mod rehearsal;
 pub mod sqlite;
 mod text;

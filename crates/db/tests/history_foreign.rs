@@ -4,6 +4,7 @@
 //!         --test history_foreign -- --ignored --nocapture
 //!
 //! `SWITCHBACK_TEST_HISTORY_ROWS` is the number of rows for each table, 20 if it is not set.
+//! `SWITCHBACK_TEST_HISTORY_ENGINE=sqlite` takes them for SQLite's.
 #![cfg(feature = "postgres")]
 #![expect(
     clippy::unwrap_used,
@@ -17,10 +18,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use switchback_db::history::{
-    Cause, Failure, Fault, MigrationSql, Options, Report, Stage, Stop, TableChange, Verdict,
+    Cause, Failure, Fault, MigrationSql, Options, Progress, Report, Stage, Stop, TableChange,
+    Verdict,
 };
 use switchback_db::postgres::history::{Synthetic, rehearse};
-use switchback_migration::history::{at, read};
+use switchback_db::sqlite::history as sqlite;
+use switchback_migration::Engine;
+use switchback_migration::history::{Tool, at, read};
 use switchback_scratch::{Options as ServerOptions, Server};
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -38,7 +42,7 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-fn migrations(folder: &Path) -> (String, Vec<MigrationSql>) {
+fn migrations(folder: &Path) -> (Tool, bool, Vec<MigrationSql>) {
     let root = folder.parent().unwrap();
     let mut found = Vec::new();
     files(folder, &mut found);
@@ -54,7 +58,11 @@ fn migrations(folder: &Path) -> (String, Vec<MigrationSql>) {
         .map(|path| (name(path), fs::read(path).unwrap()))
         .collect();
     let paths: Vec<&str> = contents.keys().map(String::as_str).collect();
-    let candidate = at(&name(folder), &paths).unwrap();
+    let mut candidate = at(&name(folder), &paths).unwrap();
+    let engine = std::env::var("SWITCHBACK_TEST_HISTORY_ENGINE");
+    if engine.is_ok_and(|it| it == "sqlite") {
+        candidate.engine = Some(Engine::Sqlite);
+    }
     let read = read(&candidate, |path| contents.get(path).map(Vec::as_slice)).unwrap();
     let text = |path: &str| std::str::from_utf8(contents.get(path)?).ok();
     let migrations = read
@@ -62,7 +70,29 @@ fn migrations(folder: &Path) -> (String, Vec<MigrationSql>) {
         .iter()
         .map(|migration| MigrationSql::read(read.tool, migration, text))
         .collect();
-    (read.tool.to_string(), migrations)
+    (read.tool, read.engine == Some(Engine::Sqlite), migrations)
+}
+
+type On<'a> = &'a mut dyn FnMut(&Progress<'_>);
+
+fn on_postgres(migrations: &[MigrationSql], options: &Options, on: On<'_>) -> Report {
+    // A server for each, because roles belong to the whole server.
+    let server = Server::start(&ServerOptions {
+        binaries: Some(switchback_testkit::postgres::binaries().unwrap()),
+        ..ServerOptions::default()
+    })
+    .unwrap();
+    let url = server.create_database("history", None).unwrap();
+    rehearse(&url, migrations, &mut Synthetic { seed: 1 }, options, on).unwrap()
+}
+
+fn on_sqlite(tool: Tool, migrations: &[MigrationSql], options: &Options, on: On<'_>) -> Report {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = sqlite::Settings {
+        seed: 1,
+        foreign_keys: tool.enforces_foreign_keys(),
+    };
+    sqlite::rehearse(folder.path(), migrations, &settings, options, on).unwrap()
 }
 
 #[test]
@@ -72,32 +102,23 @@ fn foreign_histories_are_rehearsed() {
     let rows = std::env::var("SWITCHBACK_TEST_HISTORY_ROWS");
     let rows = rows.map_or(20, |rows| rows.parse().unwrap());
     for folder in folders.split(':').filter(|folder| !folder.is_empty()) {
-        // A server for each, because roles belong to the whole server.
-        let server = Server::start(&ServerOptions {
-            binaries: Some(switchback_testkit::postgres::binaries().unwrap()),
-            ..ServerOptions::default()
-        })
-        .unwrap();
-        let (tool, migrations) = migrations(Path::new(folder));
-        let url = server.create_database("history", None).unwrap();
+        let (tool, sqlite, migrations) = migrations(Path::new(folder));
         let options = Options {
             rows,
             ..Options::default()
         };
         let begun = Instant::now();
         let (mut spent, mut last) = (BTreeMap::new(), (Stage::Keep, begun));
-        let report = rehearse(
-            &url,
-            &migrations,
-            &mut Synthetic { seed: 1 },
-            &options,
-            &mut |progress| {
-                let now = Instant::now();
-                *spent.entry(last.0).or_insert(Duration::ZERO) += now - last.1;
-                last = (progress.stage, now);
-            },
-        )
-        .unwrap();
+        let mut on = |progress: &Progress<'_>| {
+            let now = Instant::now();
+            *spent.entry(last.0).or_insert(Duration::ZERO) += now - last.1;
+            last = (progress.stage, now);
+        };
+        let report = if sqlite {
+            on_sqlite(tool, &migrations, &options, &mut on)
+        } else {
+            on_postgres(&migrations, &options, &mut on)
+        };
         println!("\n=== {folder} ({tool}), {} rows", rows);
         for migration in &report.migrations {
             if !migration.verdict.faults().is_empty() || !migration.notes.is_empty() {

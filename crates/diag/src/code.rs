@@ -181,6 +181,8 @@ codes! {
     EditedAfterApplied = "SB1312", "edited-after-applied", "A migration was edited after it was applied", Refused;
     FilePassedOver = "SB1313", "file-passed-over", "A file in the folder is not run as it stands", Refused;
     MigrationNotRead = "SB1314", "migration-not-read", "What a migration does is not known", Refused;
+    AppliedInPart = "SB1315", "applied-in-part", "A migration was applied in part", Refused;
+    AppliedMissing = "SB1316", "applied-missing", "An applied migration is not in the folder", Refused;
 
     CodeWithDestructiveDdl = "SB1401", "code-with-destructive-ddl", "One commit removes a column and the code that uses it", Refused;
     MigrationAtStartup = "SB1402", "migration-at-startup", "The application migrates its database when it starts", Refused;

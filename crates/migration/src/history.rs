@@ -3,12 +3,14 @@
 //! `discover` finds them in the paths of a repository, by names alone, and says which files it
 //! takes to be sure. `read` makes a [`Folder`] of the contents: what the tool would apply, in the
 //! tool's order, a list of [`Migration`]s, each with a way up and often a way down. `pieces` says
-//! in which pieces a tool sends the SQL of a way, and `checksum` what it stores of a file.
+//! in which pieces a tool sends the SQL of a way, `checksum` what it stores of a file, and `standing` how
+//! what it has written down in a database fits a folder.
 //!
 //! What is said of a tool was read in its source; each module names the place.
 //!
 //! Deliberately absent: files, databases, and what the SQL means.
 
+mod applied;
 mod atlas;
 mod checksum;
 mod discover;
@@ -29,6 +31,7 @@ use serde::Serialize;
 
 use crate::engine::Engine;
 
+pub use applied::{Misfit, MisfitKind, Record, Row, Standing, State, record, standing};
 pub use checksum::{Checksum, atlas_hashes, atlas_sum, checksum, is_checksum_of};
 pub use discover::{Candidate, at, discover};
 pub use pieces::pieces;
@@ -326,6 +329,21 @@ impl Tool {
             Tool::Supabase => "Supabase",
             Tool::Plain => "plain SQL",
         }
+    }
+
+    /// Whether foreign keys are enforced on the connections over which it runs migrations on SQLite.
+    /// SQLite itself does not; libraries that bring SQLite along often do. An application that opens
+    /// the connection for its tool may decide otherwise.
+    ///
+    /// sqlx says so itself:
+    /// <https://github.com/launchbadge/sqlx/blob/0449ac5c/sqlx-sqlite/src/options/mod.rs>. refinery
+    /// and Prisma have the SQLite of libsqlite3-sys, Drizzle most often that of better-sqlite3, both
+    /// built with `SQLITE_DEFAULT_FOREIGN_KEYS=1`.
+    pub const fn enforces_foreign_keys(self) -> bool {
+        matches!(
+            self,
+            Tool::Sqlx | Tool::Refinery | Tool::Prisma | Tool::Drizzle
+        )
     }
 
     /// The word for settings and files: `golang-migrate`.

@@ -60,6 +60,8 @@ pub(crate) fn database(error: &DbError) -> Failure {
 /// A question to a PostgreSQL database failed.
 pub(crate) fn postgres(error: &PgError) -> Failure {
     let code = match error {
+        // insufficient_privilege
+        PgError::Refused(error) if error.code == "42501" => Code::MissingPrivilege,
         PgError::Refused(_) => Code::SqlFailed,
         PgError::Unexpected { .. } => Code::Internal,
         _ => Code::DatabaseMissing,

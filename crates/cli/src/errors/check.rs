@@ -137,9 +137,10 @@ pub(crate) fn no_history(path: &Path) -> Failure {
 /// A folder of migrations for another engine: SB0109.
 pub(crate) fn other_history(path: &Path, engine: &str) -> Failure {
     super::usage(format!(
-        "{} is for {engine}, and histories are rehearsed on PostgreSQL",
+        "{} is for {engine}, and histories are rehearsed on PostgreSQL and SQLite",
         path.display()
     ))
-    .hint("name the folder for PostgreSQL, if there is one")
+    .hint("name the folder for one of these, if there is one")
+    .hint("if the folder is not for that engine, say with --engine which one it is for")
     .into()
 }

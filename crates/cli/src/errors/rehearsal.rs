@@ -5,6 +5,7 @@ use std::error::Error;
 use switchback_db::postgres::rehearsal::DumpError;
 use switchback_diag::{Code, Diagnostic};
 use switchback_migration::Engine;
+use switchback_migration::history::{Misfit, Tool};
 use switchback_model::{ChangeId, EnvironmentName, StepName};
 
 use super::Failure;
@@ -112,5 +113,71 @@ pub(crate) fn no_copy(environment: &EnvironmentName, error: &std::io::Error) -> 
     )
     .cause(error.to_string())
     .hint("make room there, or name another folder with TMPDIR")
+    .into()
+}
+
+/// There is no folder for a scratch file: SB0409.
+pub(crate) fn no_scratch_file(error: &std::io::Error) -> Failure {
+    Diagnostic::error(
+        Code::NoRehearsal,
+        "no folder can be made for the scratch database",
+    )
+    .cause(error.to_string())
+    .hint("make room there, or name another folder with TMPDIR")
+    .into()
+}
+
+/// Nobody knows where a tool writes down what it has applied: SB0409.
+pub(crate) fn no_record(tool: Tool) -> Failure {
+    Diagnostic::error(
+        Code::NoRehearsal,
+        format!("what {tool} has applied to a copy cannot be told from the copy"),
+    )
+    .hint("rehearse the whole folder, without --url-from")
+    .hint(
+        "if another tool applies the folder, name it in switchback.toml: `migrations.folder.tool`",
+    )
+    .into()
+}
+
+/// The copy has things in it, and no record of migrations: SB0409.
+pub(crate) fn not_recorded(tool: Tool, table: &str, variable: &str, what: &str) -> Failure {
+    Diagnostic::error(
+        Code::NoRehearsal,
+        format!("the copy that {variable} names does not say which migrations are applied"),
+    )
+    .cause(format!(
+        "it has {what}, and no table `{table}`, in which {tool} writes them down"
+    ))
+    .hint("copy that table too, or name the tool that applies the folder in switchback.toml")
+    .into()
+}
+
+/// The copy has several records of migrations: SB0409.
+pub(crate) fn several_records(tool: Tool, variable: &str, tables: &[String]) -> Failure {
+    Diagnostic::error(
+        Code::NoRehearsal,
+        format!("the copy that {variable} names has several records of what {tool} has applied"),
+    )
+    .cause(tables.join(", "))
+    .hint("put the schema of the one that counts into the search path: `?options=-csearch_path%3Dname`")
+    .into()
+}
+
+/// A migration was begun in the copy and did not come to its end: SB1315.
+pub(crate) fn applied_in_part(tool: Tool, variable: &str, misfit: &Misfit) -> Failure {
+    let name = format!("{} {}", misfit.version, misfit.name);
+    Diagnostic::error(
+        Code::AppliedInPart,
+        format!(
+            "{} was applied in part to the copy that {variable} names",
+            name.trim()
+        ),
+    )
+    .cause(format!(
+        "{tool} began it, and did not write down that it ended"
+    ))
+    .hint("take back by hand what is there of it, or finish it, and repair the tool's record")
+    .hint("then copy the database again")
     .into()
 }

@@ -10,7 +10,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use switchback_diag::Severity;
 use switchback_migration::Engine;
-use switchback_migration::history::Tool;
+use switchback_migration::history::{Candidate, Tool};
 use switchback_model::{ComponentName, Duration, EnvironmentName};
 
 use crate::variables;
@@ -394,6 +394,19 @@ impl From<String> for LedgerStore {
             LedgerStore::Postgresql
         } else {
             LedgerStore::Sqlite(text.into())
+        }
+    }
+}
+
+impl MigrationsFolder {
+    /// Puts what is set in the place of what the folder seems to be.
+    pub(crate) fn apply(&self, candidate: &mut Candidate) {
+        if let Some(tool) = self.tool {
+            candidate.tools = vec![tool.0];
+        }
+        if let Some(engine) = self.engine {
+            candidate.engine = Some(engine.into());
+            candidate.other_engine = None;
         }
     }
 }

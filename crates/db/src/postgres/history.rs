@@ -28,11 +28,11 @@
 //! Deliberately absent: the tables in which tools keep what they have applied; finding and reading
 //! migrations; what a verdict is called in a report.
 
+mod applied;
 mod attempt;
 mod build;
 mod databases;
 mod fill;
-mod locate;
 mod missing;
 mod moments;
 mod run;
@@ -43,11 +43,12 @@ use self::scratch::PostgresScratch;
 use super::error::PgError;
 use crate::history::{MigrationSql, Options, Progress, Report, rehearsal};
 
+pub use applied::{Recorded, recorded};
 pub use build::{Built, build};
 pub use fill::{FillTables, NoRows, Synthetic};
 
 /// Rehearses migrations in their order, on copies of the scratch database at `url`, which itself
-/// stays as it is.
+/// stays as it is. Nobody may be connected to it, and the role has to be allowed to make databases.
 ///
 /// `fill` puts rows into tables, and `on` is told what begins.
 ///

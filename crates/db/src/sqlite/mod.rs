@@ -13,9 +13,12 @@ mod control;
 mod error;
 mod fill;
 mod fingerprint;
+pub mod history;
 mod kept;
 pub mod rehearsal;
+mod rows;
 mod script;
+mod synth;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -4,7 +4,6 @@
 //! those that are there, with keys of their own; where there are none, rows that are made up.
 
 mod code;
-mod contents;
 mod supply;
 
 use std::collections::BTreeMap;
@@ -21,13 +20,20 @@ use switchback_model::{Effect, Timestamp};
 
 use self::code::Code;
 use super::error::at;
-use super::{DbError, Next, Options, SqliteDatabase, fingerprint};
-use crate::history::{Contents, TableChange};
+use super::{DbError, Next, Options, SqliteDatabase, fingerprint, rows};
+use crate::history::{Contents, RowLimits, TableChange};
 use crate::rehearsal::Waited;
 use crate::rehearsal::bench::{Bench, Supply, Trouble, Watch};
 
 /// What marks say of the plan that a step is part of.
 const PLAN: &str = "rehearsal";
+
+/// All rows are kept: code writes some of them, and those are told apart.
+const EVERYTHING: RowLimits = RowLimits {
+    rows: u64::MAX,
+    bytes: usize::MAX,
+    examples: 5,
+};
 
 /// Why a change cannot be rehearsed on a file.
 #[derive(Debug, thiserror::Error)]
@@ -174,7 +180,7 @@ impl Bench for SqliteBench {
 
     fn count(&mut self, workload: &Workload) -> Result<u64, Trouble> {
         let sql = format!("SELECT count(*) FROM {}", workload.table.sql);
-        Ok(contents::number(&self.database.connection, &sql)?)
+        Ok(rows::number(&self.database.connection, &sql)?)
     }
 
     fn connect(&self) -> Result<Box<dyn crate::rehearsal::bench::Connection>, Trouble> {
@@ -202,12 +208,12 @@ impl Bench for SqliteBench {
     }
 
     fn rows(&mut self) -> Result<Contents, Trouble> {
-        Ok(contents::read(&self.database.connection)?)
+        Ok(rows::contents(&self.database.connection, &EVERYTHING)?)
     }
 
     fn changes(&mut self, before: &Contents) -> Result<Vec<TableChange>, Trouble> {
-        let now = contents::read(&self.database.connection)?;
-        Ok(contents::changes(before, &now))
+        let now = rows::contents(&self.database.connection, &EVERYTHING)?;
+        Ok(rows::changes(before, &now, &EVERYTHING).tables)
     }
 
     fn apply(&mut self, effect: &Effect) -> Result<(), String> {
@@ -234,7 +240,7 @@ impl Bench for SqliteBench {
             apart.join(" OR "),
             fill.only.as_deref().unwrap_or("1")
         );
-        Ok(contents::number(&self.database.connection, &sql)?)
+        Ok(rows::number(&self.database.connection, &sql)?)
     }
 
     fn watch(&self) -> Result<Option<NoWatch>, Trouble> {

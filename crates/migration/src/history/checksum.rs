@@ -2,7 +2,7 @@
 //!
 //! golang-migrate, goose, dbmate, Diesel, sql-migrate, node-pg-migrate and Supabase store versions
 //! or texts only. Atlas's hash is that of a whole folder ([`atlas_hashes`]), and refinery's is made
-//! of version and name too; neither is one of a file.
+//! of version and name too; neither is one of a file alone.
 
 use std::fmt;
 
@@ -119,6 +119,55 @@ fn flyway(bytes: &[u8]) -> i32 {
     (!crc).cast_signed()
 }
 
+/// What refinery may have stored of a migration in `refinery_schema_history.checksum`: SipHash-1-3 of
+/// name, version and text, as Rust hashes them. Versions have 32 bits, or 64 if it is built so.
+/// <https://github.com/rust-db/refinery/blob/14354f54/refinery_core/src/runner.rs>
+pub(super) fn refinery(name: &str, version: &str, bytes: &[u8]) -> Vec<String> {
+    let with = |version: &[u8]| {
+        let parts = [name.as_bytes(), &[0xff], version, bytes, &[0xff]];
+        siphash(&parts.concat()).to_string()
+    };
+    let short = version.parse::<i32>().map(|it| with(&it.to_le_bytes()));
+    let long = version.parse::<i64>().map(|it| with(&it.to_le_bytes()));
+    short.into_iter().chain(long).collect()
+}
+
+/// SipHash-1-3 with a key of zeros: <https://www.aumasson.jp/siphash/siphash.pdf>, with one round for
+/// each word and three in the end.
+fn siphash(bytes: &[u8]) -> u64 {
+    let mut v: [u64; 4] = [
+        0x736f_6d65_7073_6575,
+        0x646f_7261_6e64_6f6d,
+        0x6c79_6765_6e65_7261,
+        0x7465_6462_7974_6573,
+    ];
+    let round = |[a, b, c, d]: [u64; 4]| {
+        let (a, c) = (a.wrapping_add(b), c.wrapping_add(d));
+        let (b, d) = (b.rotate_left(13) ^ a, d.rotate_left(16) ^ c);
+        let (a, c) = (a.rotate_left(32).wrapping_add(d), c.wrapping_add(b));
+        let (b, d) = (b.rotate_left(17) ^ c, d.rotate_left(21) ^ a);
+        [a, b, c.rotate_left(32), d]
+    };
+    let mut word = |word: u64| {
+        let [a, b, c, d] = v;
+        let [a, b, c, d] = round([a, b, c, d ^ word]);
+        v = [a ^ word, b, c, d];
+    };
+    let mut chunks = bytes.chunks_exact(8);
+    for chunk in &mut chunks {
+        word(u64::from_le_bytes(chunk.try_into().unwrap_or_default()));
+    }
+    // The last one has the length in its highest byte.
+    let mut last = [0; 8];
+    for (place, byte) in last.iter_mut().zip(chunks.remainder()) {
+        *place = *byte;
+    }
+    word(u64::from_le_bytes(last) | (bytes.len() as u64) << 56);
+    let [a, b, c, d] = v;
+    let ended = round(round(round([a, b, c ^ 0xff, d])));
+    ended.iter().fold(0, |all, it| all ^ it)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,6 +207,24 @@ mod tests {
         }
         assert_ne!(checksum(Tool::Flyway, b"\n\xef\xbb\xbf123456789"), plain);
         assert_eq!(checksum(Tool::Flyway, b""), Some(Checksum::Crc32(0)));
+    }
+
+    #[test]
+    fn refinery_hashes_as_rust_does() {
+        use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+        for length in 0..40 {
+            let text = "x".repeat(length);
+            // SipHash-1-3 with a key of zeros, so far.
+            let mut hasher = DefaultHasher::new();
+            ("add_email", 7_i32, text.as_str()).hash(&mut hasher);
+            let mut wide = DefaultHasher::new();
+            ("add_email", 7_i64, text.as_str()).hash(&mut wide);
+            assert_eq!(
+                refinery("add_email", "7", text.as_bytes()),
+                [hasher.finish().to_string(), wide.finish().to_string()]
+            );
+        }
+        assert_eq!(refinery("a", "x", b"").len(), 0);
     }
 
     #[test]

@@ -306,17 +306,10 @@ fn hand_out(contents: &mut BTreeMap<String, Content>, groups: &mut [Group]) {
 }
 
 fn known(mut candidate: Candidate, set: &MigrationsFolder) -> Known {
-    if let Some(tool) = set.tool {
-        candidate.tools = vec![tool.0];
-    }
-    let engine = set.engine.map(Engine::from);
-    if engine.is_some() {
-        candidate.engine = engine;
-        candidate.other_engine = None;
-    }
+    set.apply(&mut candidate);
     Known {
         candidate,
-        engine,
+        engine: set.engine.map(Engine::from),
         applied_until: set.applied_until.clone(),
     }
 }

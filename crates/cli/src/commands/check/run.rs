@@ -17,10 +17,9 @@ use super::report::{FolderLine, Report};
 use super::since::{Changes, touches};
 use super::targets::{Targets, real};
 use super::{Check, commits, folders, formats, list, startup};
-use crate::context::STATE;
+use crate::context::{STATE, settings_if_any};
 use crate::errors::{self, Failure};
 use crate::files;
-use crate::settings::{self, Loaded, SettingsError};
 use crate::shell::Shell;
 use crate::survey::{Base, Listing, pattern};
 
@@ -29,7 +28,7 @@ const BASELINE: &str = "check-baseline.json";
 
 /// Checks, and shows what was found.
 pub(super) fn run(check: &Check, shell: &Shell) -> Result<Exit, Failure> {
-    let loaded = load(shell)?;
+    let loaded = settings_if_any(shell)?;
     let settings = loaded.as_ref().map(|it| &it.settings);
     let choice = Choice::new(check, settings);
     if check.list_rules {
@@ -70,15 +69,6 @@ pub(super) fn run(check: &Check, shell: &Shell) -> Result<Exit, Failure> {
     // names takes as long as to judge a thousand files.
     std::mem::forget(groups);
     exit
-}
-
-/// The settings; none if there are none and nobody named some.
-fn load(shell: &Shell) -> Result<Option<Loaded>, Failure> {
-    match settings::load(&shell.folder, shell.settings.as_deref()) {
-        Ok(loaded) => Ok(Some(loaded)),
-        Err(SettingsError::NotFound { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// The text on stdin, by the name that it stands for.

@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: how that is done ([`switchback_db::rehearsal`]).
 
-mod source;
+pub(super) mod source;
 mod view;
 
 use std::path::PathBuf;
@@ -46,9 +46,10 @@ pub(super) struct OnChange {
         conflicts_with = "url_from"
     )]
     from: Option<String>,
-    /// Use the database whose URL this variable holds, with its rows: a copy that may be altered
-    #[arg(long, value_name = "VARIABLE", requires = "id")]
-    url_from: Option<String>,
+    /// Use the database whose URL this variable holds, with its rows: a copy that may be altered. With
+    /// --history: rehearse what is not yet applied there, on copies of it
+    #[arg(long, value_name = "VARIABLE")]
+    pub(super) url_from: Option<String>,
     /// How many clients work beside each step; each plays old and new code
     #[arg(long, value_name = "NUMBER", default_value_t = 4, requires = "id",
           value_parser = clap::value_parser!(u8).range(1..=32))]
@@ -63,16 +64,14 @@ pub(super) struct OnChange {
     longest_wait: u64,
 }
 
-/// What both kinds of rehearsal take.
-pub(super) struct Common {
-    pub(super) rows: Option<u64>,
-    pub(super) seed: u64,
-    pub(super) postgres_bin: Option<PathBuf>,
-}
-
 impl OnChange {
     /// Rehearses the change, records what was found and shows it.
-    pub(super) fn run(self, id: &str, common: Common, shell: &Shell) -> Result<Exit, Failure> {
+    pub(super) fn run(
+        self,
+        id: &str,
+        common: super::Common,
+        shell: &Shell,
+    ) -> Result<Exit, Failure> {
         let context = Context::load(shell)?;
         let definition = changes::load(&context, id)?;
         let mut book = Book::open(&context)?;

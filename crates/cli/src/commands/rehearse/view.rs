@@ -4,6 +4,8 @@ use serde::Serialize;
 use switchback_db::history::{
     Cause, Change, Difference, Failure, Fault, Note, Rehearsed, Report, Stop, TableChange, Verdict,
 };
+use switchback_diag::{Code, Exit};
+use switchback_migration::history::{Misfit, MisfitKind, Standing};
 
 use super::folder::Read;
 use crate::output::View;
@@ -18,11 +20,70 @@ pub(super) struct Rehearsal {
     folder: String,
     tool: &'static str,
     engine: String,
+    /// What says that the folder is for this engine; none where nothing does and it was assumed.
+    engine_because: Option<String>,
     /// How many rows each table was filled with.
     rows_per_table: u64,
     counts: Counts,
     migrations: Vec<Migration>,
     way_down: Option<WayDown>,
+    /// The copy of a database that it was rehearsed on; none for an empty database.
+    copy: Option<OnCopy>,
+}
+
+/// A copy, and how it stands to the folder.
+#[derive(Debug, Serialize)]
+pub(super) struct OnCopy {
+    /// The variable with its URL.
+    variable: String,
+    /// How many migrations of the folder were applied there already.
+    applied: usize,
+    misfits: Vec<MisfitView>,
+}
+
+/// Where the copy does not fit the folder.
+#[derive(Debug, Serialize)]
+struct MisfitView {
+    /// The code whose page says more.
+    code: &'static str,
+    version: String,
+    name: String,
+    file: Option<String>,
+    /// What does not fit, in one sentence without a full stop.
+    message: String,
+}
+
+impl OnCopy {
+    pub(super) fn of(variable: &str, standing: &Standing) -> Self {
+        Self {
+            variable: variable.to_owned(),
+            applied: standing.applied.len(),
+            misfits: standing.misfits.iter().map(MisfitView::of).collect(),
+        }
+    }
+}
+
+impl MisfitView {
+    fn of(it: &Misfit) -> Self {
+        let (code, message) = match it.kind {
+            MisfitKind::InPart => (Code::AppliedInPart, "it was applied in part"),
+            MisfitKind::Edited => (
+                Code::EditedAfterApplied,
+                "it was edited after it was applied",
+            ),
+            MisfitKind::NotInFolder => (
+                Code::AppliedMissing,
+                "it is applied, and the folder does not have it",
+            ),
+        };
+        Self {
+            code: code.id(),
+            version: it.version.clone(),
+            name: it.name.clone(),
+            file: it.file.clone(),
+            message: message.to_owned(),
+        }
+    }
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -97,6 +158,7 @@ impl Rehearsal {
             folder: read.shown.clone(),
             tool: read.folder.tool.title(),
             engine: report.engine.clone(),
+            engine_because: read.because.clone(),
             rows_per_table: rows,
             counts,
             migrations,
@@ -110,12 +172,26 @@ impl Rehearsal {
                 }),
                 left: shown(&down.left),
             }),
+            copy: None,
         }
     }
 
-    /// Whether nothing was found that a program could notice.
-    pub(super) fn is_clean(&self) -> bool {
-        self.counts.faulty == 0
+    /// The same, on a copy.
+    pub(super) fn on(mut self, copy: OnCopy) -> Self {
+        self.copy = Some(copy);
+        self
+    }
+
+    /// How the run ends: refused if something was found that a program could notice.
+    pub(super) fn exit(&self) -> Exit {
+        let misfits = self.copy.as_ref().is_some_and(|it| !it.misfits.is_empty());
+        if self.counts.faulty > 0 || misfits {
+            Exit::Refused
+        } else if self.counts.migrations == 0 {
+            Exit::NothingToDo
+        } else {
+            Exit::Ok
+        }
     }
 
     /// The result in one line.
@@ -345,6 +421,10 @@ fn note(note: &Note) -> String {
         Note::RoleMade(role) => format!("the role {role} was made for it"),
         Note::DatabaseMade(database) => format!("the database {database} was made for it"),
         Note::ExtensionMade(extension) => format!("the extension {extension} was installed for it"),
+        Note::CollationMade(collation) => format!(
+            "the collation {collation}, which an application brings, was stood in for by the order \
+             of bytes"
+        ),
         Note::CopySkipped { line } => format!("the rows of COPY in line {line} were passed over"),
         Note::ClientCommandSkipped { line, text } => {
             format!("the client's command in line {line} was passed over: {text}")
@@ -400,11 +480,28 @@ impl View for Rehearsal {
                 page.add(Role::Faint, &format!("  {note}")).end();
             }
         }
+        if self.engine_because.is_none() {
+            page.add(Role::Warning, "note").line(
+                ": nothing says which engine the folder is for, so it was taken for PostgreSQL's; \
+                 --engine says which",
+            );
+        }
+        for it in self.copy.iter().flat_map(|copy| &copy.misfits) {
+            page.heading(&title(&it.version, &it.name));
+            page.add(Role::Bad, &format!("fault[{}]", it.code))
+                .line(&format!(": {}", it.message));
+        }
         let counts = &self.counts;
         page.heading(&format!(
             "{} ({}, {}): {} migrations, {} rows a table",
             self.folder, self.tool, self.engine, counts.migrations, self.rows_per_table
         ));
+        if let Some(copy) = &self.copy {
+            page.line(&format!(
+                "on the copy that {} names, where {} were applied before",
+                copy.variable, copy.applied
+            ));
+        }
         for (count, what) in [
             (counts.restored, "lead back, and up again to the same"),
             (
@@ -431,7 +528,11 @@ impl View for Rehearsal {
         if let Some(down) = &self.way_down {
             page.line(&match &down.stopped {
                 None if down.left.is_empty() => {
-                    "all ways down in a row lead back to an empty database".to_owned()
+                    let begin = match self.copy {
+                        Some(_) => "where it began",
+                        None => "an empty database",
+                    };
+                    format!("all ways down in a row lead back to {begin}")
                 }
                 None => "all ways down in a row leave something behind:".to_owned(),
                 Some(why) => format!("all ways down in a row: {} walked, then {why}", down.walked),

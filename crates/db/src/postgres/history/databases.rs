@@ -112,7 +112,11 @@ impl Databases {
             name(from)
         ))?;
         // What a copy does not take along. Without it a migration would not find the settings that
-        // one before it has made.
+        // one before it has made. Only a superuser may put it there.
+        let superuser = "SELECT FROM pg_roles WHERE rolname = current_user AND rolsuper";
+        if self.admin.rows(superuser)?.is_empty() {
+            return Ok(copy);
+        }
         let (old, new) = (literal(from), literal(&copy));
         let settings = format!(
             "INSERT INTO pg_db_role_setting (setdatabase, setrole, setconfig)

@@ -6,10 +6,10 @@ use std::time::Duration;
 use switchback_migration::history::Wrapped;
 
 use super::databases::Databases;
-use super::locate::{around, inside, statement};
 use super::missing::extension;
 use super::scratch::Made;
 use super::script::{Script, reaches_out};
+use crate::history::locate::{around, inside, statement};
 use crate::history::{Cause, Failure, Note, SqlError};
 use crate::postgres::error::PgError;
 use crate::postgres::session::Session;

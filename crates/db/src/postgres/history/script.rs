@@ -6,8 +6,8 @@ use switchback_migration::Engine;
 use switchback_migration::history::Wrapped;
 use switchback_migration::sql::split::{PieceKind, statements};
 
-use super::locate::{line, statement};
-use crate::history::{Cause, Failure, Note, Sql};
+use crate::history::locate::{line, statement};
+use crate::history::{Cause, Failure, Note, Sql, SqlError};
 
 /// SQL that can be sent: what only client programs understand is blanked out, so that every byte
 /// keeps its place.
@@ -60,6 +60,24 @@ impl Script {
                 PieceKind::Empty => {}
             }
         }
+        let nul = || {
+            let at = sql.text.find('\0')?;
+            let span = found.iter().rfind(|it| it.start <= at).cloned();
+            Some(Failure {
+                cause: Cause::Sql(SqlError {
+                    // character_not_in_repertoire
+                    code: "22021".to_owned(),
+                    message: "the SQL has a NUL character, which cannot be sent".to_owned(),
+                    detail: None,
+                    hint: None,
+                    context: None,
+                    at: None,
+                }),
+                statement: Some(statement(&sql.text, span.unwrap_or(at..at), Some(at))),
+                only_with_rows: false,
+                left_behind: Vec::new(),
+            })
+        };
         let refused = found.iter().find_map(|at| {
             let what = reaches_out(sql.text.get(at.clone()).unwrap_or_default())?;
             Some(Failure {
@@ -69,6 +87,7 @@ impl Script {
                 left_behind: Vec::new(),
             })
         });
+        let refused = refused.or_else(nul);
         // Whole pieces were blanked, so it is still UTF-8.
         let text = String::from_utf8(bytes).unwrap_or_else(|_| sql.text.clone());
         let messages = match (&sql.pieces, sql.wrapped) {

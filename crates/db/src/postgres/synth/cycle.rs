@@ -8,11 +8,11 @@ use super::catalog::{Reference, Table};
 use super::judge::insert;
 use super::plan::Plan;
 use super::pool::{Pool, unused};
-use super::random::{Rng, hash, mix};
 use super::report::Refusal;
 use super::row::Row;
 use super::session::{Connection, changed, ident, quote, rows};
 use super::value::Value;
+use crate::random::{Rng, hash, mix};
 
 /// Rows that are inserted together at most; further ones find these to point to.
 pub(super) const TOGETHER: u64 = 200;

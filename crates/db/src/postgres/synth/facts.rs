@@ -8,8 +8,8 @@ use super::domain::{Case, Dom, Field};
 use super::expr::Expr;
 use super::kind::Kind;
 use super::measure::Measure;
-use super::random::Rng;
 use super::subject::{Subject, path_of, subject};
+use crate::random::Rng;
 
 /// A demand on two columns.
 #[derive(Debug, Clone, PartialEq)]

@@ -8,11 +8,11 @@ use super::judge::{broken, copy_line, insert};
 use super::kind::Kind;
 use super::plan::Plan;
 use super::pool::unused;
-use super::random::{Rng, hash, mix};
 use super::report::Refusal;
 use super::row::Row;
 use super::session::{Connection, changed, ident, idents, rows};
 use super::value::Value;
+use crate::random::{Rng, hash, mix};
 
 /// Rows of one `INSERT`.
 const BATCH: u64 = 500;

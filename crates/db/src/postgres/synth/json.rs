@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use super::domain::Field;
 use super::kind::Kind;
-use super::random::Rng;
 use super::text;
 use super::value::{Ask, inner};
+use crate::random::Rng;
 
 /// A document for a column.
 pub(super) fn document(ask: &Ask<'_>, rng: &mut Rng) -> String {

@@ -17,7 +17,7 @@
 //! | `facts.rs`, `subject.rs`, `membership.rs`, `domain.rs`, `pattern.rs` | what they say about single columns |
 //! | `hint.rs` | what the name of a column says |
 //! | `plan.rs`, `row.rs` | how rows differ where they must; one row from its number |
-//! | `value.rs`, `text.rs`, `json.rs`, `words.rs`, `measure.rs`, `random.rs` | one value |
+//! | `value.rs`, `text.rs`, `json.rs`, `words.rs`, `measure.rs` | one value |
 //! | `order.rs`, `cycle.rs`, `pool.rs`, `implied.rs` | which table first, and what foreign keys point to |
 //! | `insert.rs`, `judge.rs` | inserting, quickly or patiently |
 
@@ -39,7 +39,6 @@ mod order;
 mod pattern;
 mod plan;
 mod pool;
-mod random;
 mod report;
 mod row;
 mod run;

@@ -4,7 +4,7 @@
 //! alternatives, repetitions, anchors. Look-ahead, back references and the like are passed over;
 //! the server says whether the text fits nevertheless.
 
-use super::random::Rng;
+use crate::random::Rng;
 
 /// A pattern that texts can be made from.
 #[derive(Debug, Clone, PartialEq)]

@@ -12,8 +12,8 @@ use super::hint::{Hint, hint};
 use super::kind::Kind;
 use super::measure::UNIT;
 use super::pool::Pool;
-use super::random::{Permutation, Rng, hash, mix};
 use super::subject::path_of;
+use crate::random::{Permutation, Rng, hash, mix};
 
 /// How many ways to satisfy constraints are kept.
 const VARIANTS: usize = 24;

@@ -5,8 +5,8 @@ use super::facts::{Relation, Variant};
 use super::kind::Kind;
 use super::measure::DAY;
 use super::plan::{Link, Plan, Unit};
-use super::random::{Rng, mix};
 use super::value::{Ask, Value, moment, value};
+use crate::random::{Rng, mix};
 
 /// A row that has been made and not inserted yet.
 #[derive(Debug, Clone)]

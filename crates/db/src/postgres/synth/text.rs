@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::domain::{Case, Dom};
 use super::hint::Hint;
-use super::random::{Rng, mix};
 use super::words as w;
+use crate::random::{Rng, mix};
 
 /// What a text is wanted for.
 pub(super) struct Wanted<'a> {

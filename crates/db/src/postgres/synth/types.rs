@@ -6,8 +6,8 @@ use super::domain::Dom;
 use super::expr::Expr;
 use super::facts::variants;
 use super::kind::Kind;
-use super::random::Rng;
 use super::session::{Connection, number, oids, quote, rows, text};
+use crate::random::Rng;
 
 /// Separates the parts of a list that comes as one text.
 pub(super) const SEPARATOR: char = '\u{1f}';

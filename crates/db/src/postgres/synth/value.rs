@@ -6,9 +6,9 @@ use super::domain::Dom;
 use super::hint::Hint;
 use super::kind::{Kind, PAST, Shape, today};
 use super::measure::{DAY, Measure, SECOND, UNIT, month_start};
-use super::random::{Permutation, Rng};
 use super::text::{self, Wanted};
 use super::words as w;
+use crate::random::{Permutation, Rng};
 
 /// A value, not yet written as SQL.
 #[derive(Debug, Clone, PartialEq)]

@@ -7,8 +7,8 @@ use switchback_migration::sqlite::text::{Token, groups_after, name, tokens};
 use switchback_migration::workload::{Source, Statement, Workload};
 
 use super::code::Code;
-use super::contents::number;
 use crate::rehearsal::bench::{Connection, Pair, Supply, Texts, Trouble, Variant, try_version};
+use crate::sqlite::rows::number;
 
 /// How many rows of the table are taken for examples.
 const EXAMPLES: usize = 200;

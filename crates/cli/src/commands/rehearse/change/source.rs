@@ -17,7 +17,9 @@ use super::OnChange;
 use crate::commands::rehearse::folder;
 use crate::context::Context;
 use crate::errors::{self, Failure};
+use crate::settings::Settings;
 use crate::settings::types::{Database, Environment};
+use crate::shell::Shell;
 
 /// Where the database comes from.
 pub(super) enum Source {
@@ -79,11 +81,10 @@ impl Source {
             return Self::copy(context, variable);
         }
         if let Some(path) = &wanted.migrations {
-            let read = folder::read(&context.shell.folder.join(path))?;
-            let of = |it| MigrationSql::read(read.folder.tool, it, |file| read.text(file));
+            let read = folder::read(path, Some(Engine::Postgres), context.shell)?;
             return Ok(Self::Migrations {
                 shown: path.display().to_string(),
-                migrations: read.folder.migrations.iter().map(of).collect(),
+                migrations: read.on_empty(),
                 binaries,
             });
         }
@@ -132,19 +133,10 @@ impl Source {
     }
 
     fn copy(context: &Context<'_>, variable: &str) -> Result<Self, Failure> {
-        let variables = &context.shell.variables;
-        let url = variables.get(variable).ok_or_else(|| {
-            errors::variable_needed(variable, "--url-from says that it holds the URL of a copy")
-        })?;
-        for environment in &context.settings().environments {
-            let theirs = variables.get(&environment.database_variable());
-            if theirs.is_some_and(|theirs| is_same_database(url, theirs)) {
-                return Err(errors::copy_is_original(variable, &environment.name));
-            }
-        }
+        let url = url_of_copy(context.shell, Some(context.settings()), variable)?;
         Ok(Self::Copy {
             variable: variable.to_owned(),
-            url: url.to_owned(),
+            url,
         })
     }
 
@@ -196,6 +188,25 @@ impl Source {
             }),
         }
     }
+}
+
+/// The URL of a copy, which must not be that of an environment's database.
+pub(in crate::commands::rehearse) fn url_of_copy(
+    shell: &Shell,
+    settings: Option<&Settings>,
+    variable: &str,
+) -> Result<String, Failure> {
+    let variables = &shell.variables;
+    let url = variables.get(variable).ok_or_else(|| {
+        errors::variable_needed(variable, "--url-from says that it holds the URL of a copy")
+    })?;
+    for environment in settings.map_or(&[][..], |it| &it.environments) {
+        let theirs = variables.get(&environment.database_variable());
+        if theirs.is_some_and(|theirs| is_same_database(url, theirs)) {
+            return Err(errors::copy_is_original(variable, &environment.name));
+        }
+    }
+    Ok(url.to_owned())
 }
 
 /// Copies a SQLite file, which may be in use.

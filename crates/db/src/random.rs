@@ -11,12 +11,12 @@ fn finish(mut x: u64) -> u64 {
 }
 
 /// Two numbers made into one that looks like neither.
-pub(super) fn mix(a: u64, b: u64) -> u64 {
+pub(crate) fn mix(a: u64, b: u64) -> u64 {
     finish(finish(a.wrapping_add(STEP)) ^ b.wrapping_mul(STEP).wrapping_add(1))
 }
 
 /// A number for a text (FNV-1a, then mixed).
-pub(super) fn hash(text: &str) -> u64 {
+pub(crate) fn hash(text: &str) -> u64 {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     for byte in text.bytes() {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
@@ -26,36 +26,36 @@ pub(super) fn hash(text: &str) -> u64 {
 
 /// A generator (splitmix64).
 #[derive(Debug, Clone)]
-pub(super) struct Rng(u64);
+pub(crate) struct Rng(u64);
 
 impl Rng {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(STEP);
         finish(self.0)
     }
 
     /// A number below `end`; 0 if `end` is 0.
-    pub(super) fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         let wide = u128::from(self.next()) * u128::from(end);
         u64::try_from(wide >> 64).unwrap_or(0)
     }
 
     /// An index below `len`; 0 if there is none.
-    pub(super) fn index(&mut self, len: usize) -> usize {
+    pub(crate) fn index(&mut self, len: usize) -> usize {
         usize::try_from(self.below(len as u64)).unwrap_or(0)
     }
 
     /// Whether something happens that happens so many times in a thousand.
-    pub(super) fn chance(&mut self, in_thousand: u64) -> bool {
+    pub(crate) fn chance(&mut self, in_thousand: u64) -> bool {
         self.below(1000) < in_thousand
     }
 
     /// A number from `low` to `high`, both included; `low` if they are in the wrong order.
-    pub(super) fn between(&mut self, low: i128, high: i128) -> i128 {
+    pub(crate) fn between(&mut self, low: i128, high: i128) -> i128 {
         if high <= low {
             return low;
         }
@@ -72,21 +72,21 @@ impl Rng {
 
     /// An index below `len` where few are chosen often and many seldom: the first of 1,000 comes
     /// up in a tenth of the cases.
-    pub(super) fn skewed(&mut self, len: usize) -> usize {
+    pub(crate) fn skewed(&mut self, len: usize) -> usize {
         let u = u128::from(self.next() >> 32);
         let index = (u * u * u).checked_mul(len as u128).unwrap_or(0) >> 96;
         usize::try_from(index).unwrap_or(0)
     }
 
     /// One of `list`.
-    pub(super) fn pick<'a, T>(&mut self, list: &'a [T]) -> Option<&'a T> {
+    pub(crate) fn pick<'a, T>(&mut self, list: &'a [T]) -> Option<&'a T> {
         list.get(self.index(list.len()))
     }
 }
 
 /// A reordering of the numbers below `span`.
 #[derive(Debug, Clone)]
-pub(super) struct Permutation {
+pub(crate) struct Permutation {
     span: u128,
     stride: u128,
     offset: u128,
@@ -94,7 +94,7 @@ pub(super) struct Permutation {
 
 impl Permutation {
     /// One of several, by `key`. At most 2⁶² numbers are reordered.
-    pub(super) fn new(span: u128, key: u64) -> Self {
+    pub(crate) fn new(span: u128, key: u64) -> Self {
         let span = span.clamp(1, 1 << 62);
         // Near the golden section, so that neighbours end up far apart.
         let mut stride = (span * 618_033_989 / 1_000_000_000).max(1);
@@ -110,7 +110,7 @@ impl Permutation {
 
     /// Where `number` goes. Different for different numbers below the span, and again the same
     /// beyond it.
-    pub(super) fn of(&self, number: u64) -> u128 {
+    pub(crate) fn of(&self, number: u64) -> u128 {
         (u128::from(number) % self.span * self.stride + self.offset) % self.span
     }
 }

@@ -8,7 +8,7 @@ use crate::history::Statement;
 const KEPT: usize = 400;
 
 /// A statement of a text, and the place in it, if that is known.
-pub(super) fn statement(text: &str, span: Range<usize>, at: Option<usize>) -> Statement {
+pub(crate) fn statement(text: &str, span: Range<usize>, at: Option<usize>) -> Statement {
     let whole = text.get(span.clone()).unwrap_or_default();
     let kept = match whole.char_indices().nth(KEPT) {
         Some((end, _)) => format!("{}…", whole.get(..end).unwrap_or_default()),
@@ -23,18 +23,18 @@ pub(super) fn statement(text: &str, span: Range<usize>, at: Option<usize>) -> St
 }
 
 /// The line of a place, from 1.
-pub(super) fn line(text: &str, at: usize) -> usize {
+pub(crate) fn line(text: &str, at: usize) -> usize {
     let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
     before.iter().filter(|byte| **byte == b'\n').count() + 1
 }
 
 /// The last statement that begins at or before a place.
-pub(super) fn around(statements: &[Range<usize>], at: usize) -> Option<&Range<usize>> {
+pub(crate) fn around(statements: &[Range<usize>], at: usize) -> Option<&Range<usize>> {
     statements.iter().take_while(|it| it.start <= at).last()
 }
 
 /// The statements that begin inside of a message.
-pub(super) fn inside<'s>(
+pub(crate) fn inside<'s>(
     statements: &'s [Range<usize>],
     message: &Range<usize>,
 ) -> Vec<&'s Range<usize>> {
