@@ -9,6 +9,7 @@
 mod bad_input;
 mod cut;
 mod fills;
+mod merge;
 mod operations;
 mod stories;
 mod sweep;
