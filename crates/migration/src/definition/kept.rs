@@ -34,7 +34,7 @@ impl Definition {
                 let was = self.old_table().to_owned();
                 let mut kept = self.table(&named("archive"), was);
                 if let (Engine::Postgres, Some(key)) = (self.engine, self.beside(&named("key"))) {
-                    kept.drop_sql.push_str(&format!(" DROP FUNCTION {key}();"));
+                    kept.drop_sql.push_str(&format!(" DROP TABLE {key};"));
                 }
                 vec![kept]
             }

@@ -365,7 +365,7 @@ impl Tables<'_> {
         })
     }
 
-    /// Takes the table out of everybody's way. What its foreign key says is kept in a function of
+    /// Takes the table out of everybody's way. What its foreign key says is kept in a table of
     /// its own, because a key that stayed would keep rows of the other table from going.
     pub(super) fn contract(&self, archive: &str) -> String {
         let (a, b) = (self.a(), self.b());
@@ -374,10 +374,7 @@ impl Tables<'_> {
             self.draft.shown(),
             self.other.full.name
         ));
-        let key = text(&format!(
-            "CREATE FUNCTION {}() RETURNS text LANGUAGE sql IMMUTABLE AS %L",
-            self.function(&self.other.full, "key")
-        ));
+        let key = self.function(&self.other.full, "key");
         let unpaired = format!(
             "({}) AND NOT EXISTS (SELECT FROM {b} AS sb_from WHERE {})",
             self.some("sb_into."),
@@ -389,12 +386,11 @@ impl Tables<'_> {
              \x20     WHERE {})\n    OR EXISTS (SELECT FROM {a} AS sb_into WHERE {unpaired}) THEN\n\
              \x20   RAISE EXCEPTION USING MESSAGE = {complaint};\n  END IF;\nEND $switchback$;\n\n\
              {}\n{}\n-- The foreign key goes with it; what it says is kept for the way back.\n\
-             DO $switchback$ DECLARE path text := current_setting('search_path'); key text;\nBEGIN\n\
+             DO $switchback$ DECLARE path text := current_setting('search_path');\nBEGIN\n\
              \x20 PERFORM set_config('search_path', 'pg_catalog', true);\n\
-             \x20 SELECT pg_get_constraintdef(oid) INTO STRICT key FROM pg_constraint\n\
+             \x20 CREATE TABLE {key} AS SELECT pg_get_constraintdef(oid) AS says FROM pg_constraint\n\
              \x20   WHERE conrelid = {}::regclass AND conname = {};\n\
-             \x20 PERFORM set_config('search_path', path, true);\n\
-             \x20 EXECUTE format({key}, format('SELECT %L::text', key));\nEND $switchback$;\n\
+             \x20 PERFORM set_config('search_path', path, true);\nEND $switchback$;\n\
              ALTER TABLE {b} DROP CONSTRAINT {};\nALTER TABLE {b} RENAME TO {};\n",
             self.same("sb_into.", "sb_from."),
             self.apart("sb_into.", "sb_from."),
@@ -438,8 +434,8 @@ impl Tables<'_> {
              {gone}UPDATE {b} AS sb_from SET {set} FROM {a} AS sb_into\n  WHERE {same} AND ({});\n\
              INSERT INTO {b} ({}, {})\n  SELECT {}, {} FROM {a} AS sb_into\n  WHERE ({}) AND NOT EXISTS \
              (SELECT FROM {b} AS sb_from WHERE {same});\n\n\
-             DO $switchback$ BEGIN\n  EXECUTE {add} || {key}();\nEND $switchback$;\nDROP FUNCTION \
-             {key}();\n\n{}",
+             DO $switchback$ BEGIN\n  EXECUTE {add} || (SELECT says FROM {key});\nEND $switchback$;\nDROP TABLE \
+             {key};\n\n{}",
             qualified(&kept),
             name(&self.other.full.name),
             self.apart("sb_into.", "sb_from."),
