@@ -167,7 +167,11 @@ pub(crate) fn moves(
 
 /// What people call a shape of a change: `users.email_addr`.
 pub(crate) fn shape_name(context: &Context<'_>, change: &ChangeId, shape: Shape) -> Option<String> {
-    let surface = changes::load(context, change.as_str()).ok()?.surface;
+    let definition = changes::load(context, change.as_str()).ok()?;
+    if shape == Shape::Old && definition.takes_table() {
+        return Some(definition.old_table().to_owned());
+    }
+    let surface = definition.surface;
     let columns = match shape {
         Shape::Old => &surface.old,
         Shape::New => &surface.new,

@@ -146,7 +146,7 @@ fn on_sqlite(
     if let EnvironmentDatabase::Sqlite { database, .. } =
         EnvironmentDatabase::open(context, environment)?
     {
-        let table = database.catalog(&definition.surface.table)?;
+        let table = database.catalog(definition.old_table())?;
         let own = definition.prefix();
         let all = [("view", table.views), ("trigger", table.triggers)];
         for (kind, named) in all {

@@ -29,7 +29,11 @@ const TABLES: &str = "
     CREATE TABLE calls (id integer PRIMARY KEY, fax integer REFERENCES faxes (id));
     CREATE TABLE lines (number text PRIMARY KEY) WITHOUT ROWID;
     CREATE VIEW fax_numbers AS SELECT number FROM faxes;
-    CREATE TABLE pagers (id integer PRIMARY KEY);";
+    CREATE TABLE pagers (id integer PRIMARY KEY);
+    CREATE TABLE clubs (id integer PRIMARY KEY, name text);
+    INSERT INTO clubs VALUES (1, 'one'), (2, 'two');
+    CREATE TABLE rooms (club integer PRIMARY KEY REFERENCES clubs, title text NOT NULL, name text);
+    INSERT INTO rooms VALUES (2, 'hall', NULL);";
 
 fn with_tables() -> Shop {
     let shop = Shop::new(Keep::Sqlite);
@@ -62,7 +66,7 @@ struct Story {
     shows: &'static [&'static str],
 }
 
-const STORIES: [Story; 15] = [
+const STORIES: [Story; 16] = [
     Story {
         ask: "add-column\ntable: people\ncolumn: nickname\ntype: text\ndefault: 'none'",
         id: "add-people-nickname",
@@ -189,6 +193,15 @@ const STORIES: [Story; 15] = [
         steps: "relax (stop-reads) (stop-writes) contract",
         shows: &["ALTER TABLE pagers RENAME TO \"sb_drop-pagers_archive\";"],
     },
+    Story {
+        ask: "merge-tables\nfrom: rooms\ninto: clubs\nas: name = room_name",
+        id: "merge-rooms-into-clubs",
+        steps: "expand constrain (switch-reads) (stop-old-writes) contract",
+        shows: &[
+            "Merge rooms into clubs",
+            "ALTER TABLE clubs ADD COLUMN room_name TEXT;",
+        ],
+    },
 ];
 
 #[test]
@@ -293,7 +306,7 @@ fn the_first_step_of_every_operation_goes_up_and_back() {
         assert!(dump() == before, "{ask}");
         applied += 1;
     }
-    assert_eq!(applied, 11);
+    assert_eq!(applied, 12);
     shop.state();
 }
 
@@ -338,6 +351,36 @@ fn what_cannot_be_planned_is_refused_with_a_way_out() {
             2,
             "SB0109",
             "which --from does not name",
+        ),
+        (
+            "merge-tables\nfrom: rooms\ninto: clubs\nas: name",
+            2,
+            "SB0109",
+            "COLUMN = NAME",
+        ),
+        (
+            "merge-tables\nfrom: rooms\ninto: clubs\nas: name = a\nas: name = b",
+            2,
+            "SB0109",
+            "more than once",
+        ),
+        (
+            "merge-tables\nfrom: rooms\ninto: clubs",
+            1,
+            "SB0404",
+            "it already has a column `name`",
+        ),
+        (
+            "merge-tables\nfrom: faxes\ninto: clubs",
+            1,
+            "SB0404",
+            "`faxes`: the view `fax_numbers` mentions the table",
+        ),
+        (
+            "merge-tables\nfrom: pagers\ninto: clubs",
+            1,
+            "SB0404",
+            "`pagers`: it has no foreign key to the primary key of the other table",
         ),
         (
             "add-index\ntable: people\nkey: city\nmethod: gin",

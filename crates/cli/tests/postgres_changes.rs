@@ -38,7 +38,7 @@ struct Story {
     shows: &'static [&'static str],
 }
 
-const STORIES: [Story; 15] = [
+const STORIES: [Story; 16] = [
     Story {
         ask: "add-column\ntable: users\ncolumn: nickname\ntype: text\ndefault: 'none'",
         steps: "expand (use)",
@@ -140,6 +140,11 @@ const STORIES: [Story; 15] = [
         ask: "drop-table\ntable: faxes",
         steps: "relax (stop-reads) (stop-writes) contract",
         shows: &["  contract  ACCESS EXCLUSIVE on faxes for a moment"],
+    },
+    Story {
+        ask: "merge-tables\nfrom: rooms\ninto: clubs\nas: name = room_name",
+        steps: "expand constrain validate (switch-reads) (stop-old-writes) contract",
+        shows: &["Merge rooms into clubs"],
     },
 ];
 

@@ -230,7 +230,43 @@ pub struct StepFill {
     pub keep_undo: bool,
 }
 
+impl StepFill {
+    /// Whether rows get no other values, but are written for what the table's triggers do then: each
+    /// column gets itself. Which rows lack that is what `only` says.
+    pub fn touches(&self, engine: Engine) -> bool {
+        self.set
+            .iter()
+            .all(|(column, value)| *value == sql_name(engine, column))
+    }
+}
+
+/// A name as it stands in the SQL of an engine.
+pub(crate) fn sql_name(engine: Engine, column: &str) -> String {
+    match engine {
+        Engine::Sqlite => crate::sqlite::text::name(column),
+        Engine::Postgres | Engine::Mysql => crate::postgres::name(column),
+    }
+}
+
 impl Definition {
+    /// The table that the contract takes away, or that has the columns that it takes away, as the
+    /// definition names it.
+    pub fn old_table(&self) -> &str {
+        match self.operation {
+            Operation::MergeTables => self.surface.also.first(),
+            _ => None,
+        }
+        .unwrap_or(&self.surface.table)
+    }
+
+    /// Whether the contract takes a whole table away.
+    pub fn takes_table(&self) -> bool {
+        matches!(
+            self.operation,
+            Operation::DropTable | Operation::MergeTables
+        )
+    }
+
     /// Reads a definition from the text of `change.toml` and the other files of its folder.
     ///
     /// # Errors

@@ -9,6 +9,7 @@
 pub mod add;
 pub mod drop;
 pub mod enumeration;
+pub(crate) mod merge;
 pub mod pair;
 pub mod request;
 pub mod require;

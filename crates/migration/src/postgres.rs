@@ -7,6 +7,7 @@
 //! Deliberately absent: a connection. What is there comes as a [`Schema`].
 
 mod keywords;
+mod merge;
 mod moves;
 pub(crate) mod names;
 mod plain;
@@ -99,6 +100,38 @@ pub enum Reason {
     NoKey,
     #[error("`{columns}` of `{table}` is no key there: a foreign key needs one")]
     NotAKey { table: String, columns: String },
+    #[error("`{table}`: {reason}")]
+    Of { table: String, reason: Box<Reason> },
+    #[error("a table cannot be merged into itself")]
+    Itself,
+    #[error("its policy `{policy}` says who may see which rows")]
+    Policy { policy: String },
+    #[error("its rule `{rule}` makes other statements out of those that write to it")]
+    Rule { rule: String },
+    #[error("it has the trigger `{trigger}`, which would be gone")]
+    Trigger { trigger: String },
+    #[error("it and `{table}` inherit from each other")]
+    Inherits { table: String },
+    #[error(
+        "it has no valid foreign key to the primary key of the other table whose columns are NOT \
+         NULL and unique, so that each row there has at most one here"
+    )]
+    NoLink,
+    #[error("several foreign keys lead to the other table: {}", constraints.join(", "))]
+    SeveralLinks { constraints: Vec<String> },
+    #[error("its foreign key `{constraint}` leads elsewhere, and would be gone")]
+    PointsElsewhere { constraint: String },
+    #[error("the constraint `{constraint}` may be checked as late as at the end of a transaction")]
+    Deferrable { constraint: String },
+    #[error(
+        "its key `{column}` has no default, so that no row could be made for old code out of what new \
+         code writes"
+    )]
+    KeyNotMade { column: String },
+    #[error("it has no column that could move")]
+    NothingMoves,
+    #[error("the {what} cannot come along as it is")]
+    NotCarried { what: String },
     #[error("it is partitioned, and PostgreSQL cannot do this on partitions beside writers")]
     Partitioned,
 }
@@ -157,6 +190,7 @@ pub fn plan(
         Request::DropTable { .. } => plain::drop_table(&draft),
         Request::RenameColumn { from, to, .. } => moves::rename(&draft, from, to),
         Request::Move(wanted) => moves::plan(&draft, wanted),
+        Request::MergeTables(wanted) => merge::plan(&draft, wanted),
         Request::AddValue {
             column,
             value,
@@ -205,7 +239,12 @@ pub fn plan(
         surface: Surface {
             kind: planned.kind,
             table: draft.full.to_string(),
-            also: Vec::new(),
+            also: match request {
+                Request::MergeTables(wanted) => {
+                    vec![schema.resolve(&names::parse(&wanted.from)).to_string()]
+                }
+                _ => Vec::new(),
+            },
             old: Columns(planned.old),
             new: Columns(planned.new),
             before: planned.rule.then_some(require::BEFORE),

@@ -13,7 +13,7 @@ pub mod log;
 
 use switchback_model::Kind as SurfaceKind;
 
-use crate::definition::{Definition, Operation};
+use crate::definition::Definition;
 use crate::engine::Engine;
 use crate::schema::{Relation, Schema};
 use crate::sql;
@@ -52,13 +52,13 @@ impl<'a> OldShape<'a> {
         if surface.kind != SurfaceKind::Replicated {
             return None;
         }
-        let whole = definition.operation == Operation::DropTable;
+        let whole = definition.takes_table();
         if !whole && surface.old.0.is_empty() {
             return None;
         }
         let table = match definition.engine {
-            Engine::Postgres => sql::name_in(&surface.table)?,
-            Engine::Sqlite | Engine::Mysql => Name::plain(surface.table.clone()),
+            Engine::Postgres => sql::name_in(definition.old_table())?,
+            Engine::Sqlite | Engine::Mysql => Name::plain(definition.old_table().to_owned()),
         };
         let columns = if whole {
             Vec::new()

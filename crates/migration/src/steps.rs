@@ -128,15 +128,24 @@ fn copy(definition: &Definition, step: &Step, it: &StepFill, direction: Directio
         .map(|(column, value)| format!("{}.{column} from {value}", it.table))
         .collect();
     let what = columns.join(", ");
+    let (up, down) = if it.touches(definition.engine) {
+        let table = &it.table;
+        (
+            format!("Bring every row of {table} over"),
+            format!("Undo: bring every row of {table} over"),
+        )
+    } else {
+        (format!("Fill {what}"), format!("Undo: fill {what}"))
+    };
     match direction {
         Direction::Up => PlannedStep {
-            title: format!("Fill {what}"),
+            title: up,
             action: action(definition, SurfaceOperation::Fill),
             undo: it.keep_undo.then(|| Effect::Unfill(fill.clone())),
             effect: Effect::Fill(fill),
         },
         Direction::Down => PlannedStep {
-            title: format!("Undo: fill {what}"),
+            title: down,
             action: action(definition, SurfaceOperation::Unfill),
             undo: Some(Effect::Fill(fill.clone())),
             effect: Effect::Unfill(fill),

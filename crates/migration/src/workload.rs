@@ -32,6 +32,17 @@ pub struct Table {
     pub key: Vec<String>,
 }
 
+/// The table that goes, of a change that merges it into [`Workload::table`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Other {
+    /// Its full name, as it stands in SQL.
+    pub sql: String,
+    /// The columns that move: what it calls each, and what the other table does.
+    pub columns: Vec<(String, String)>,
+    /// The columns by which its rows point to the other table, and those that they point to.
+    pub by: Vec<(String, String)>,
+}
+
 /// A column of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
@@ -48,6 +59,8 @@ pub struct Column {
 pub struct Workload {
     /// The table before the change.
     pub table: Table,
+    /// The table that goes, where one is merged into it.
+    pub other: Option<Other>,
     /// One for each code step, that from before the change first.
     pub versions: Vec<Version>,
     /// Where the columns of the old shape get their values from.
@@ -86,6 +99,19 @@ pub struct Version {
 /// A statement with its parameters: texts that it casts itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
+    /// The statement.
+    pub sql: String,
+    /// What each parameter is, from the first on.
+    pub binds: Vec<Bind>,
+    /// What the same thing needs in another table.
+    pub with: Option<With>,
+}
+
+/// A statement that goes with another one. It may touch no row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct With {
+    /// Whether it comes first.
+    pub first: bool,
     /// The statement.
     pub sql: String,
     /// What each parameter is, from the first on.
@@ -154,6 +180,14 @@ pub enum Source {
     Constant(String),
     /// It is made up as the column's type demands.
     MadeUp,
+}
+
+impl Statement {
+    /// What all parameters are, also those of what goes with it.
+    pub fn all_binds(&self) -> impl Iterator<Item = &Bind> {
+        let with = self.with.iter().flat_map(|it| &it.binds);
+        self.binds.iter().chain(with)
+    }
 }
 
 impl Workload {

@@ -121,6 +121,10 @@ impl EnvironmentDatabase {
                         };
                         rename::plan(&table, &wanted)
                     }
+                    Request::MergeTables(wanted) => {
+                        let from = database.catalog(&wanted.from)?;
+                        sqlite::plan::merge(&table, &from, change, wanted)
+                    }
                     _ => sqlite::plan::plan(&table, change, request),
                 };
                 let definition = planned.map_err(|error| errors::not_on_sqlite(name, &error))?;

@@ -152,6 +152,20 @@ fn on_sqlite(reason: &SqliteReason) -> Option<String> {
         SqliteReason::NoValue { .. } => "check the value, as the database spells it".to_owned(),
         SqliteReason::NullableDefault { column } => nullable_default(column),
         SqliteReason::NoWayBack { column } => way_back(column),
+        SqliteReason::Of { reason, .. } => return on_sqlite(reason),
+        SqliteReason::Itself => "name two tables".to_owned(),
+        SqliteReason::NoLink => format!(
+            "the table has to be made again with such a key, {OWN}; rows of which several belong to \
+             one row of the other table cannot be merged"
+        ),
+        SqliteReason::SeveralLinks | SqliteReason::PointsElsewhere { .. } => {
+            format!("make the table again without the foreign key that would be gone, {OWN}")
+        }
+        SqliteReason::KeyNotMade { column } => {
+            format!("make the table again with `{column}` as its INTEGER PRIMARY KEY, {OWN}")
+        }
+        SqliteReason::NothingMoves => "drop the table instead".to_owned(),
+        SqliteReason::NotCarried { .. } => format!("take it out of the table first, {OWN}"),
         SqliteReason::NameTaken { .. } => "give the change another id with --id".to_owned(),
         _ => return None,
     })
@@ -197,6 +211,30 @@ fn on_postgres(table: &str, reason: &PostgresReason) -> Option<String> {
         PostgresReason::NotAKey { table, columns } => format!(
             "make `{columns}` of `{table}` unique first, with `switchback change new add-unique`"
         ),
+        PostgresReason::Of { table, reason } => return on_postgres(table, reason),
+        PostgresReason::Itself => "name two tables".to_owned(),
+        PostgresReason::Policy { policy } => around("policy", policy),
+        PostgresReason::Rule { rule } => around("rule", rule),
+        PostgresReason::Trigger { trigger } => around("trigger", trigger),
+        PostgresReason::NoLink => format!(
+            "add one with `switchback change new add-foreign-key`, and make its columns unique and \
+             NOT NULL; rows of which several belong to one row of the other table cannot be merged \
+             (`{table}`)"
+        ),
+        PostgresReason::SeveralLinks { .. } => "say with --by which columns are meant".to_owned(),
+        PostgresReason::PointsElsewhere { constraint } => around("foreign key", constraint),
+        PostgresReason::Deferrable { constraint } => {
+            format!("make `{constraint}` NOT DEFERRABLE first, {OWN}")
+        }
+        PostgresReason::KeyNotMade { column } => {
+            format!("give `{column}` a default first, {OWN}")
+        }
+        PostgresReason::NothingMoves => "drop the table instead".to_owned(),
+        PostgresReason::NotCarried { what } => format!(
+            "drop the {what} first, {OWN}, and make what is needed of it on the other table after \
+             the step `expand`"
+        ),
+        PostgresReason::Inherits { .. } => return None,
         PostgresReason::Partitioned => {
             format!("do it on each partition {OWN}, and then on the table")
         }

@@ -16,6 +16,8 @@ const TABLES: &str = "
     INSERT INTO users SELECT n, 'n ' || n, 'u' || n || '@example.org'
         FROM generate_series(1, 200) AS n;
     CREATE TABLE faxes (id bigint PRIMARY KEY, number text);
+    CREATE TABLE clubs (id bigint PRIMARY KEY, name text);
+    CREATE TABLE rooms (club bigint PRIMARY KEY REFERENCES clubs, title text NOT NULL, name text);
     ANALYZE;";
 
 /// A shop whose environments have PostgreSQL databases.

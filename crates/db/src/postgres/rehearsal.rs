@@ -102,8 +102,9 @@ impl PostgresBench {
         let table = table::read(&mut session, name)?.ok_or_else(|| NoBench::NoTable {
             table: name.clone(),
         })?;
+        let other = table::other(&mut session, definition)?;
         let made = table::made(&mut session, definition)?;
-        let workload = workload::derive(definition, &table, &made)?;
+        let workload = workload::derive(definition, &table, other.as_ref(), &made)?;
         let bench = Self {
             hands: Hands::open(url).map_err(Box::new)?,
             config,
@@ -176,6 +177,7 @@ impl Bench for PostgresBench {
     }
 
     fn unfilled(&mut self, fill: &StepFill) -> Result<u64, Trouble> {
+        let touches = fill.touches(self.definition.engine);
         let apart: Vec<String> = fill
             .set
             .iter()
@@ -187,7 +189,11 @@ impl Bench for PostgresBench {
         let sql = format!(
             "SELECT count(*) FROM {} WHERE ({}) AND ({})",
             fill.table,
-            apart.join(" OR "),
+            if touches {
+                "true".to_owned()
+            } else {
+                apart.join(" OR ")
+            },
             fill.only.as_deref().unwrap_or("true")
         );
         Ok(supply::number(&mut self.session, &sql)?)

@@ -73,7 +73,8 @@ pub(crate) fn try_version(
     let [first, second] = pair;
     for (statement, variant) in [(&version.insert, first), (&version.update, second)] {
         let Some(statement) = statement else { continue };
-        connection.run(statement, &variant.values(&statement.binds, Shape::Old))?;
+        let values = |binds: &[Bind]| variant.values(binds, Shape::Old);
+        run_whole(connection, statement, &values).map_err(|(_, message)| message)?;
         let Some(read) = &version.read else { continue };
         let key = variant.values(&read.binds, Shape::Old);
         let found = connection.read(&read.sql, &key)?.unwrap_or_default();
@@ -87,13 +88,38 @@ pub(crate) fn try_version(
     Ok(())
 }
 
+/// Runs a statement and what goes with it, and says how many rows it touched itself. An error comes
+/// with the statement that failed.
+pub(crate) fn run_whole(
+    connection: &mut dyn Connection,
+    statement: &Statement,
+    values: &dyn Fn(&[Bind]) -> Vec<Option<String>>,
+) -> Result<u64, (String, String)> {
+    let mut run = |sql: &str, binds: &[Bind]| {
+        let done = connection.run(sql, &values(binds));
+        done.map_err(|message| (sql.to_owned(), message))
+    };
+    let (before, after) = match &statement.with {
+        Some(with) if with.first => (Some(with), None),
+        with => (None, with.as_ref()),
+    };
+    if let Some(with) = before {
+        run(&with.sql, &with.binds)?;
+    }
+    let touched = run(&statement.sql, &statement.binds)?;
+    if let Some(with) = after {
+        run(&with.sql, &with.binds)?;
+    }
+    Ok(touched)
+}
+
 /// A connection of the code. Errors are what the database says.
 pub trait Connection: Send {
     /// Runs a statement and says how many rows it touched.
     ///
     /// # Errors
     /// What the database says.
-    fn run(&mut self, statement: &Statement, values: &[Option<String>]) -> Result<u64, String>;
+    fn run(&mut self, sql: &str, values: &[Option<String>]) -> Result<u64, String>;
 
     /// Reads at most one row.
     ///

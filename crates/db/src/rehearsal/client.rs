@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use switchback_migration::workload::{Statement, Value, Version, Workload};
+use switchback_migration::workload::{Bind, Statement, Value, Version, Workload};
 use switchback_model::{Shape, StepName};
 
-use super::bench::{Connection, Pair};
+use super::bench::{Connection, Pair, run_whole};
 use super::crew::{Shared, Stage};
 use super::latency::Samples;
 use super::report::{Altered, Fault, Moment};
-use super::row::{Judged, Row, Write};
+use super::row::{Judged, Row, Which, Write};
 
 /// A version at work.
 pub(super) struct Member<'a> {
@@ -175,8 +175,7 @@ impl Turn<'_> {
             };
             return match wanted {
                 Some(statement) if removes => {
-                    let values = row.values(&statement.binds, 0, Shape::Old);
-                    if self.changes_one(row, member, statement, &values) {
+                    if self.changes_one(row, member, statement, (0, Shape::Old)) {
                         row.removed();
                     }
                     true
@@ -225,9 +224,8 @@ impl Turn<'_> {
     }
 
     fn put(&mut self, row: &mut Row, member: &mut Member<'_>, statement: &Statement, write: Write) {
-        let values = row.values(&statement.binds, write.which, write.one);
-        if self.changes_one(row, member, statement, &values) {
-            row.wrote(self.workload, &statement.binds, write);
+        if self.changes_one(row, member, statement, (write.which, write.one)) {
+            row.wrote(self.workload, statement, write);
         }
     }
 
@@ -237,10 +235,11 @@ impl Turn<'_> {
         row: &mut Row,
         member: &mut Member<'_>,
         statement: &Statement,
-        values: &[Option<String>],
+        (which, one): (Which, Shape),
     ) -> bool {
         let begun = Instant::now();
-        let done = member.connection.run(statement, values);
+        let values = |binds: &[Bind]| row.values(binds, which, one);
+        let done = run_whole(member.connection.as_mut(), statement, &values);
         let moment = self.took(begun);
         match done {
             Ok(1) => true,
@@ -249,8 +248,8 @@ impl Turn<'_> {
                 row.removed();
                 false
             }
-            Err(message) => {
-                self.failed(&member.version.name, &statement.sql, message, moment);
+            Err((sql, message)) => {
+                self.failed(&member.version.name, &sql, message, moment);
                 row.unknown = true;
                 false
             }
@@ -264,8 +263,8 @@ impl Turn<'_> {
             row.unknown = false;
             return false;
         };
-        let values = row.values(&statement.binds, 0, Shape::Old);
-        if member.connection.run(statement, &values).is_ok() {
+        let values = |binds: &[Bind]| row.values(binds, 0, Shape::Old);
+        if run_whole(member.connection.as_mut(), statement, &values).is_ok() {
             row.removed();
             row.unknown = false;
         }

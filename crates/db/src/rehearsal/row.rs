@@ -1,6 +1,6 @@
 //! A row that one client owns: what was written to it last, and what each version should read.
 
-use switchback_migration::workload::{Bind, Seen, Value, Workload};
+use switchback_migration::workload::{Bind, Seen, Statement, Value, Workload};
 use switchback_model::{Shape, Shapes};
 
 use super::bench::Pair;
@@ -82,10 +82,10 @@ impl Row {
         self.now = None;
     }
 
-    /// Notes what was written with these parameters.
-    pub(super) fn wrote(&mut self, workload: &Workload, binds: &[Bind], write: Write) {
+    /// Notes what a statement wrote.
+    pub(super) fn wrote(&mut self, workload: &Workload, statement: &Statement, write: Write) {
         let to = |shape| {
-            binds.iter().any(|bind| match bind.value {
+            statement.all_binds().any(|bind| match bind.value {
                 Value::Of(it) => it == shape,
                 Value::Plain | Value::OneOf(_) => false,
             })
@@ -189,6 +189,14 @@ mod tests {
         }
     }
 
+    fn statement(binds: &[Bind]) -> Statement {
+        Statement {
+            sql: String::new(),
+            binds: binds.to_vec(),
+            with: None,
+        }
+    }
+
     fn seen(column: &str, value: Value) -> Seen {
         Seen {
             column: column.to_owned(),
@@ -206,6 +214,7 @@ mod tests {
                 columns: Vec::new(),
                 key: vec!["id".to_owned()],
             },
+            other: None,
             versions: Vec::new(),
             old: if linked {
                 sources("name")
@@ -240,8 +249,8 @@ mod tests {
             row.values(&binds, 1, Shape::Old),
             [Some("1".to_owned()), Some("Mary S".to_owned())]
         );
-        row.wrote(&workload(true), &binds, write(0, true));
-        row.wrote(&workload(true), &binds, write(1, false));
+        row.wrote(&workload(true), &statement(&binds), write(0, true));
+        row.wrote(&workload(true), &statement(&binds), write(1, false));
         let judge =
             |column: &str, value, read| row.judge(&seen(column, value), Some(read), |_| true);
         assert_eq!(judge("name", OLD, "Mary S"), Judged::Right);
@@ -262,7 +271,7 @@ mod tests {
         let mut row = Row::new([variant("", "a"), variant("", "b")]);
         let plain = [bind("id", Value::Plain)];
         let all = [bind("id", Value::Plain), bind("first", NEW)];
-        row.wrote(&workload(false), &plain, write(0, true));
+        row.wrote(&workload(false), &statement(&plain), write(0, true));
         let first = seen("first", NEW);
         assert_eq!(row.judge(&first, None, |_| true), Judged::Right);
         let required = Seen {
@@ -270,8 +279,8 @@ mod tests {
             ..first.clone()
         };
         assert_ne!(row.judge(&required, None, |_| true), Judged::Right);
-        row.wrote(&workload(false), &all, write(1, false));
-        row.wrote(&workload(false), &plain, write(0, false));
+        row.wrote(&workload(false), &statement(&all), write(1, false));
+        row.wrote(&workload(false), &statement(&plain), write(0, false));
         assert_eq!(row.judge(&first, Some("b"), |_| true), Judged::Right);
         assert_ne!(row.judge(&first, Some("a"), |_| true), Judged::Right);
     }

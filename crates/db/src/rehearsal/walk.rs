@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use switchback_migration::definition::{Step, Work};
-use switchback_migration::workload::{Beside, BesideError, Workload, beside};
+use switchback_migration::workload::{Beside, BesideError, Bind, Workload, beside};
 use switchback_migration::{Definition, steps};
 use switchback_model::plan::Direction;
 use switchback_model::{Effect, Shape, StepName, SurfaceOperation};
 
-use super::bench::{Bench, Trouble, Watch};
+use super::bench::{Bench, Trouble, Watch, run_whole};
 use super::client::{Client, Findings, Member};
 use super::crew::{Lead, Stuck, Terms, work};
 use super::report::{Fault, Measured, Moment, Outcome, Progress, Report, StepReport, WorkKind};
@@ -496,9 +496,9 @@ impl<B: Bench> Walk<'_, B> {
         let Some(delete) = delete else { return Ok(()) };
         let mut connection = self.bench.connect()?;
         for row in self.clients.iter_mut().flat_map(Client::rows) {
-            let values = row.values(&delete.binds, 0, Shape::Old);
-            let gone = connection.run(delete, &values);
-            gone.map_err(Trouble::from)?;
+            let values = |binds: &[Bind]| row.values(binds, 0, Shape::Old);
+            let gone = run_whole(connection.as_mut(), delete, &values);
+            gone.map_err(|(_, message)| Trouble::from(message))?;
             row.removed();
         }
         Ok(())

@@ -77,7 +77,16 @@ impl Sql {
             .iter()
             .map(|(_, column, value)| differ(column, value))
             .collect();
-        let mut condition = format!("({})", apart.join(" OR "));
+        // A column that gets itself is never apart: the row is written for what triggers do then.
+        let touches = fill
+            .set
+            .iter()
+            .all(|(column, value)| *value == sql::name(column));
+        let mut condition = if touches {
+            "1".to_owned()
+        } else {
+            format!("({})", apart.join(" OR "))
+        };
         if let Some(only) = &fill.only {
             condition.push_str(&format!(" AND ({only})"));
         }

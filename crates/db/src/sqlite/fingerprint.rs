@@ -78,6 +78,12 @@ pub(super) fn of_scope(connection: &Connection, scope: &Scope) -> Result<String,
         .iter()
         .filter(|it| ours(it))
         .for_each(|it| index(&mut text, it));
+    for name in &scope.also {
+        match table(connection, name) {
+            Err(DbError::NoTable { table }) => drop(writeln!(text, "no table {table:?}")),
+            other => whole_table(&mut text, &other?),
+        }
+    }
     for it in &found.triggers {
         let named = scope.columns.iter().any(|name| mentions(&it.sql, name));
         if it.name.starts_with(&scope.prefix) || named {

@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::Connection;
-use switchback_migration::Definition;
 use switchback_migration::definition::{StepFill, Work};
 use switchback_migration::sqlite::catalog;
 use switchback_migration::sqlite::text::name;
-use switchback_migration::workload::{self, Column, Table, Underivable, Workload};
+use switchback_migration::workload::{self, Column, Other, Table, Underivable, Workload};
+use switchback_migration::{Definition, Engine};
 use switchback_model::{Effect, Timestamp};
 
 use self::code::Code;
@@ -64,6 +64,8 @@ pub struct SqliteBench {
     path: PathBuf,
     database: SqliteDatabase,
     catalog: catalog::Table,
+    /// The table that goes, of a change that merges it into the change's own.
+    other: Option<catalog::Table>,
 }
 
 /// Nobody: SQLite cannot be asked who waits.
@@ -98,12 +100,20 @@ impl SqliteBench {
     pub fn open(path: &Path, definition: &Definition) -> Result<(Self, Workload), NoBench> {
         let database = SqliteDatabase::open(path, Options::default())?;
         let catalog = database.catalog(&definition.surface.table)?;
+        let other = match definition.old_table() {
+            old if old == definition.surface.table => None,
+            old => Some(database.catalog(old)?),
+        };
         let made = made(&database.connection, definition)?;
-        let workload = workload::derive(definition, &table(&catalog), &made)?;
+        let pair = other
+            .as_ref()
+            .and_then(|it| merged(it, &catalog, definition));
+        let workload = workload::derive(definition, &table(&catalog), pair.as_ref(), &made)?;
         let bench = Self {
             path: path.to_owned(),
             database,
             catalog,
+            other,
         };
         Ok((bench, workload))
     }
@@ -131,6 +141,28 @@ fn table(catalog: &catalog::Table) -> Table {
             .collect(),
         key: key.into_iter().map(|it| it.name.clone()).collect(),
     }
+}
+
+/// The table that goes as a workload needs it; none where it does not point to the other one.
+fn merged(gone: &catalog::Table, into: &catalog::Table, definition: &Definition) -> Option<Other> {
+    let key = into.columns.iter().filter(|it| it.primary_key > 0);
+    let keys = gone.foreign_keys.iter();
+    let keys = keys.filter(|it| it.target.eq_ignore_ascii_case(&into.name));
+    let by: Vec<(String, String)> = keys
+        .zip(key)
+        .map(|(it, key)| {
+            let there = it.target_column.clone().unwrap_or_else(|| key.name.clone());
+            let found = into.column(&there).map_or(there, |it| it.name.clone());
+            (it.column.clone(), found)
+        })
+        .collect();
+    let surface = &definition.surface;
+    let columns = surface.old.0.iter().zip(&surface.new.0);
+    (!by.is_empty()).then(|| Other {
+        sql: name(&gone.name),
+        columns: columns.map(|(a, b)| (a.clone(), b.clone())).collect(),
+        by,
+    })
 }
 
 /// The types of the columns that the steps make: what the first script does is looked at, and
@@ -189,7 +221,12 @@ impl Bench for SqliteBench {
 
     fn supply(&mut self, workload: &Workload, pairs: usize) -> Result<Supply, Trouble> {
         let mut code = Code::open(&self.path)?;
-        supply::supply(&mut code, &self.catalog, workload, pairs)
+        supply::supply(
+            &mut code,
+            [Some(&self.catalog), self.other.as_ref()],
+            workload,
+            pairs,
+        )
     }
 
     fn schema(&mut self) -> Result<String, Trouble> {
@@ -237,7 +274,11 @@ impl Bench for SqliteBench {
         let sql = format!(
             "SELECT count(*) FROM {} WHERE ({}) AND ({})",
             name(&fill.table),
-            apart.join(" OR "),
+            if fill.touches(Engine::Sqlite) {
+                "1".to_owned()
+            } else {
+                apart.join(" OR ")
+            },
             fill.only.as_deref().unwrap_or("1")
         );
         Ok(rows::number(&self.database.connection, &sql)?)

@@ -72,7 +72,11 @@ pub(super) fn run(
             let difference = format!("expected {expected}; found {found}");
             return Err(DbError::NotExact { step, difference });
         }
-        (Direction::Down, _) => control::remove_mark(&transaction, &script.change, &step)?,
+        (Direction::Down, _) => {
+            control::remove_mark(&transaction, &script.change, &step)?;
+            // The way back of a step takes back what it filled.
+            control::forget_fill(&transaction, script.change.as_str(), &step)?;
+        }
     }
     control::forget_fills_of_dropped_columns(&transaction, &script.change)?;
     transaction.commit().map_err(at("COMMIT"))?;

@@ -8,6 +8,7 @@
 
 mod bad_input;
 mod fills;
+mod merge;
 mod operations;
 mod stories;
 mod waiting;

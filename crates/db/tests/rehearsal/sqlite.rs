@@ -8,7 +8,7 @@ use switchback_db::sqlite::SqliteDatabase;
 use switchback_db::sqlite::rehearsal::{SqliteBench, copy};
 use switchback_migration::Definition;
 use switchback_migration::definition::Work;
-use switchback_migration::operation::request::{Move, MoveKind, NewColumn, Request};
+use switchback_migration::operation::request::{Merge, Move, MoveKind, NewColumn, Request};
 use switchback_migration::sqlite::plan;
 use switchback_migration::sqlite::rename::{self, Mode, Rename};
 use switchback_model::ChangeId;
@@ -28,7 +28,15 @@ const SHOP: &str = "
         state TEXT NOT NULL DEFAULT 'new' CONSTRAINT state_known CHECK (state IN ('new', 'old'))
     );
     CREATE INDEX users_city ON users (city);
-    CREATE TABLE faxes (id INTEGER PRIMARY KEY, number TEXT);";
+    CREATE TABLE faxes (id INTEGER PRIMARY KEY, number TEXT);
+    CREATE TABLE accounts (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+    CREATE TABLE \"select\" (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        account INTEGER NOT NULL UNIQUE REFERENCES accounts,
+        bio TEXT NOT NULL, name TEXT, handle TEXT COLLATE NOCASE UNIQUE,
+        score REAL DEFAULT 1 CHECK (score >= 0)
+    );
+    CREATE INDEX profiles_score ON \"select\" (score DESC, account);";
 
 pub(crate) const ROWS: &str = "
     WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 60)
@@ -36,7 +44,10 @@ pub(crate) const ROWS: &str = "
         SELECT x, 'N' || x || ' L' || x, 'S ' || x, 'C' || x % 7, x || '@b',
             CASE WHEN x % 3 THEN 'f' || x END, 'p' || x, x - 10, x / 4.0,
             CASE WHEN x % 2 THEN 'new' ELSE 'old' END FROM n;
-    INSERT INTO faxes SELECT id, fax FROM users;";
+    INSERT INTO faxes SELECT id, fax FROM users;
+    INSERT INTO accounts SELECT id, full_name FROM users;
+    INSERT INTO \"select\" (account, bio, name, handle, score)
+        SELECT id, street, fax, email_addr, price FROM users WHERE id % 4;";
 
 fn column(name: &str, type_sql: &str, value: &str) -> NewColumn {
     NewColumn {
@@ -175,6 +186,13 @@ pub(crate) fn requests() -> Vec<Request> {
         Request::DropTable {
             table: text("faxes"),
         },
+        Request::MergeTables(Merge {
+            into: text("accounts"),
+            from: text("select"),
+            by: Vec::new(),
+            names: map(&[("name", "the name")]),
+            prefix: String::new(),
+        }),
     ]
 }
 
@@ -202,6 +220,10 @@ pub(crate) fn planned(folder: &tempfile::TempDir, request: &Request, mode: Mode)
                 mode,
             };
             rename::plan(&table, &wanted).unwrap()
+        }
+        Request::MergeTables(wanted) => {
+            let from = database.catalog(&wanted.from).unwrap();
+            plan::merge(&table, &from, &change, wanted).unwrap()
         }
         _ => plan::plan(&table, &change, request).unwrap(),
     }
@@ -236,7 +258,7 @@ fn passes(request: &Request, mode: Mode, rows: &str) {
     let own = Connection::open(folder.path().join("shop.db")).unwrap();
     let tables = "SELECT count(*) FROM sqlite_schema WHERE type = 'table'";
     let tables: i64 = own.query_row(tables, [], |row| row.get(0)).unwrap();
-    assert_eq!(tables, 2, "{what}");
+    assert_eq!(tables, 5, "{what}");
 }
 
 #[test]

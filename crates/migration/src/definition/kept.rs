@@ -30,6 +30,14 @@ impl Definition {
         let named = |archive: &str| format!("{}{archive}", self.prefix());
         match self.operation {
             Operation::DropTable => vec![self.table(&named("archive"), surface.table.clone())],
+            Operation::MergeTables => {
+                let was = self.old_table().to_owned();
+                let mut kept = self.table(&named("archive"), was);
+                if let (Engine::Postgres, Some(key)) = (self.engine, self.beside(&named("key"))) {
+                    kept.drop_sql.push_str(&format!(" DROP TABLE {key};"));
+                }
+                vec![kept]
+            }
             Operation::DropColumn => {
                 let was = surface.old.0.first();
                 was.map(|was| self.column(named("archive"), was))
@@ -93,13 +101,18 @@ impl Definition {
         }
     }
 
+    /// A name in the schema of what goes, as it stands in SQL.
+    fn beside(&self, name: &str) -> Option<String> {
+        let schema = sql::name_in(self.old_table())?.schema;
+        let name = name.to_owned();
+        Some(postgres::names::qualified(&Name { schema, name }))
+    }
+
     fn table(&self, archive: &str, was: String) -> Kept {
         let table = match self.engine {
             Engine::Postgres => {
-                let of = sql::name_in(&self.surface.table);
-                let schema = of.and_then(|it| it.schema);
-                let name = archive.to_owned();
-                postgres::names::qualified(&Name { schema, name })
+                let own = || postgres::names::name(archive);
+                self.beside(archive).unwrap_or_else(own)
             }
             Engine::Sqlite | Engine::Mysql => sqlite::text::name(archive),
         };

@@ -31,6 +31,12 @@ pub struct Move {
     pub validate: Option<Sql>,
     /// Takes the old columns out of everybody's way.
     pub contract: Sql,
+    /// What else code must have done before the new columns are there, for people; often nothing.
+    pub first: String,
+    /// What else holds of rows while both shapes are there, for people; often nothing.
+    pub meanwhile: String,
+    /// What else code that writes only the new columns must heed, for people; often nothing.
+    pub beware: String,
     /// What the contract does, for people.
     pub contracted: String,
     /// What its way back does, for people.
@@ -50,6 +56,9 @@ pub(crate) fn moved(it: Move) -> Result<Vec<Step>, InvalidName> {
         constrain,
         validate,
         contract,
+        first,
+        meanwhile,
+        beware,
         contracted,
         contracted_back,
     } = it;
@@ -84,11 +93,12 @@ pub(crate) fn moved(it: Move) -> Result<Vec<Step>, InvalidName> {
             ),
             protects: format!(
                 "From here to the contract both shapes are there and {both}. The trigger leaves \
-                 alone what agrees already, and so the rows that the backfill writes."
+                 alone what agrees already, and so the rows that the backfill writes.{meanwhile}"
             ),
-            needs: "Nothing in the code: code from before the change goes on as it is. Statements \
-                    that depend on the number or order of columns must name their columns first."
-                .to_owned(),
+            needs: format!(
+                "Nothing in the code: code from before the change goes on as it is. Statements \
+                 that depend on the number or order of columns must name their columns first.{first}"
+            ),
         },
     )?;
     let mut prepare = |name: &str, sql: Option<Sql>, words: Words| {
@@ -179,7 +189,7 @@ pub(crate) fn moved(it: Move) -> Result<Vec<Step>, InvalidName> {
             ),
             needs: format!(
                 "Remove {old} from every statement: not an ORM's model, not a report, not a fixture \
-                 may name it."
+                 may name it.{beware}"
             ),
         },
     )?;

@@ -132,6 +132,32 @@ pub enum Request {
         /// The table.
         table: String,
     },
+    /// The columns of a table move to the table to whose rows its own belong.
+    MergeTables(Merge),
+}
+
+/// Two tables with one row each for one thing become one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Merge {
+    /// The table that stays.
+    pub into: String,
+    /// The table that goes. Each of its rows points to one row of the other, and to each of those
+    /// points at most one.
+    pub from: String,
+    /// The columns by which it points there; those of its one foreign key to it where there are none.
+    pub by: Vec<String>,
+    /// Other names for its columns over there, by column.
+    pub names: BTreeMap<String, String>,
+    /// What the names of its other columns begin with over there; often nothing.
+    pub prefix: String,
+}
+
+impl Merge {
+    /// What a column is called over there.
+    pub(crate) fn named(&self, column: &str) -> String {
+        let other = self.names.get(column).cloned();
+        other.unwrap_or_else(|| format!("{}{column}", self.prefix))
+    }
 }
 
 /// Columns that become other columns of the same table.
@@ -188,6 +214,7 @@ impl Request {
             | Request::DropColumn { table, .. }
             | Request::DropTable { table } => table,
             Request::Move(it) => &it.table,
+            Request::MergeTables(it) => &it.into,
         }
     }
 }

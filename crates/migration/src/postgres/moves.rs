@@ -247,7 +247,7 @@ fn as_text(column: &Column) -> bool {
     column.type_name.as_ref().is_some_and(without)
 }
 
-fn type_sql(column: &Column) -> String {
+pub(super) fn type_sql(column: &Column) -> String {
     let written = column.type_name.as_ref().map(|it| it.written.clone());
     let mut sql = written.unwrap_or_else(|| "text".to_owned());
     if let Some(collation) = &column.collation {
@@ -340,6 +340,9 @@ pub(super) fn rename(draft: &Draft<'_>, from: &str, to: &str) -> Outcome {
         constrain: None,
         validate: None,
         contract,
+        first: String::new(),
+        meanwhile: String::new(),
+        beware: String::new(),
         contracted: format!(
             "The original column takes the name `{to}`: its place in the table, its constraints, \
              its indexes and the views on it stay as they were. The step checks first that nothing \
@@ -453,6 +456,9 @@ pub(super) fn plan(draft: &Draft<'_>, wanted: &Move) -> Outcome {
         constrain: None,
         validate: None,
         contract: contract(draft, &both, &columns, &kept)?,
+        first: String::new(),
+        meanwhile: String::new(),
+        beware: String::new(),
         contracted: format!(
             "The old columns are kept under names that nobody uses ({}…), and nothing is destroyed. \
              Drop them by a migration of your own when nobody will go back.",

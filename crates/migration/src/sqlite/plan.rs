@@ -7,11 +7,14 @@
 //! the limits in the guide.
 
 mod columns;
+mod merge;
 mod moves;
 mod rules;
 mod values;
 
 use switchback_model::{ChangeId, Kind, StepName};
+
+pub use self::merge::merge;
 
 use super::catalog::{Column, Table, TableKind};
 use super::rename::{self, Mode, Reason, Rename, RenameError};
@@ -133,8 +136,8 @@ pub fn plan(
         }
         Request::AddUnique { name, columns, .. } => rules::unique(&draft, name, columns),
         Request::AddForeignKey { .. } => Err(Reason::ForeignKeyLater.into()),
-        // Handled above.
-        Request::RenameColumn { .. } => Err(Reason::BadName.into()),
+        // Handled above, and by `merge`, which needs both tables.
+        Request::RenameColumn { .. } | Request::MergeTables(_) => Err(Reason::BadName.into()),
     };
     let planned = planned.map_err(|trouble| match trouble {
         Trouble::Name(error) => RenameError::from(error),

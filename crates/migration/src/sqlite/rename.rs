@@ -160,6 +160,28 @@ pub enum Reason {
         "`{column}` is NOT NULL, and nothing says what it gets from the new columns on the way back"
     )]
     NoWayBack { column: String },
+    #[error("`{table}`: {reason}")]
+    Of { table: String, reason: Box<Reason> },
+    #[error("a table cannot be merged into itself")]
+    Itself,
+    #[error(
+        "it has no foreign key to the primary key of the other table whose columns are NOT NULL and \
+         unique, so that each row there has at most one here"
+    )]
+    NoLink,
+    #[error("several foreign keys lead to the other table")]
+    SeveralLinks,
+    #[error("the foreign key of `{column}` leads to `{target}`, and would be gone")]
+    PointsElsewhere { column: String, target: String },
+    #[error(
+        "its key `{column}` is not counted by SQLite and has no default, so that no row could be made \
+         for old code out of what new code writes"
+    )]
+    KeyNotMade { column: String },
+    #[error("it has no column that could move")]
+    NothingMoves,
+    #[error("{what} cannot come along as it is")]
+    NotCarried { what: String },
     #[error("it already has something called `{name}`, a name that this change would use")]
     NameTaken { name: String },
 }

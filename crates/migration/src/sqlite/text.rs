@@ -5,6 +5,7 @@
 //! module only has to be right about where tokens begin and end.
 
 use std::fmt;
+use std::ops::Range;
 
 /// One token of SQL, in a form where two spellings of the same thing are equal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,9 +51,17 @@ impl fmt::Display for Token {
 
 /// The tokens of `sql`, without blanks and comments.
 pub fn tokens(sql: &str) -> Vec<Token> {
-    let mut found = Vec::new();
+    spanned(sql).into_iter().map(|(token, _)| token).collect()
+}
+
+/// The same, each with where it stands.
+pub fn spanned(sql: &str) -> Vec<(Token, Range<usize>)> {
+    let mut found: Vec<(Token, Range<usize>)> = Vec::new();
     let mut rest = sql;
     while let Some(first) = rest.chars().next() {
+        let start = sql.len() - rest.len();
+        let before = found.len();
+        let mut push = |token| found.push((token, start..start));
         let after = &rest[first.len_utf8()..];
         if first.is_ascii_whitespace() {
             rest = after;
@@ -62,7 +71,7 @@ pub fn tokens(sql: &str) -> Vec<Token> {
             rest = comment.find("*/").map_or("", |end| &comment[end + 2..]);
         } else if let Some(close) = closing(first) {
             let (text, left) = quoted(after, close);
-            found.push(if first == '\'' {
+            push(if first == '\'' {
                 Token::Text(text)
             } else {
                 Token::Name(text.to_ascii_lowercase())
@@ -70,20 +79,23 @@ pub fn tokens(sql: &str) -> Vec<Token> {
             rest = left;
         } else if matches!(first, 'x' | 'X') && after.starts_with('\'') {
             let (text, left) = quoted(&after[1..], '\'');
-            found.push(Token::Number(format!("x'{}'", text.to_ascii_lowercase())));
+            push(Token::Number(format!("x'{}'", text.to_ascii_lowercase())));
             rest = left;
         } else if is_word(first) {
             let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
             let word = rest[..end].to_ascii_lowercase();
-            found.push(if first.is_ascii_digit() {
+            push(if first.is_ascii_digit() {
                 Token::Number(word)
             } else {
                 Token::Word(word)
             });
             rest = &rest[end..];
         } else {
-            found.push(Token::Mark(first));
+            push(Token::Mark(first));
             rest = after;
+        }
+        if let Some((_, span)) = found.get_mut(before) {
+            span.end = sql.len() - rest.len();
         }
     }
     found

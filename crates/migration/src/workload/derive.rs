@@ -1,11 +1,15 @@
 //! From a definition to the statements of each version of the code.
 
+mod merged;
+
 use std::collections::BTreeMap;
 
 use switchback_model::{CodeStep, Kind, Reads, Shape, Shapes, Stance};
 
-use super::{Bind, Column, Never, Read, Seen, Source, Statement, Table, Value, Version, Workload};
-use crate::definition::{Definition, Operation, StepFill, Work};
+use super::{
+    Bind, Column, Never, Other, Read, Seen, Source, Statement, Table, Value, Version, Workload,
+};
+use crate::definition::{Definition, Operation, StepFill, Work, sql_name as name};
 use crate::engine::Engine;
 use crate::sql::strings;
 
@@ -19,8 +23,8 @@ pub enum Underivable {
     NotMade { column: String },
     #[error("the definition does not say which value is added or removed")]
     NoListed,
-    #[error("what code does meanwhile cannot be told from a change of the kind `{operation}`")]
-    Operation { operation: &'static str },
+    #[error("the table `{table}`, which goes, is not there or has no foreign key to the other one")]
+    NoOther { table: String },
 }
 
 /// What a change does to the rows of a table, as far as code sees it.
@@ -33,6 +37,8 @@ enum Class {
     Dropped,
     /// The table goes.
     TableDropped,
+    /// Another table becomes columns of this one.
+    Merged,
     /// One column takes more or fewer values than before.
     Values,
     /// Rows are held to a rule.
@@ -51,19 +57,26 @@ struct Draft<'a> {
     listed: Option<String>,
     /// The types of the columns that the change makes.
     made: &'a BTreeMap<String, String>,
+    other: Option<&'a Other>,
 }
 
-/// Derives what each version does. `table` is as it is before the change, and `made` has the types of
-/// the columns that its steps make.
+/// Derives what each version does. `table` is as it is before the change, `other` is the one that is
+/// merged into it, where one is, and `made` has the types of the columns that its steps make.
 ///
 /// # Errors
 /// If the definition does not say enough.
 pub fn derive(
     definition: &Definition,
     table: &Table,
+    other: Option<&Other>,
     made: &BTreeMap<String, String>,
 ) -> Result<Workload, Underivable> {
-    let class = class(definition)?;
+    let class = class(definition);
+    if matches!(class, Class::Merged) && other.is_none() {
+        return Err(Underivable::NoOther {
+            table: definition.old_table().to_owned(),
+        });
+    }
     let surface = &definition.surface;
     let fill = fills(definition).next();
     let mut draft = Draft {
@@ -74,9 +87,11 @@ pub fn derive(
         class,
         listed: None,
         made,
+        other,
     };
     let mut it = Workload {
         table: table.clone(),
+        other: other.cloned(),
         versions: Vec::new(),
         old: BTreeMap::new(),
         new: BTreeMap::new(),
@@ -91,8 +106,8 @@ pub fn derive(
     Ok(it)
 }
 
-fn class(definition: &Definition) -> Result<Class, Underivable> {
-    Ok(match definition.operation {
+fn class(definition: &Definition) -> Class {
+    match definition.operation {
         Operation::RenameColumn
         | Operation::SplitColumn
         | Operation::MergeColumns
@@ -104,12 +119,8 @@ fn class(definition: &Definition) -> Result<Class, Underivable> {
         Operation::ChangeEnum => Class::Values,
         Operation::AddConstraint | Operation::AddForeignKey => Class::Rule,
         Operation::AddIndex => Class::Unseen,
-        Operation::MergeTables => {
-            return Err(Underivable::Operation {
-                operation: definition.operation.word(),
-            });
-        }
-    })
+        Operation::MergeTables => Class::Merged,
+    }
 }
 
 fn fills(definition: &Definition) -> impl Iterator<Item = &StepFill> {
@@ -137,13 +148,6 @@ fn filled(engine: Engine, fill: &StepFill, column: &str, value: &str) -> String 
     match &fill.only {
         Some(only) => format!("CASE WHEN {only} THEN {value} ELSE {column} END"),
         None => value.to_owned(),
-    }
-}
-
-fn name(engine: Engine, column: &str) -> String {
-    match engine {
-        Engine::Sqlite => crate::sqlite::text::name(column),
-        Engine::Postgres | Engine::Mysql => crate::postgres::name(column),
     }
 }
 
@@ -211,6 +215,12 @@ impl Draft<'_> {
                 // What has one value whatever the shape is plain.
                 self.old = it.new.keys().cloned().collect();
             }
+            Class::Merged => {
+                // What the other table calls them means nothing here.
+                self.old.clear();
+                it.old = kept(self.new);
+                it.new = kept(self.new);
+            }
             Class::TableDropped | Class::Unseen => self.old.clear(),
         }
         for column in it.new.keys() {
@@ -249,6 +259,10 @@ impl Draft<'_> {
                 return version;
             }
         };
+        if let (Class::Merged, Some(other)) = (&self.class, self.other) {
+            self.merged(&mut version, other, writes, reads);
+            return version;
+        }
         let whole = matches!(self.class, Class::TableDropped);
         let written = match self.class {
             Class::TableDropped if !writes.has(Shape::Old) => None,
@@ -367,6 +381,7 @@ impl Draft<'_> {
                     self.found(&key, 0)
                 ),
                 binds: key.clone(),
+                with: None,
             });
         }
         if !read.is_empty() {
@@ -443,6 +458,7 @@ impl Draft<'_> {
                 values.join(", ")
             ),
             binds: written.to_vec(),
+            with: None,
         }
     }
 
@@ -462,6 +478,7 @@ impl Draft<'_> {
                 assignments.join(", ")
             ),
             binds: set.into_iter().chain(key.iter().cloned()).collect(),
+            with: None,
         }
     }
 

@@ -50,7 +50,7 @@ fn derived(request: &Request, made: &[(&str, &str)]) -> Workload {
         .iter()
         .map(|(column, type_sql)| ((*column).to_owned(), (*type_sql).to_owned()))
         .collect();
-    derive(&planned(request), &table(), &made).unwrap()
+    derive(&planned(request), &table(), None, &made).unwrap()
 }
 
 fn split() -> Request {
@@ -172,11 +172,11 @@ fn a_table_without_a_key_is_only_added_to() {
     let made = BTreeMap::from([("nick".to_owned(), "text".to_owned())]);
     let mut keyless = table();
     keyless.key.clear();
-    let it = derive(&planned(&request), &keyless, &made).unwrap();
+    let it = derive(&planned(&request), &keyless, None, &made).unwrap();
     assert!(it.versions.iter().all(|version| {
         version.insert.is_some() && version.update.is_none() && version.read.is_none()
     }));
-    let unknown = derive(&planned(&request), &keyless, &BTreeMap::new());
+    let unknown = derive(&planned(&request), &keyless, None, &BTreeMap::new());
     let column = "nick".to_owned();
     assert_eq!(unknown, Err(Underivable::NotMade { column }));
 }

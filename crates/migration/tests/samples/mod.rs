@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use switchback_migration::engine::Engine;
-use switchback_migration::operation::request::{Move, MoveKind, NewColumn, Request};
+use switchback_migration::operation::request::{Merge, Move, MoveKind, NewColumn, Request};
 use switchback_migration::schema::Schema;
 use switchback_migration::{Definition, postgres, sql};
 use switchback_model::ChangeId;
@@ -26,6 +26,9 @@ const SHOP: &str = "
     );
     CREATE INDEX users_email ON users (email_addr);
     CREATE TABLE faxes (id bigint PRIMARY KEY, number text);
+    CREATE TABLE accounts (id bigint PRIMARY KEY, name text);
+    CREATE TABLE profiles (
+        account bigint PRIMARY KEY REFERENCES accounts, bio text NOT NULL, name text);
 ";
 
 pub(crate) fn shop() -> Schema {
@@ -172,6 +175,13 @@ pub(crate) fn requests() -> Vec<Request> {
         Request::DropTable {
             table: text("faxes"),
         },
+        Request::MergeTables(Merge {
+            into: text("accounts"),
+            from: text("profiles"),
+            by: Vec::new(),
+            names: BTreeMap::new(),
+            prefix: text("profile_"),
+        }),
     ]
 }
 

@@ -240,6 +240,7 @@ fn questions(request: &Request, table: &str) -> Vec<(String, String)> {
         | Request::RemoveValue { .. }
         | Request::AddUnique { .. }
         | Request::AddForeignKey { .. }
+        | Request::MergeTables(_)
         | Request::DropTable { .. } => {}
     }
     all

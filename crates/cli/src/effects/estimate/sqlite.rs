@@ -15,6 +15,7 @@ enum Touches {
     Reads,
     Changes,
     Rewrites,
+    Copies,
     Indexes,
 }
 
@@ -46,6 +47,7 @@ fn statement(rows: &BTreeMap<String, Rows>, sql: &str) -> Option<String> {
         Touches::Reads => "are read",
         Touches::Changes => "are read, and written where they change",
         Touches::Rewrites => "are written anew",
+        Touches::Copies => "are copied",
         Touches::Indexes => "are read and an index of them is written",
     };
     let count = counted(rows, table.as_deref());
@@ -102,11 +104,25 @@ fn touched(words: &[Token]) -> (Touches, Option<String>) {
     if begins("create") && has(&["index"]) {
         return (Touches::Indexes, named("on"));
     }
+    // What the schema and its counters hold is never much.
+    let of_rows = |touches, table: Option<String>| match table {
+        Some(table) if !table.starts_with("sqlite_") => (touches, Some(table)),
+        _ => (Touches::Nothing, None),
+    };
     if begins("update") {
-        return (Touches::Changes, named("update"));
+        return of_rows(Touches::Changes, named("update"));
+    }
+    if begins("create") && has(&["table"]) && has(&["as", "select"]) {
+        return of_rows(Touches::Copies, named("from"));
     }
     if begins("insert") && has(&["select"]) {
-        return (Touches::Reads, named("from"));
+        let looks = words.get(2).is_some_and(|it| it.is_word("temp"));
+        let touches = if looks {
+            Touches::Reads
+        } else {
+            Touches::Copies
+        };
+        return of_rows(touches, named("from"));
     }
     (Touches::Nothing, None)
 }
@@ -137,6 +153,14 @@ mod tests {
                 "holds the write lock while 200 rows of users are read",
             ),
             (
+                "CREATE TABLE kept AS SELECT * FROM users",
+                "holds the write lock while 200 rows of users are copied",
+            ),
+            (
+                "INSERT INTO other (a) SELECT a FROM users",
+                "holds the write lock while 200 rows of users are copied",
+            ),
+            (
                 "UPDATE other SET a = 1",
                 "holds the write lock while the rows of other are read, and written where they \
                  change",
@@ -153,6 +177,8 @@ mod tests {
             [vec![], vec!["holds the write lock for a moment".to_owned()]]
         );
         assert_eq!(said("-- Nothing to do.\n"), [[""; 0]; 0]);
+        let schema = "INSERT INTO temp.guard SELECT count(*) FROM sqlite_schema";
+        assert_eq!(statement(&rows, schema), None);
         let long = format!("{moment} UPDATE users SET a = 1");
         assert!(said(&long)[1].is_empty() && said(&long)[2][0].contains("200 rows"));
         let many = BTreeMap::from([("users".to_owned(), Rows::MoreThan(1_000_000))]);

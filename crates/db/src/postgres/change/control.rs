@@ -473,6 +473,23 @@ pub(super) fn forget_fill(client: &mut Client, id: i64) -> Result<(), ChangeErro
     Ok(())
 }
 
+/// Forgets what a step filled: its way back has taken that back.
+pub(super) fn forget_fills_of_step(
+    client: &mut Client,
+    change: &ChangeId,
+    step: &str,
+) -> Result<(), ChangeError> {
+    let sql = "SELECT id FROM _switchback.fill WHERE change = $1 AND step = $2";
+    let rows = client
+        .query(sql, &[&change.as_str(), &step])
+        .map_err(at(sql))?;
+    for row in rows {
+        let id: i64 = row.try_get(0).map_err(at(sql))?;
+        forget_fill(client, id)?;
+    }
+    Ok(())
+}
+
 /// Forgets fills of a change into columns that are gone: made again, they are empty again.
 pub(super) fn forget_fills_of_dropped_columns(
     client: &mut Client,

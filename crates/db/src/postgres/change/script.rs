@@ -98,6 +98,7 @@ fn attempt(
         Direction::Down => {
             exact(&marks, &step, &after)?;
             control::remove_mark(client, &script.change, &step)?;
+            control::forget_fills_of_step(client, &script.change, &step)?;
         }
     }
     control::forget_fills_of_dropped_columns(client, &script.change)?;

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use postgres::types::ToSql;
 use postgres::{Client, Config, NoTls};
-use switchback_migration::workload::Statement;
 
 use super::CODE;
 use crate::postgres::error::PgError;
@@ -71,8 +70,8 @@ pub(super) fn said(error: &postgres::Error) -> String {
 }
 
 impl Connection for Code {
-    fn run(&mut self, statement: &Statement, values: &[Option<String>]) -> Result<u64, String> {
-        let prepared = self.prepare(&statement.sql)?;
+    fn run(&mut self, sql: &str, values: &[Option<String>]) -> Result<u64, String> {
+        let prepared = self.prepare(sql)?;
         self.client
             .execute(&prepared, &parameters(values))
             .map_err(|it| said(&it))

@@ -44,7 +44,7 @@ pub(super) fn supply(
     let mut supply = Supply::default();
     let wanted = 2 * pairs as u64;
     fill(bench, workload, wanted, &mut supply)?;
-    let rows = take_out(&mut bench.session, &workload.table, wanted)?;
+    let rows = take_out(&mut bench.session, workload, wanted)?;
     let made = make_up(bench, workload, wanted)?;
     let mut code = Code::open(&bench.config)?;
     let mut refused = None;
@@ -97,12 +97,16 @@ fn fill(
         Rows::MadeUp { each, seed } => (seed, each),
     };
     let mut request = Request::new(seed, each.max(OTHERS));
+    let other = workload.other.as_ref().map(|it| &it.sql);
+    let mine: Vec<&String> = std::iter::once(&workload.table.sql).chain(other).collect();
     if bench.rows == Rows::Kept {
-        request.tables = Tables::Named(vec![workload.table.sql.clone()]);
+        request.tables = Tables::Named(mine.iter().map(|it| (*it).clone()).collect());
     }
-    request
-        .rows_of
-        .insert(plain_name(&workload.table.sql), there + each + wanted);
+    for table in mine {
+        request
+            .rows_of
+            .insert(plain_name(table), there + each + wanted);
+    }
     // Rows that nothing mends have to obey the rule from the start, so they are made under it.
     let under_rule = workload.obeying && there == 0;
     if under_rule {
@@ -158,22 +162,48 @@ fn scripts(bench: &mut PostgresBench, direction: Direction) -> Result<(), Troubl
     Ok(())
 }
 
-/// Takes rows out of the table, in an order that has nothing to do with theirs. One that others
-/// point to stays.
-fn take_out(session: &mut Session, table: &Table, wanted: u64) -> Result<Vec<Texts>, PgError> {
-    let list: Vec<String> = table
-        .columns
-        .iter()
-        .map(|it| format!("{}::text", name(&it.name)))
-        .collect();
+/// Takes rows out of the table, in an order that has nothing to do with theirs, and with each what
+/// belongs to it in a table that is merged into it. One that others point to stays.
+fn take_out(
+    session: &mut Session,
+    workload: &Workload,
+    wanted: u64,
+) -> Result<Vec<Texts>, PgError> {
+    let table = &workload.table;
+    let own = table.columns.iter().map(|it| &it.name);
+    let mut names: Vec<&String> = own.clone().collect();
+    let mut list: Vec<String> = own.map(|it| format!("one.{}::text", name(it))).collect();
+    let (mut join, mut with, mut first) = (String::new(), String::new(), String::new());
+    if let Some(other) = &workload.other {
+        let on = |row: &str| -> String {
+            let same = |(here, there): &(String, String)| {
+                format!("two.{} = {row}.{}", name(here), name(there))
+            };
+            let all: Vec<String> = other.by.iter().map(same).collect();
+            all.join(" AND ")
+        };
+        join = format!(" LEFT JOIN {} AS two ON {}", other.sql, on("one"));
+        // Rows of the other table go in the same statement, so that nothing points to the row then.
+        with = format!(
+            "WITH gone AS (DELETE FROM {} AS two USING {} AS one WHERE {} AND one.tableoid = {{oid}} AND one.ctid = '{{ctid}}') ",
+            other.sql,
+            table.sql,
+            on("one")
+        );
+        first = "two IS NULL, ".to_owned();
+        for (old, new) in &other.columns {
+            names.push(new);
+            list.push(format!("two.{}::text", name(old)));
+        }
+    }
     let list = if list.is_empty() {
         "NULL".to_owned()
     } else {
         list.join(", ")
     };
     let found = session.rows(&format!(
-        "SELECT tableoid, ctid, {list} FROM {} ORDER BY md5(ctid::text || tableoid::text), tableoid \
-         LIMIT {}",
+        "SELECT one.tableoid, one.ctid, {list} FROM {} AS one{join} \
+         ORDER BY {first}md5(one.ctid::text || one.tableoid::text), one.tableoid LIMIT {}",
         table.sql,
         wanted * 10
     ))?;
@@ -182,11 +212,11 @@ fn take_out(session: &mut Session, table: &Table, wanted: u64) -> Result<Vec<Tex
         if rows.len() as u64 == wanted {
             break;
         }
+        let (oid, ctid) = (row.text(0), row.text(1));
         let delete = format!(
-            "DELETE FROM {} WHERE tableoid = {} AND ctid = '{}' RETURNING 1",
+            "{}DELETE FROM {} WHERE tableoid = {oid} AND ctid = '{ctid}' RETURNING 1",
+            with.replace("{oid}", &oid).replace("{ctid}", &ctid),
             table.sql,
-            row.text(0),
-            row.text(1)
         );
         match session.rows(&delete) {
             Ok(gone) if gone.is_empty() => continue,
@@ -194,10 +224,10 @@ fn take_out(session: &mut Session, table: &Table, wanted: u64) -> Result<Vec<Tex
             Err(PgError::Refused(_)) => continue,
             Err(error) => return Err(error),
         }
-        let columns = table.columns.iter().enumerate();
+        let texts = names.iter().enumerate();
         rows.push(
-            columns
-                .map(|(at, it)| (it.name.clone(), row.get(at + 2).map(str::to_owned)))
+            texts
+                .map(|(at, it)| ((*it).clone(), row.get(at + 2).map(str::to_owned)))
                 .collect(),
         );
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use switchback_migration::Definition;
 use switchback_migration::definition::Work;
-use switchback_migration::workload::{Column, Table};
+use switchback_migration::workload::{Column, Other, Table};
 use switchback_model::plan::Run;
 
 use super::NoBench;
@@ -59,6 +59,40 @@ pub(super) fn read(session: &mut Session, table: &str) -> Result<Option<Table>, 
         alias: named.text(1),
         columns,
         key,
+    }))
+}
+
+/// The table that goes, of a change that merges it into the change's own; none where it does nothing
+/// like that, or the table is not there.
+pub(super) fn other(
+    session: &mut Session,
+    definition: &Definition,
+) -> Result<Option<Other>, PgError> {
+    let surface = &definition.surface;
+    if definition.old_table() == surface.table {
+        return Ok(None);
+    }
+    let Some(table) = read(session, definition.old_table())? else {
+        return Ok(None);
+    };
+    let by = session.rows(&format!(
+        "SELECT here.attname, there.attname
+         FROM pg_constraint k, unnest(k.conkey, k.confkey) WITH ORDINALITY AS pair (a, b, place)
+             JOIN pg_attribute here ON here.attnum = pair.a
+             JOIN pg_attribute there ON there.attnum = pair.b
+         WHERE k.contype = 'f' AND k.conrelid = to_regclass({})
+             AND k.confrelid = to_regclass({})
+             AND here.attrelid = k.conrelid AND there.attrelid = k.confrelid
+         ORDER BY pair.place",
+        literal(&table.sql),
+        literal(&surface.table)
+    ))?;
+    let by: Vec<_> = by.iter().map(|row| (row.text(0), row.text(1))).collect();
+    let columns = surface.old.0.iter().zip(&surface.new.0);
+    Ok((!by.is_empty()).then(|| Other {
+        sql: table.sql,
+        columns: columns.map(|(a, b)| (a.clone(), b.clone())).collect(),
+        by,
     }))
 }
 

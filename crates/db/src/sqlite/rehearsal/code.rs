@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, params_from_iter};
-use switchback_migration::workload::Statement;
 
 use crate::rehearsal::bench;
 use crate::sqlite::DbError;
@@ -59,10 +58,10 @@ fn text(value: ValueRef<'_>) -> Option<String> {
 }
 
 impl bench::Connection for Code {
-    fn run(&mut self, statement: &Statement, values: &[Option<String>]) -> Result<u64, String> {
+    fn run(&mut self, sql: &str, values: &[Option<String>]) -> Result<u64, String> {
         let mut prepared = self
             .connection
-            .prepare_cached(&statement.sql)
+            .prepare_cached(sql)
             .map_err(|error| error.to_string())?;
         let values = values.iter().map(|it| typed(it.as_ref()));
         let changed = prepared.execute(params_from_iter(values));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use switchback_migration::sqlite::catalog::{Column, Table};
 use switchback_migration::sqlite::text::{Token, groups_after, name, tokens};
-use switchback_migration::workload::{Source, Statement, Workload};
+use switchback_migration::workload::{Source, Workload};
 
 use super::code::Code;
 use crate::rehearsal::bench::{Connection, Pair, Supply, Texts, Trouble, Variant, try_version};
@@ -18,25 +18,27 @@ const BREAKING: [Option<&str>; 5] = [None, Some("-1"), Some("0"), Some(""), Some
 
 pub(super) fn supply(
     code: &mut Code,
-    table: &Table,
+    tables: [Option<&Table>; 2],
     workload: &Workload,
     pairs: usize,
 ) -> Result<Supply, Trouble> {
     let mut supply = Supply::default();
-    let examples = examples(code, workload)?;
     // Beyond every number that is there.
     let highest = format!("SELECT coalesce(max(rowid), 0) FROM {}", workload.table.sql);
     let first = number(&code.connection, &highest).unwrap_or(0) + 1_000;
-    let maker = Maker {
-        table,
-        unique: unique(table, workload),
-        lists: lists(table),
-        examples,
-        first,
-    };
+    let mut makers = Vec::new();
+    for table in tables.into_iter().flatten() {
+        makers.push(Maker {
+            table,
+            unique: unique(table, workload),
+            lists: lists(table),
+            examples: examples(code, table)?,
+            first,
+        });
+    }
     let mut refused = None;
     for at in 0..pairs as u64 {
-        let made = pair(code, &maker, workload, 2 * at);
+        let made = pair(code, &makers, workload, 2 * at);
         match made.and_then(|pair| tried(code, workload, &pair, &mut supply.own).map(|()| pair)) {
             Ok(pair) => supply.pairs.push(pair),
             Err(message) => refused = Some(message),
@@ -86,15 +88,15 @@ fn lists(table: &Table) -> BTreeMap<String, Vec<String>> {
     lists
 }
 
-fn examples(code: &mut Code, workload: &Workload) -> Result<Vec<Texts>, Trouble> {
-    let columns: Vec<&String> = workload.table.columns.iter().map(|it| &it.name).collect();
+fn examples(code: &mut Code, table: &Table) -> Result<Vec<Texts>, Trouble> {
+    let columns: Vec<&String> = table.columns.iter().map(|it| &it.name).collect();
     let list: Vec<String> = columns.iter().map(|it| name(it)).collect();
     let mut found = Vec::new();
     for at in 0..EXAMPLES {
         let sql = format!(
             "SELECT {} FROM {} LIMIT 1 OFFSET {at}",
             list.join(", "),
-            workload.table.sql
+            name(&table.name)
         );
         let Some(row) = code.read(&sql, &[])? else {
             break;
@@ -102,6 +104,18 @@ fn examples(code: &mut Code, workload: &Workload) -> Result<Vec<Texts>, Trouble>
         found.push(columns.iter().map(|it| (*it).clone()).zip(row).collect());
     }
     Ok(found)
+}
+
+/// A row of the change's table, with what a table that is merged into it has for it.
+fn made(makers: &[Maker<'_>], workload: &Workload, number: u64) -> Texts {
+    let mut all = makers.iter().map(|it| it.row(number));
+    let mut row = all.next().unwrap_or_default();
+    if let (Some(mut other), Some(gone)) = (all.next(), &workload.other) {
+        for (old, new) in &gone.columns {
+            row.insert(new.clone(), other.remove(old).flatten());
+        }
+    }
+    row
 }
 
 /// Makes rows from their numbers.
@@ -159,9 +173,14 @@ fn made_up(column: &str, kind: &str, number: u64) -> String {
     }
 }
 
-fn pair(code: &mut Code, maker: &Maker<'_>, workload: &Workload, at: u64) -> Result<Pair, String> {
-    let first = maker.row(at);
-    let mut second = maker.row(at + 1);
+fn pair(
+    code: &mut Code,
+    makers: &[Maker<'_>],
+    workload: &Workload,
+    at: u64,
+) -> Result<Pair, String> {
+    let first = made(makers, workload, at);
+    let mut second = made(makers, workload, at + 1);
     for column in &workload.table.key {
         second.insert(column.clone(), first.get(column).cloned().flatten());
     }
@@ -228,10 +247,7 @@ fn computed(
         .execute_batch(&made)
         .map_err(|error| error.to_string())?;
     let (from, values) = row(workload, plain);
-    let insert = Statement {
-        sql: format!("INSERT INTO temp.made SELECT {value} FROM {from}"),
-        binds: Vec::new(),
-    };
+    let insert = format!("INSERT INTO temp.made SELECT {value} FROM {from}");
     code.run(&insert, &values)?;
     let found = code.read("SELECT CAST(it AS TEXT) FROM temp.made", &[])?;
     Ok(found.and_then(|row| row.into_iter().next().flatten()))

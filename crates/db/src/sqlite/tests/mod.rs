@@ -1,6 +1,7 @@
 mod bad_input;
 mod concurrent;
 mod crashes;
+mod merge;
 mod operations;
 mod round_trip;
 mod workload;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::params;
 use switchback_migration::definition::Work;
-use switchback_migration::operation::request::{Move, MoveKind, NewColumn, Request};
+use switchback_migration::operation::request::{Merge, Move, MoveKind, NewColumn, Request};
 use switchback_migration::sqlite::plan;
 
 use super::*;
@@ -20,7 +20,18 @@ const TABLE: &str = "
         amount INTEGER NOT NULL,
         state TEXT NOT NULL DEFAULT 'new' CONSTRAINT state_known CHECK (state IN ('new', 'old'))
     );
-    CREATE INDEX users_city ON users (city);";
+    CREATE INDEX users_city ON users (city);
+    CREATE TABLE accounts (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+    CREATE TABLE profiles (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        account INTEGER NOT NULL UNIQUE REFERENCES accounts,
+        bio TEXT NOT NULL, name TEXT, handle TEXT COLLATE NOCASE UNIQUE,
+        score REAL DEFAULT 1 CHECK (score >= 0)
+    );
+    CREATE INDEX profiles_score ON profiles (score DESC, account);
+    INSERT INTO accounts VALUES (1, 'one'), (2, 'two'), (3, 'three');
+    INSERT INTO profiles (account, bio, name, handle, score) VALUES
+        (1, 'b1', 'n1', 'h1', 1.5), (2, 'b2', NULL, NULL, NULL);";
 
 const ROWS: &str = "
     INSERT INTO users VALUES
@@ -76,7 +87,7 @@ const PLAIN: Code = Code {
 
 fn stories() -> Vec<Story> {
     let users = || text("users");
-    vec![
+    let mut all = vec![
         Story {
             name: "add a column",
             request: Request::AddColumn {
@@ -363,7 +374,64 @@ fn stories() -> Vec<Story> {
                 },
             ],
         },
-    ]
+    ];
+    all.push(merge());
+    all
+}
+
+fn merge() -> Story {
+    /// Code that has two statements for one thing.
+    const BOTH: Code = Code {
+        writes: &[
+            "INSERT INTO accounts (id, name) VALUES (?1, 'N')",
+            "INSERT INTO profiles (account, bio, handle) VALUES (?1, 'b', 'h' || ?1)",
+            "UPDATE profiles SET bio = 'c', name = 'M' WHERE account = ?1",
+            "INSERT INTO accounts (id, name) VALUES (-?1, 'alone')",
+            "UPDATE accounts SET name = 'still alone' WHERE id = -?1",
+        ],
+        wrong: &[
+            "SELECT 1 - count(*) FROM accounts a JOIN profiles p ON p.account = a.id
+             WHERE a.id = ?1 AND a.name = 'N' AND p.bio = 'c' AND p.name = 'M' AND p.score = 1
+               AND p.handle = 'h' || ?1",
+            "SELECT count(*) FROM profiles WHERE account = -?1",
+        ],
+    };
+    Story {
+        name: "merge tables",
+        request: Request::MergeTables(Merge {
+            into: text("accounts"),
+            from: text("profiles"),
+            by: Vec::new(),
+            names: map(&[("name", "profile_name")]),
+            prefix: String::new(),
+        }),
+        code: vec![
+            BOTH,
+            Code {
+                writes: BOTH.writes,
+                wrong: &[
+                    "SELECT 1 - count(*) FROM accounts WHERE id = ?1 AND name = 'N' AND bio = 'c'
+                       AND profile_name = 'M' AND score = 1",
+                    "SELECT 1 - count(*) FROM accounts WHERE id = -?1 AND bio IS NULL
+                       AND score IS NULL",
+                    "SELECT count(*) FROM accounts WHERE bio IS NULL AND id IN (1, 2) AND ?1 > 0",
+                ],
+            },
+            Code {
+                writes: &[
+                    "INSERT INTO accounts (id, name, bio, handle, score)
+                     VALUES (?1, 'N', 'b', 'h' || ?1, 2)",
+                    "UPDATE accounts SET bio = 'd' WHERE id = ?1",
+                    "INSERT INTO accounts (id, name) VALUES (-?1, 'alone')",
+                    "UPDATE accounts SET bio = 'late' WHERE id = -?1",
+                    "INSERT INTO accounts (id, name, bio) VALUES (?1 + 500000, 'N', 'b')",
+                    "DELETE FROM accounts WHERE id = ?1 + 500000",
+                ],
+                wrong: &["SELECT 2 - count(*) FROM accounts
+                          WHERE (id, bio) IN (VALUES (?1, 'd'), (-?1, 'late'))"],
+            },
+        ],
+    }
 }
 
 /// Runs what each version does; nothing may fail and nothing be read wrong.
@@ -401,9 +469,24 @@ fn every_operation_up_and_back_at_every_step_while_code_works() {
         for rows in [ROWS, ""] {
             let place = Place::new(&format!("{TABLE}{rows}"));
             let mut database = place.open();
-            let table = database.catalog("users").unwrap();
+            let table = database.catalog(story.request.table()).unwrap();
             let id = ChangeId::new("it").unwrap();
-            let definition = plan::plan(&table, &id, &story.request)
+            let planned = match &story.request {
+                Request::MergeTables(wanted) => {
+                    let from = database.catalog(&wanted.from).unwrap();
+                    plan::merge(&table, &from, &id, wanted)
+                }
+                request => plan::plan(&table, &id, request),
+            };
+            let state = |database: &SqliteDatabase| {
+                let surface = &planned.as_ref().unwrap().surface;
+                let there = |it: &&String| database.catalog(it).is_ok();
+                let tables = std::iter::once(&surface.table).chain(&surface.also);
+                let tables = tables.filter(there);
+                tables.map(|it| state(database, it)).collect::<Vec<_>>()
+            };
+            let definition = planned
+                .clone()
                 .unwrap_or_else(|error| panic!("{}: {error}", story.name));
             assert_eq!(
                 definition.code_steps().len(),
@@ -422,13 +505,13 @@ fn every_operation_up_and_back_at_every_step_while_code_works() {
                     continue;
                 }
                 // By now nobody comes back who would not bear the step.
-                let before = state(&database, "users");
+                let before = state(&database);
                 walk(&mut database, &definition, name, Direction::Up);
-                let after = state(&database, "users");
+                let after = state(&database);
                 walk(&mut database, &definition, name, Direction::Down);
-                assert_eq!(state(&database, "users"), before, "{}, {name}", story.name);
+                assert_eq!(state(&database), before, "{}, {name}", story.name);
                 walk(&mut database, &definition, name, Direction::Up);
-                assert_eq!(state(&database, "users"), after, "{}, {name}", story.name);
+                assert_eq!(state(&database), after, "{}, {name}", story.name);
                 work(&place, &story, &[position], &mut number, name);
             }
             for step in definition.steps.iter().rev() {

@@ -385,6 +385,9 @@ pub(super) fn plan(draft: &Draft<'_>, wanted: &Move) -> Outcome {
                 format!("{restored}{refill}\n{make}"),
             ),
         ),
+        first: String::new(),
+        meanwhile: String::new(),
+        beware: String::new(),
         contracted: format!(
             "The old columns are kept under names that nobody uses ({}…), and nothing is destroyed. \
              Drop them by a migration of your own when nobody will go back.",

@@ -5,6 +5,7 @@ mod ids;
 mod moves;
 mod pieces;
 mod rules;
+mod tables;
 mod values;
 
 use clap::{Args, Subcommand};
@@ -37,6 +38,8 @@ pub(crate) enum New {
     SplitColumn(moves::SplitColumn),
     /// Make one column out of several
     MergeColumns(moves::MergeColumns),
+    /// Make one table out of two that have one row each for one thing
+    MergeTables(tables::MergeTables),
     /// Give a column another type, under another name
     ChangeType(moves::ChangeType),
     /// Let a column take a value more
@@ -102,6 +105,7 @@ impl New {
             New::RenameColumn(it) => it.asked(),
             New::SplitColumn(it) => it.asked()?,
             New::MergeColumns(it) => it.asked()?,
+            New::MergeTables(it) => it.asked()?,
             New::ChangeType(it) => it.asked()?,
             New::AddEnumValue(it) => it.asked(),
             New::RemoveEnumValue(it) => it.asked(),

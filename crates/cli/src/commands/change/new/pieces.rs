@@ -27,6 +27,13 @@ pub(crate) struct Made {
     value: Sql,
 }
 
+impl Given {
+    /// The column, and what it gets.
+    pub(super) fn sides(self) -> (String, String) {
+        (self.column, self.value.0)
+    }
+}
+
 impl From<Sql> for String {
     fn from(sql: Sql) -> Self {
         sql.0

@@ -2,7 +2,7 @@
 //! range that is meant.
 
 use super::super::error::ChangeError;
-use super::table::{KeyColumn, Table};
+use super::table::{Column, KeyColumn, Table};
 use crate::postgres::session::literal;
 
 /// Some rows: what stands after `FROM` or `UPDATE`, and a condition.
@@ -126,6 +126,11 @@ impl Table {
             }
         });
         let apart = joined(apart, " OR ");
+        // A column that gets itself is never apart: the row is written for what triggers do then.
+        let itself = |it: &Column| it.value == switchback_migration::postgres::name(&it.name);
+        if self.columns.iter().all(itself) {
+            return format!("({})", only.unwrap_or("true"));
+        }
         match only {
             Some(only) => format!("({apart}) AND ({only})"),
             None => format!("({apart})"),

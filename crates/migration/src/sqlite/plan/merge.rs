@@ -1,0 +1,183 @@
+//! Two tables with one row each for one thing become one: the columns of the table that goes move to
+//! the table that stays.
+//!
+//! Triggers on both tables keep them in step; each writes only what differs, so that what one of them
+//! wrote sets off nothing on the other side. The backfill writes each row of the table that goes with
+//! what it has, and its trigger brings it over.
+//!
+//! A foreign key cannot be taken from a table, so the contract keeps a copy of its rows and drops it.
+
+mod sql;
+mod take;
+
+use switchback_model::{ChangeId, Kind, StepName};
+
+use self::sql::Tables;
+use self::take::{Taken, take};
+use super::{Draft, FIRST_BATCH, Outcome, Planned, Reason, RenameError, Trouble};
+use crate::definition::{CODE_BEFORE, Columns, Definition, Operation, StepFill, Surface, prefix};
+use crate::engine::Engine;
+use crate::operation::request::Merge;
+use crate::operation::{Sql, merge as words, pair};
+use crate::sqlite::catalog::Table;
+use crate::sqlite::text::name;
+
+/// A column that moves.
+pub(super) struct Part {
+    /// What it is called in the table that goes.
+    old: String,
+    /// What it is called in the table that stays.
+    new: String,
+    /// Its type and collation, as they stand in SQL.
+    type_sql: String,
+    required: bool,
+}
+
+/// The table that goes, and how its rows belong to those of the other.
+struct Other<'a> {
+    table: &'a Table,
+    /// The columns by which it points to the other, and those that they point to.
+    by: Vec<(String, String)>,
+    /// Whether a column of its own is its row id.
+    own_rowid: bool,
+}
+
+/// Plans to merge the table `from` into the table `into`.
+///
+/// # Errors
+/// If it could not be done without harm; no table is touched either way.
+pub fn merge(
+    into: &Table,
+    from: &Table,
+    change: &ChangeId,
+    wanted: &Merge,
+) -> Result<Definition, RenameError> {
+    let draft = Draft {
+        table: into,
+        change,
+        prefix: prefix(change),
+    };
+    let planned = plan(&draft, from, wanted).map_err(|trouble| match trouble {
+        Trouble::Name(error) => RenameError::from(error),
+        Trouble::Reason(reason) => RenameError::Unsupported {
+            table: into.name.clone(),
+            reason,
+        },
+    })?;
+    Ok(Definition {
+        id: change.clone(),
+        title: planned.title,
+        operation: planned.operation,
+        engine: Engine::Sqlite,
+        code: StepName::new(CODE_BEFORE)?,
+        surface: Surface {
+            kind: planned.kind,
+            table: into.name.clone(),
+            also: vec![from.name.clone()],
+            old: Columns(planned.old),
+            new: Columns(planned.new),
+            before: None,
+        },
+        steps: planned.steps,
+    })
+}
+
+fn plan(draft: &Draft<'_>, from: &Table, wanted: &Merge) -> Outcome {
+    let Taken {
+        other,
+        parts,
+        indexes,
+        checks,
+    } = take(draft, from, wanted)?;
+    let (shown, gone) = (draft.shown().to_owned(), from.name.clone());
+    let tables = Tables {
+        draft,
+        other: &other,
+        parts: &parts,
+        indexes: &indexes,
+    };
+    let archive = draft.own("archive");
+    let said = words::Said {
+        into: shown.clone(),
+        from: gone.clone(),
+        new: parts.iter().map(|it| it.new.clone()).collect(),
+        required: parts
+            .iter()
+            .filter(|it| it.required)
+            .map(|it| it.new.clone())
+            .collect(),
+    };
+    let link = other.by.first().map(|(here, _)| here.clone());
+    let steps = pair::moved(pair::Move {
+        title: format!("Merge {gone} into {shown}"),
+        old: said.old_shape(),
+        new: said.new_shape(),
+        back: true,
+        expand: draft.sql(
+            "expand",
+            [
+                &format!("Add the columns of {gone} to {shown}, kept in step by triggers."),
+                &format!("Remove them again; {gone} has every value."),
+            ],
+            Sql::transaction(
+                format!(
+                    "{}{}\n{}",
+                    tables.as_planned(),
+                    tables.add(),
+                    tables.create()
+                ),
+                format!("{}{}", tables.drop(), tables.remove()),
+            ),
+        ),
+        fill: StepFill {
+            table: gone.clone(),
+            set: link
+                .map(|column| (column.clone(), name(&column)))
+                .into_iter()
+                .collect(),
+            only: Some(tables.lacking()),
+            batch_rows: FIRST_BATCH,
+            keep_undo: false,
+        },
+        indexes: tables.build().map(|sql| {
+            let what =
+                format!("The indexes of {gone} for {shown}. Writers wait until they are built.");
+            draft.sql("indexes", [&what, "Drop them again."], sql)
+        }),
+        constrain: tables.rules(&checks).map(|sql| {
+            let what = format!("Hold {shown} to what {gone} demands. Every row is read once.");
+            draft.sql("constrain", [&what, "Lift it."], sql)
+        }),
+        validate: None,
+        contract: draft.sql(
+            "contract",
+            [
+                &format!("Keep the rows of {gone} in a table that nobody uses, and drop it."),
+                &format!("Make {gone} again with what was written since, kept in step again."),
+            ],
+            Sql::transaction(tables.contract(&archive), tables.uncontract(&archive)),
+        ),
+        first: said.first(),
+        meanwhile: said.meanwhile(),
+        beware: said.beware(),
+        contracted: said.contracted(&archive),
+        contracted_back: said.contracted_back(),
+    })?;
+    Ok(Planned {
+        title: format!("Merge {gone} into {shown}"),
+        operation: Operation::MergeTables,
+        kind: Kind::Replicated,
+        old: parts.iter().map(|it| it.old.clone()).collect(),
+        new: said.new,
+        rule: false,
+        steps,
+    })
+}
+
+/// A reason that is about the table that goes.
+fn of(table: &Table, reason: Reason) -> Reason {
+    Reason::Of {
+        table: table.name.clone(),
+        reason: Box::new(reason),
+    }
+}
