@@ -28,6 +28,9 @@ pub(super) struct Altering<'c, 'a> {
     pub(super) only: bool,
     /// The lock of the statement.
     pub(super) mode: Mode,
+    /// Whether the rows of a new column are looked up where it has a foreign key, because a column
+    /// that the same statement adds has a value for them.
+    pub(super) looks_up: bool,
     jobs: BTreeMap<Name, Job>,
 }
 
@@ -93,13 +96,17 @@ fn gather(claims: &mut Claims<'_>, statement: &Statement, alter: &Alter, table: 
         .map(|(action, _)| mode_of(claims, &table, action));
     let mode = mode.max().unwrap_or(Mode::AccessExclusive);
     claims.lock(&table, mode);
-    let now = claims.schema.clone();
+    let mut now = claims.schema.clone();
+    now.major = Some(claims.major);
+    // Until 12 one column of a statement was enough (`skipValidation` in `transformAlterTableStmt`).
+    let looks_up = claims.major == 12 && alter.actions.iter().any(|(it, _)| adds_values(it));
     let mut altering = Altering {
         claims,
         now,
         table,
         only: alter.only,
         mode,
+        looks_up,
         jobs: BTreeMap::new(),
     };
     let mut actions: Vec<&(AlterAction, Span)> = alter.actions.iter().collect();
@@ -112,6 +119,12 @@ fn gather(claims: &mut Claims<'_>, statement: &Statement, alter: &Alter, table: 
         }
     }
     altering.finish();
+}
+
+/// Whether an action adds a column whose rows have a value: the server looks at the words, a
+/// `DEFAULT`, a sequence or an expression.
+fn adds_values(action: &AlterAction) -> bool {
+    matches!(action, AlterAction::AddColumn { column, .. } if super::columns::is_filled(column))
 }
 
 /// Whether an action neither drops nor builds anything, so that nobody needs to know what is there

@@ -16,6 +16,9 @@ impl Altering<'_, '_> {
         let table = self.table.clone();
         let there = self.relation(&table);
         if if_not_exists && there.is_some_and(|it| it.column(&column.name).is_some()) {
+            if self.claims.major == 12 {
+                self.add_split_off(column);
+            }
             return;
         }
         let reached = self.lock_below();
@@ -35,6 +38,21 @@ impl Altering<'_, '_> {
         }
         for constraint in &column.constraints {
             self.column_constraint(column, constraint, &reached);
+        }
+    }
+
+    /// The constraints of a column that is there already: PostgreSQL 12 splits them off before it
+    /// looks for the column (`transformAlterTableStmt` in `src/backend/parser/parse_utilcmd.c`).
+    fn add_split_off(&mut self, column: &Column) {
+        for constraint in &column.constraints {
+            let at = &constraint.span;
+            match &constraint.kind {
+                ConstraintKind::Null | ConstraintKind::NotNull { .. } => {}
+                ConstraintKind::ForeignKey { .. } => {
+                    self.column_constraint(column, constraint, &[])
+                }
+                _ => self.add_constraint(constraint, at),
+            }
         }
     }
 
@@ -109,10 +127,7 @@ impl Altering<'_, '_> {
                 }
             }
             ConstraintKind::ForeignKey { table, .. } => {
-                // The server looks at the words: a `DEFAULT`, a sequence or an expression.
-                let serial = column.type_name.as_ref().is_some_and(|it| it.serial);
-                let computed = matches!(column.generated, Some(Generated::Expression { .. }));
-                let filled = column.default.is_some() || serial || computed;
+                let filled = self.looks_up || is_filled(column);
                 self.foreign_key(table, filled && !constraint.not_enforced, &constraint.span);
                 if constraint.not_enforced {
                     self.claims.since(18);
@@ -205,6 +220,13 @@ pub(in crate::facts) fn domain_default(type_name: &TypeName, schema: &Schema) ->
         }
     }
     None
+}
+
+/// Whether a new column says which value it has: by a `DEFAULT`, a sequence or an expression.
+pub(super) fn is_filled(column: &Column) -> bool {
+    let serial = column.type_name.as_ref().is_some_and(|it| it.serial);
+    let computed = matches!(column.generated, Some(Generated::Expression { .. }));
+    column.default.is_some() || serial || computed
 }
 
 /// Whether a new column may not be null: because it says so, or as (part of) the primary key.

@@ -24,7 +24,15 @@ impl Found<'_> {
             return;
         };
         for (action, at) in &alter.actions {
-            self.action(&table, action, at);
+            match action {
+                AlterAction::AddColumn {
+                    column,
+                    if_not_exists: true,
+                } if self.stays(&table, &column.name, alter) => {
+                    self.add_split_off(&table, column, at);
+                }
+                action => self.action(&table, action, at),
+            }
         }
         let drops = alter.actions.iter().find(|(action, _)| {
             matches!(
@@ -40,6 +48,32 @@ impl Found<'_> {
             after.apply(statement);
             self.gone(&after, at);
             self.dropped_columns_unknown(alter, &table);
+        }
+    }
+
+    /// Whether a column is there, and the statement does not drop it.
+    fn stays(&self, table: &Name, column: &str, alter: &Alter) -> bool {
+        let there = self
+            .relation(table)
+            .is_some_and(|it| it.column(column).is_some());
+        let dropped = alter.actions.iter().any(|(action, _)| {
+            matches!(action, AlterAction::DropColumn { column: of, .. } if of == column)
+        });
+        there && !dropped
+    }
+
+    /// A column that is there already: PostgreSQL 12 adds its constraints all the same.
+    fn add_split_off(&mut self, table: &Name, column: &Column, at: &Span) {
+        if self.schema.major != Some(12) {
+            return;
+        }
+        for constraint in &column.constraints {
+            if !matches!(
+                constraint.kind,
+                ConstraintKind::Null | ConstraintKind::NotNull { .. }
+            ) {
+                self.add_constraint(table, constraint, at);
+            }
         }
     }
 
