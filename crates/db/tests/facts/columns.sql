@@ -127,6 +127,20 @@ ALTER TABLE gen ADD COLUMN z int UNIQUE DEFAULT 4
 ALTER TABLE gen ADD COLUMN z uuid UNIQUE DEFAULT md5(random()::text)::uuid
 --@ case if it does not exist, and it does
 ALTER TABLE gen ADD COLUMN IF NOT EXISTS a int DEFAULT random()
+--@ case storage
+ALTER TABLE t ADD COLUMN z text STORAGE EXTERNAL
+--@ case storage and compression, with a default
+ALTER TABLE t ADD COLUMN z text STORAGE MAIN COMPRESSION pglz NOT NULL DEFAULT 'x'
+--@ case compression
+ALTER TABLE t ADD COLUMN IF NOT EXISTS z text COMPRESSION pglz
+--@ case compression, and every row is written
+ALTER TABLE t ADD COLUMN z text COMPRESSION pglz DEFAULT random()::text, ADD COLUMN y int
+--@ case storage of a column that is there
+ALTER TABLE t ADD COLUMN IF NOT EXISTS e text STORAGE PLAIN
+--@ case storage in a new table
+CREATE TABLE fresh (e text STORAGE EXTERNAL)
+--@ case compression in a new table
+CREATE TABLE fresh (e text COMPRESSION pglz)
 --@ case if it does not exist, and it does, with a foreign key
 DELETE FROM gen;
 ALTER TABLE gen ADD COLUMN IF NOT EXISTS a int REFERENCES p

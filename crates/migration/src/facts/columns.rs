@@ -3,6 +3,7 @@
 //! Types are in [`super::retype`].
 
 use super::alter::Altering;
+use super::claims::Claims;
 use super::retype::is_virtual;
 use super::types::see_through;
 use super::{Doubt, proof};
@@ -11,10 +12,23 @@ use crate::sql::ir::{
     AlterAction, Column, Constraint, ConstraintKind, Expr, Generated, Name, Span, TypeName,
 };
 
+impl Claims<'_> {
+    /// The majors that have what a column may say of how its values are stored.
+    pub(super) fn column(&mut self, column: &Column) {
+        if column.storage {
+            self.since(16);
+        }
+        if column.compression {
+            self.since(14);
+        }
+    }
+}
+
 impl Altering<'_, '_> {
     pub(super) fn add_column(&mut self, column: &Column, if_not_exists: bool, at: &Span) {
         let table = self.table.clone();
         let there = self.relation(&table);
+        self.claims.column(column);
         if if_not_exists && there.is_some_and(|it| it.column(&column.name).is_some()) {
             if self.claims.major == 12 {
                 self.add_split_off(column);
