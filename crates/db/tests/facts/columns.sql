@@ -178,6 +178,8 @@ ALTER TABLE gen ADD COLUMN z int DEFAULT 1, ADD COLUMN y int REFERENCES p
 ALTER TABLE gen ADD COLUMN IF NOT EXISTS a int REFERENCES p, ADD COLUMN z int DEFAULT 1
 --@ case if it does not exist, and the same statement drops it
 ALTER TABLE gen DROP COLUMN c, ADD COLUMN IF NOT EXISTS c int NOT NULL DEFAULT 1
+--@ case if it does not exist, and the same statement adds it
+ALTER TABLE gen ADD COLUMN z int, ADD COLUMN IF NOT EXISTS z text NOT NULL
 --@ case if it does not exist, and it does not
 ALTER TABLE gen ADD COLUMN IF NOT EXISTS z int DEFAULT random()
 --@ case to a table that is not there

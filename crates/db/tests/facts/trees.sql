@@ -347,6 +347,15 @@ REINDEX INDEX pt_0_v_idx
 --@ alone(advisory) partitioned: reindex outside of a transaction
 --@ only 14-18
 REINDEX TABLE trees.slow
+--@ case partitioned: drop a check from the table alone
+--@ refused 12-17
+ALTER TABLE ONLY pt DROP CONSTRAINT pt_v_ck
+--@ case partitioned: drop a foreign key from the table alone
+ALTER TABLE ONLY pt DROP CONSTRAINT pt_f_fkey
+--@ case partitioned: drop a required value that has a name, from the table alone
+--@ only 18-18
+ALTER TABLE pt ALTER COLUMN v SET NOT NULL;
+ALTER TABLE ONLY pt DROP CONSTRAINT pt_v_not_null
 --@ case partitioned: truncate
 TRUNCATE pt CASCADE
 --@ case partitioned: truncate what is referred to

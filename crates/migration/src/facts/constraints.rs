@@ -251,10 +251,11 @@ impl Altering<'_, '_> {
             ConstraintKind::Check(_) | ConstraintKind::NotNull { .. } => !held.no_inherit,
             _ => false,
         };
-        if inherited || self.is_partitioned() {
+        if self.is_partitioned() {
+            // Even where only the table is meant (`ATCheckPartitionsNotInUse`).
+            self.lock_partitions();
+        } else if inherited {
             self.lock_below();
-        }
-        if inherited {
             self.lock_children();
         }
     }
@@ -283,9 +284,16 @@ impl Altering<'_, '_> {
     fn may_be_not_null(&mut self, name: &str) {
         let table = self.table.clone();
         self.claims.doubt(Doubt::Constraint(table, name.to_owned()));
-        if self.claims.major >= 18 {
+        if self.is_partitioned() {
+            self.lock_partitions();
+        } else if self.claims.major >= 18 {
             self.lock_below();
         }
+    }
+
+    fn lock_partitions(&mut self) {
+        let table = self.table.clone();
+        self.claims.lock_partitions(&table, self.mode);
     }
 
     /// A constraint of a table, by name.

@@ -23,12 +23,14 @@ impl Found<'_> {
         let Some(table) = self.in_use(&alter.name) else {
             return;
         };
-        for (action, at) in &alter.actions {
+        for (place, (action, at)) in alter.actions.iter().enumerate() {
             match action {
                 AlterAction::AddColumn {
                     column,
                     if_not_exists: true,
-                } if self.stays(&table, &column.name, alter) => {
+                } if self.stays(&table, &column.name, alter)
+                    || adds(&alter.actions[..place], &column.name) =>
+                {
                     self.add_split_off(&table, column, at);
                 }
                 action => self.action(&table, action, at),
@@ -307,4 +309,11 @@ impl Found<'_> {
         };
         self.add(effect, at);
     }
+}
+
+/// Whether a column is added by one of some actions.
+fn adds(actions: &[(AlterAction, Span)], name: &str) -> bool {
+    actions.iter().any(|(action, _)| {
+        matches!(action, AlterAction::AddColumn { column, .. } if column.name == name)
+    })
 }
