@@ -230,6 +230,15 @@ ALTER TABLE pt DISABLE TRIGGER noting
 ALTER TABLE ONLY pt DISABLE TRIGGER noting
 --@ case partitioned: enable all triggers
 ALTER TABLE pt ENABLE TRIGGER ALL
+--@ case partitioned: enable the triggers of users
+--@ refused 12
+ALTER TABLE pt ENABLE TRIGGER USER
+--@ case partitioned: enable the triggers of users of a partition with partitions
+ALTER TABLE pt_1 ENABLE TRIGGER USER
+--@ case partitioned: disable all triggers of a partition with partitions
+ALTER TABLE pt_1 DISABLE TRIGGER ALL
+--@ case partitioned: disable a trigger of a partition with partitions
+ALTER TABLE pt_1 DISABLE TRIGGER noting
 --@ case partitioned: create a trigger for rows
 CREATE TRIGGER q AFTER INSERT ON pt FOR EACH ROW EXECUTE FUNCTION note()
 --@ case partitioned: create a trigger for statements
@@ -526,5 +535,16 @@ ALTER TABLE pointing DETACH PARTITION pointing_0
 ALTER TABLE pointing ALTER COLUMN k DROP IDENTITY IF EXISTS
 --@ case an index like one that partitions have
 CREATE INDEX ON worded (v)
+--@ case triggers of users where only foreign keys have some
+ALTER TABLE pointing DISABLE TRIGGER USER
+--@ case triggers for statements
+CREATE TRIGGER whole AFTER INSERT ON pointing FOR EACH STATEMENT EXECUTE FUNCTION note();
+ALTER TABLE pointing DISABLE TRIGGER USER
+--@ case a trigger for statements beside one for rows
+CREATE TRIGGER whole AFTER INSERT ON pt FOR EACH STATEMENT EXECUTE FUNCTION note();
+ALTER TABLE pt DISABLE TRIGGER whole
+--@ case a trigger for statements
+CREATE TRIGGER whole AFTER INSERT ON empty_parent FOR EACH STATEMENT EXECUTE FUNCTION note();
+ALTER TABLE empty_parent DISABLE TRIGGER whole
 --@ case triggers of foreign keys of partitions
 ALTER TABLE pointing DISABLE TRIGGER ALL

@@ -272,8 +272,8 @@ impl Altering<'_, '_> {
             A::SetTablespace { to } => self.set_tablespace(to, at),
             A::ClusterOn { index } => self.lock_own_index(index.as_deref(), self.mode),
             A::ReplicaIdentity { index } => self.lock_own_index(index.as_deref(), Mode::Share),
-            A::Trigger { name, .. } => {
-                if self.is_partitioned() && (name.is_some() || self.has_triggers()) {
+            A::Trigger { name, user, .. } => {
+                if self.is_partitioned() && self.has_triggers(name.as_deref(), *user) {
                     self.lock_below();
                 }
             }
@@ -402,16 +402,33 @@ impl Altering<'_, '_> {
         found.is_none_or(|it| matches!(it.generated, Some(Generated::Identity { .. })))
     }
 
-    /// Whether the table has triggers, those of foreign keys included.
-    fn has_triggers(&self) -> bool {
-        let is_key = |it: &Constraint| matches!(it.kind, ConstraintKind::ForeignKey { .. });
-        let relation = self.relation(&self.table);
-        if relation.as_ref().is_none_or(|it| !it.triggers.is_empty()) {
+    /// Whether the table has triggers that partitions have too: this one or any, and without those
+    /// of foreign keys where users' alone are meant.
+    fn has_triggers(&self, name: Option<&str>, user: bool) -> bool {
+        let Some(relation) = self.relation(&self.table) else {
+            return true;
+        };
+        let has = |one: &Relation, trigger: &String| one.triggers.contains(trigger);
+        // One for statements has no others below it.
+        let below = |trigger: &String| {
+            let mut below = children(&self.now, &self.table);
+            below.any(|(_, child)| has(child, trigger))
+        };
+        // Until 12 one that came from above counts as the server's own.
+        let parent = relation.partition_of.as_ref();
+        let parent = parent.and_then(|(parent, _)| self.relation(parent));
+        let from_above = |trigger: &String| parent.as_ref().is_some_and(|it| has(it, trigger));
+        let skipped = |trigger: &String| user && self.claims.major == 12 && from_above(trigger);
+        let meant = |it: &&String| name.is_none_or(|name| name == *it) && !skipped(it);
+        if relation.triggers.iter().filter(meant).any(below) {
             return true;
         }
+        let is_key = |it: &Constraint| matches!(it.kind, ConstraintKind::ForeignKey { .. });
         // Until 14 foreign keys had triggers only on tables that hold rows.
-        self.claims.major >= 15
-            && (relation.is_some_and(|it| it.constraints.iter().any(is_key))
+        name.is_none()
+            && !user
+            && self.claims.major >= 15
+            && (relation.constraints.iter().any(is_key)
                 || self.now.references_to(&self.table).next().is_some())
     }
 
