@@ -303,6 +303,18 @@ ALTER TABLE t ADD PRIMARY KEY (a, b)
 --@ case not null: primary key over one that is required
 ALTER TABLE t DROP CONSTRAINT t_pkey;
 ALTER TABLE t ADD PRIMARY KEY (c)
+--@ case not null: with proof, after one without
+ALTER TABLE t ALTER COLUMN "Quoted Name" SET NOT NULL, ALTER COLUMN a SET NOT NULL
+--@ case not null: with proof, before one without
+ALTER TABLE t ALTER COLUMN a SET NOT NULL, ALTER COLUMN "Quoted Name" SET NOT NULL
+--@ case not null: with proof, beside a serial column
+ALTER TABLE t ALTER COLUMN a SET NOT NULL, ADD COLUMN z serial
+--@ case not null: with proof, beside an identity
+ALTER TABLE t ALTER COLUMN a SET NOT NULL, ADD COLUMN z int GENERATED ALWAYS AS IDENTITY
+--@ case not null: with proof, beside a required column that every row gets
+ALTER TABLE t ALTER COLUMN a SET NOT NULL, ADD COLUMN z float NOT NULL DEFAULT random()
+--@ case not null: with proof, beside a required column with a default
+ALTER TABLE t ALTER COLUMN a SET NOT NULL, ADD COLUMN z int NOT NULL DEFAULT 1
 --@ case not null: primary key from an index over a nullable column
 CREATE UNIQUE INDEX q ON t ("Quoted Name");
 ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY USING INDEX q

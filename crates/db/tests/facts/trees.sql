@@ -130,6 +130,18 @@ CREATE TABLE slow_0 PARTITION OF slow FOR VALUES FROM (0) TO (10);
 INSERT INTO slow VALUES (1, 1);
 CREATE INDEX slow_v ON slow (trees.wait_for(v));
 
+--@ setup 18
+CREATE TABLE needed (k int NOT NULL, v int) PARTITION BY RANGE (k);
+CREATE TABLE needed_1 PARTITION OF needed FOR VALUES FROM (0) TO (10) PARTITION BY LIST (v);
+CREATE TABLE needed_1_a PARTITION OF needed_1 DEFAULT;
+CREATE TABLE first (k int NOT NULL);
+CREATE TABLE second () INHERITS (first);
+CREATE TABLE third () INHERITS (second);
+CREATE TABLE own (k int, CONSTRAINT own_k_not_null NOT NULL k NO INHERIT);
+CREATE TABLE own_second () INHERITS (own);
+CREATE TABLE own_third () INHERITS (own_second);
+INSERT INTO own_third VALUES (1);
+
 --@ case inherited: drop not null
 ALTER TABLE up ALTER COLUMN a DROP NOT NULL
 --@ case inherited: set not null
@@ -365,6 +377,15 @@ ALTER TABLE ONLY pt DROP CONSTRAINT pt_f_fkey
 --@ only 18-18
 ALTER TABLE pt ALTER COLUMN v SET NOT NULL;
 ALTER TABLE ONLY pt DROP CONSTRAINT pt_v_not_null
+--@ case partitioned: a required value is the table's own
+--@ only 18-18
+ALTER TABLE needed ALTER CONSTRAINT needed_k_not_null NO INHERIT
+--@ case inherited: a required value is the table's own
+--@ only 18-18
+ALTER TABLE first ALTER CONSTRAINT first_k_not_null NO INHERIT
+--@ case inherited: a required value is not the table's own any more
+--@ only 18-18
+ALTER TABLE own ALTER CONSTRAINT own_k_not_null INHERIT
 --@ case partitioned: truncate
 TRUNCATE pt CASCADE
 --@ case partitioned: truncate what is referred to

@@ -43,6 +43,9 @@ impl Altering<'_, '_> {
         let default = column.default.as_ref().or(own.as_ref());
         let filled = default.is_some_and(|it| !it.is_null());
         for one in &reached {
+            if (required && (rewrite.is_some() || !filled)) || is_counted(column) {
+                self.look_for_null(one);
+            }
             if let Some(why) = &rewrite {
                 self.rewrite(one, why.as_str(), at);
             } else if required && !filled {
@@ -186,7 +189,10 @@ impl Altering<'_, '_> {
         }
         match proof::of_not_null(&relation, column) {
             Some(name) => self.proof(table, format!("the check {name} is there"), at),
-            None => self.scan(table, format!("no row may lack `{column}`"), at),
+            None => {
+                self.look_for_null(table);
+                self.scan(table, format!("no row may lack `{column}`"), at);
+            }
         }
     }
 
@@ -241,6 +247,12 @@ pub(super) fn is_filled(column: &Column) -> bool {
     let serial = column.type_name.as_ref().is_some_and(|it| it.serial);
     let computed = matches!(column.generated, Some(Generated::Expression { .. }));
     column.default.is_some() || serial || computed
+}
+
+/// Whether a new column takes numbers from a sequence, and so may not be null.
+fn is_counted(column: &Column) -> bool {
+    let serial = column.type_name.as_ref().is_some_and(|it| it.serial);
+    serial || matches!(column.generated, Some(Generated::Identity { .. }))
 }
 
 /// Whether a new column may not be null: because it says so, or as (part of) the primary key.

@@ -201,8 +201,13 @@ impl Altering<'_, '_> {
         if enforced.is_some() || inherit.is_some() {
             self.claims.since(18);
         }
+        match inherit {
+            Some(true) => self.inherit_not_null(name, at),
+            // What is below the children stays as it is.
+            Some(false) => self.lock_children(),
+            None => {}
+        }
         if inherit.is_some() {
-            self.lock_below();
             return;
         }
         let Some(held) = self.held(&table, name) else {
@@ -238,6 +243,33 @@ impl Altering<'_, '_> {
         {
             let why = "rows are looked up in the other table".to_owned();
             self.look_up(one, referenced, why, at);
+        }
+    }
+
+    /// What is below the table gets its `NOT NULL` as well. One that is valid has no name here but
+    /// the one that the server makes.
+    fn inherit_not_null(&mut self, name: &str, at: &Span) {
+        let table = self.table.clone();
+        let held = self.held(&table, name);
+        let named = held.and_then(|it| match it.kind {
+            ConstraintKind::NotNull { column } => Some(column),
+            _ => None,
+        });
+        let relation = self.relation(&table);
+        let made = |column: &str| format!("{}_{column}_not_null", table.name) == name;
+        let made = relation
+            .and_then(|it| it.columns.iter().find(|it| made(&it.name)).cloned())
+            .map(|it| it.name);
+        let below = self.lock_below();
+        for one in below.iter().filter(|it| **it != table) {
+            match named.as_ref().or(made.as_ref()) {
+                Some(column) => self.require(one, column, at),
+                None => {
+                    self.claims
+                        .doubt(Doubt::Constraint(table.clone(), name.to_owned()));
+                    self.scan(one, "no row may lack a value", at);
+                }
+            }
         }
     }
 

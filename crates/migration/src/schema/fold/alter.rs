@@ -1,7 +1,7 @@
 //! `ALTER` of tables and of what is altered like one.
 
 use super::constraint::With;
-use super::{Fold, object_of};
+use super::{Fold, may_be_not_null, object_of};
 use crate::schema::{Misfit, RelationKind};
 use crate::sql::ir::{
     Alter, AlterAction, Column as Declared, Constraint, ConstraintKind, Name, Object,
@@ -101,7 +101,7 @@ impl Fold<'_> {
                     return table;
                 }
                 drop(relation);
-                if self.knows_all(&table) {
+                if self.knows_all(&table) && !may_be_not_null(name) {
                     self.no_such_in(Object::Constraint, &table, name);
                 }
             }
