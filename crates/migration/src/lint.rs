@@ -33,7 +33,7 @@ use crate::history::Folder;
 use crate::schema::Schema;
 use crate::sql::ir::{Name, Span, Statement};
 
-pub use check::check;
+pub use check::{applied, check};
 pub use rules::{RuleInfo, all};
 
 /// One file, read and parsed once. Parsing is most of the work and needs nothing but the text, so
