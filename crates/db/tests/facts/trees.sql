@@ -380,6 +380,16 @@ ALTER TABLE ONLY pt DROP CONSTRAINT pt_v_not_null
 --@ case partitioned: a required value is the table's own
 --@ only 18-18
 ALTER TABLE needed ALTER CONSTRAINT needed_k_not_null NO INHERIT
+--@ case inherited: drop a required value that has a name, from the table alone
+--@ only 18-18
+ALTER TABLE ONLY first DROP CONSTRAINT first_k_not_null
+--@ case inherited: drop a required value that has a name
+--@ only 18-18
+ALTER TABLE first DROP CONSTRAINT first_k_not_null
+--@ case inherited: rename a required value that has a name, of the table alone
+--@ refused 18
+--@ only 18-18
+ALTER TABLE ONLY first RENAME CONSTRAINT first_k_not_null TO other
 --@ case inherited: a required value is the table's own
 --@ only 18-18
 ALTER TABLE first ALTER CONSTRAINT first_k_not_null NO INHERIT

@@ -277,6 +277,9 @@ impl Altering<'_, '_> {
     pub(super) fn drop_constraint(&mut self, name: &str) {
         let table = self.table.clone();
         let Some(held) = self.held(&table, name) else {
+            if self.claims.major >= 18 {
+                self.lock_children();
+            }
             return self.may_be_not_null(name);
         };
         let inherited = match held.kind {
