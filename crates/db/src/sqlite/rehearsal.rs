@@ -14,6 +14,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rusqlite::Connection;
 use switchback_migration::Definition;
 use switchback_migration::definition::{StepFill, Work};
+use switchback_migration::sql::ir::Name;
 use switchback_migration::sqlite::catalog;
 use switchback_migration::sqlite::text::name;
 use switchback_migration::workload::{self, Column, Table, Underivable, Workload};
@@ -184,6 +185,14 @@ impl Bench for SqliteBench {
     fn supply(&mut self, workload: &Workload, pairs: usize) -> Result<Supply, Trouble> {
         let mut code = Code::open(&self.path)?;
         supply::supply(&mut code, &self.catalog, workload, pairs)
+    }
+
+    fn examples(&mut self, tables: &[Name], column: &str) -> Result<Option<Vec<String>>, Trouble> {
+        Ok(contents::examples(
+            &self.database.connection,
+            tables,
+            column,
+        )?)
     }
 
     fn schema(&mut self) -> Result<String, Trouble> {

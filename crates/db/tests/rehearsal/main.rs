@@ -7,6 +7,7 @@
     reason = "test code outside of test functions"
 )]
 
+mod own;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod sqlite;
