@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::claims::{Claims, children, descendants, has_storage, is_partitioned, with_partitions};
 use super::{Doubt, Mode, WorkKind};
-use crate::schema::{Constraint, Relation, RelationKind, Schema};
+use crate::schema::{Relation, RelationKind, Schema};
 use crate::sql::ir::{
     Alter, AlterAction, ConstraintKind, Generated, Kind, Name, Object, Span, Statement,
 };
@@ -402,36 +402,6 @@ impl Altering<'_, '_> {
         let relation = self.relation(&self.table);
         let found = relation.as_ref().and_then(|it| it.column(column));
         found.is_none_or(|it| matches!(it.generated, Some(Generated::Identity { .. })))
-    }
-
-    /// Whether the table has triggers that partitions have too: this one or any, and without those
-    /// of foreign keys where users' alone are meant.
-    fn has_triggers(&self, name: Option<&str>, user: bool) -> bool {
-        let Some(relation) = self.relation(&self.table) else {
-            return true;
-        };
-        let has = |one: &Relation, trigger: &String| one.triggers.contains(trigger);
-        // One for statements has no others below it.
-        let below = |trigger: &String| {
-            let mut below = children(&self.now, &self.table);
-            below.any(|(_, child)| has(child, trigger))
-        };
-        // Until 12 one that came from above counts as the server's own.
-        let parent = relation.partition_of.as_ref();
-        let parent = parent.and_then(|(parent, _)| self.relation(parent));
-        let from_above = |trigger: &String| parent.as_ref().is_some_and(|it| has(it, trigger));
-        let skipped = |trigger: &String| user && self.claims.major == 12 && from_above(trigger);
-        let meant = |it: &&String| name.is_none_or(|name| name == *it) && !skipped(it);
-        if relation.triggers.iter().filter(meant).any(below) {
-            return true;
-        }
-        let is_key = |it: &Constraint| matches!(it.kind, ConstraintKind::ForeignKey { .. });
-        // Until 14 foreign keys had triggers only on tables that hold rows.
-        name.is_none()
-            && !user
-            && self.claims.major >= 15
-            && (relation.constraints.iter().any(is_key)
-                || self.now.references_to(&self.table).next().is_some())
     }
 
     fn lock_own_index(&mut self, index: Option<&str>, mode: Mode) {
