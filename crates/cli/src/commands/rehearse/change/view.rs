@@ -502,7 +502,7 @@ impl Rehearsed {
             let failed = failed.get(name).copied().unwrap_or_default();
             let verdict = match failed {
                 0 => Cell::new(Role::Good, "passed"),
-                times => Cell::new(Role::Bad, &format!("failed {times} times")),
+                times => Cell::new(Role::Bad, format!("failed {times} times")),
             };
             cells.push(vec![
                 Cell::new(Role::Strong, *name),
