@@ -222,3 +222,65 @@ fn an_application_that_migrates_is_followed_from_where_it_starts() {
     assert!(shown.contains("src/main.rs:4 calls `connect`"), "{shown}");
     assert!(shown.contains("1 finding in 1 file (1 warning)"), "{shown}");
 }
+
+/// What is applied everywhere may not say anything else; what was edited before that may.
+#[test]
+fn a_migration_that_was_edited_after_it_was_applied() {
+    let (cli, git) = repository();
+    let settings = |until: &str| {
+        let text = format!(
+            "schema = 1\n[project]\nname = \"shop\"\n[migrations]\napplied-until = \
+             \"{until}\"\n"
+        );
+        cli.write("switchback.toml", &text).unwrap();
+    };
+    let (users, index) = (
+        "migrations/20240101000000_users.sql",
+        "migrations/20240102000000_index.sql",
+    );
+    let edited = |line: &str| -> Vec<String> {
+        let mut all = found(&cli, line);
+        all.retain(|(_, code)| code == "SB1312");
+        all.into_iter().map(|(file, _)| file).collect()
+    };
+    settings("20240101000000");
+    commit(&git, "chore: settings");
+    assert_eq!(edited("check --since HEAD"), [""; 0]);
+    cli.write(users, "CREATE TABLE users (id bigint PRIMARY KEY);\n")
+        .unwrap();
+    cli.write(index, "CREATE INDEX users_id ON users (id);\n")
+        .unwrap();
+    assert_eq!(edited("check --since HEAD"), [users]);
+    assert_eq!(edited("check"), [""; 0]);
+    assert_eq!(
+        edited("check migrations/20240102000000_index.sql --since HEAD"),
+        [""; 0]
+    );
+    let ran = run(&cli, "check --since HEAD --only SB1312");
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    let shown = ran.stdout;
+    assert!(shown.contains("was edited after it was applied"), "{shown}");
+    assert!(
+        shown.contains("sqlx compares it with the checksum"),
+        "{shown}"
+    );
+    // That it is applied now says nothing about when it was edited.
+    settings("20240102000000");
+    assert_eq!(edited("check --since HEAD"), [users]);
+    commit(&git, "fix: users");
+    assert_eq!(edited("check --since HEAD~1"), [users]);
+    assert_eq!(edited("check --since HEAD"), [""; 0]);
+    // To sqlx every character counts, but for how lines end.
+    cli.write(index, "CREATE INDEX users_id ON users (id);\r\n")
+        .unwrap();
+    assert_eq!(edited("check --since HEAD"), [""; 0]);
+    cli.write(index, "-- by id\nCREATE INDEX users_id ON users (id);\n")
+        .unwrap();
+    assert_eq!(edited("check --since HEAD"), [index]);
+    cli.write(
+        index,
+        "-- switchback:allow SB1312: the comment is worth it\nCREATE INDEX users_id ON users (id);\n",
+    )
+    .unwrap();
+    assert_eq!(edited("check --since HEAD"), [""; 0]);
+}

@@ -242,3 +242,56 @@ fn a_change_on_sqlite_is_rehearsed_on_a_copy_of_the_file() {
     let ran = run(&cli, "rehearse no-fax --migrations migrations");
     assert_eq!(ran.code, 2, "{}", ran.stderr);
 }
+
+/// The application's own statements are played, shown by name, and refused where they cannot be.
+#[test]
+fn statements_from_a_file() {
+    let project = project();
+    let find = "-- name: find :code old\nSELECT id FROM users WHERE email_addr = $1;\n";
+    let touch = "-- name: touch :weight 3\nUPDATE users SET name = :name WHERE id = :id;\n";
+    project
+        .cli
+        .write("queries.sql", format!("{find}{touch}"))
+        .unwrap();
+    let with = "--migrations migrations --workload queries.sql --format json";
+    let ran = project.rehearse(with);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let value: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let first = value["steps"][0]["own"].as_array().unwrap();
+    let names: Vec<&str> = first
+        .iter()
+        .map(|it| it["statement"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["find", "touch"], "{value}");
+    assert!(first.iter().all(|it| it["verdict"] == "passed"));
+
+    let late = find.replace(" :code old", "");
+    project.cli.write("queries.sql", &late).unwrap();
+    let ran = project.rehearse("--migrations migrations --workload queries.sql");
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("the statement `find`"),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stdout.contains("failed"), "{}", ran.stdout);
+
+    for (text, why) in [
+        (
+            &b"-- name: find\nSELECT 1 FROM users WHERE id = $1 + $2"[..],
+            "`$2`",
+        ),
+        (b"DROP TABLE users", "line 1: `statement 1`: it is no query"),
+        (b"-- name: a :code nowhere\nSELECT 1", "`nowhere`"),
+        (b"SELECT nickname FROM users", "42703"),
+    ] {
+        project.cli.write("queries.sql", text).unwrap();
+        let ran = project.rehearse("--migrations migrations --workload queries.sql");
+        assert_eq!(ran.code, 2, "{}", ran.stderr);
+        assert!(ran.stderr.contains("SB0409"), "{}", ran.stderr);
+        assert!(ran.stderr.contains(why), "{why}: {}", ran.stderr);
+    }
+    project.cli.write("queries.sql", b"SELECT '\xff'").unwrap();
+    let ran = project.rehearse("--migrations migrations --workload queries.sql");
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+}

@@ -15,13 +15,20 @@
 pub mod bench;
 mod client;
 mod crew;
+mod error;
 mod latency;
+mod options;
+pub mod own;
 mod report;
 mod row;
 mod walk;
 
+pub use error::RehearsalError;
 pub use latency::Latency;
+pub use options::Options;
+pub use own::OwnStatements;
 pub use report::{
-    Altered, Fault, Measured, Moment, Outcome, Progress, Report, StepReport, Waited, WorkKind,
+    Altered, Fault, Measured, Moment, Outcome, Played, Progress, Report, StepReport, Waited,
+    WorkKind,
 };
-pub use walk::{Options, RehearsalError, rehearse};
+pub use walk::{rehearse, rehearse_with};

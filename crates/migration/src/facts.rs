@@ -22,6 +22,7 @@ mod partitions;
 mod proof;
 mod retype;
 mod tables;
+mod triggers;
 mod types;
 mod views;
 pub mod volatility;

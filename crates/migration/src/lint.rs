@@ -35,6 +35,7 @@ use crate::history::Folder;
 use crate::schema::Schema;
 use crate::sql::ir::{Name, Span, Statement};
 
+pub use check::applied;
 pub use rules::{RuleInfo, all};
 pub use sections::{Judged, Section, Sections, check, settle};
 

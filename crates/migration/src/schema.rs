@@ -39,6 +39,9 @@ pub struct Schema {
     /// The time zone of the sessions that change it, in lower case, where it is known. Between
     /// `timestamp` and `timestamptz` a table is rewritten unless it is UTC.
     pub time_zone: Option<String>,
+    /// The major version of the server, where this is what one has. What statements do is that of
+    /// 15 and later otherwise.
+    pub major: Option<u32>,
     /// Schemas (namespaces).
     pub namespaces: Vec<String>,
     /// Tables, views and sequences, by full name.
@@ -225,6 +228,7 @@ impl Schema {
             complete: true,
             search_path: vec!["public".to_owned()],
             time_zone: None,
+            major: None,
             namespaces: vec!["public".to_owned()],
             relations: Things::default(),
             indexes: Things::default(),

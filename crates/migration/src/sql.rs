@@ -18,6 +18,7 @@ mod read;
 mod rows;
 mod session;
 pub mod split;
+mod storage;
 mod template;
 pub mod tokens;
 mod tree;

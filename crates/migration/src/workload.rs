@@ -11,6 +11,7 @@
 
 mod beside;
 mod derive;
+pub mod own;
 
 use std::collections::BTreeMap;
 

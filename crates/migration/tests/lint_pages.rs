@@ -16,21 +16,16 @@ use switchback_diag::{Code, Severity};
 use switchback_migration::facts::{NEWEST, OLDEST};
 use switchback_migration::history::{Folder, Tool, at, read};
 use switchback_migration::lint::{self, Finding, Input, Options, RuleInfo, Source, check};
+use switchback_migration::repository::edited::{State, edited};
 use switchback_migration::repository::mixed::{Commit, mixed};
 use switchback_migration::repository::startup::{Survey, clues, references};
 use switchback_migration::{Engine, sql};
 
 /// Pages whose example cannot be shown as text or cannot be judged from it.
-const WITHOUT_FENCES: &[(Code, &str)] = &[
-    (
-        Code::NotUtf8,
-        "a page is UTF-8; `bytes_that_are_not_utf8` has the bytes",
-    ),
-    (
-        Code::EditedAfterApplied,
-        "a database says what was applied; files alone do not show it",
-    ),
-];
+const WITHOUT_FENCES: &[(Code, &str)] = &[(
+    Code::NotUtf8,
+    "a page is UTF-8; `bytes_that_are_not_utf8` has the bytes",
+)];
 
 /// The oldest major version that `switchback check` judges for where nobody says otherwise.
 const DEFAULT: u32 = 14;
@@ -38,6 +33,7 @@ const DEFAULT: u32 = 14;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
     Setup,
+    Applied,
     Example,
     Safer,
 }
@@ -58,6 +54,7 @@ impl Fence {
         let language = words.next();
         let role = match words.next() {
             Some("setup") => Role::Setup,
+            Some("applied") => Role::Applied,
             Some("example") => Role::Example,
             Some("safer") => Role::Safer,
             Some(other) => panic!("{code}: `{other}` is no role of a fence"),
@@ -116,6 +113,8 @@ struct Files {
     texts: BTreeMap<String, Vec<u8>>,
     /// With the other errors and warnings that the page expects in each.
     judged: BTreeMap<String, BTreeSet<Code>>,
+    /// Files as they were when they were applied, of those that are judged.
+    applied: BTreeMap<String, String>,
     /// Whether the names are those of the page, so that they say which tool it is.
     named: bool,
 }
@@ -132,7 +131,7 @@ impl Files {
         let mut number = 0;
         for fence in fences
             .iter()
-            .filter(|it| [Role::Setup, role].contains(&it.role))
+            .filter(|it| [Role::Setup, Role::Applied, role].contains(&it.role))
         {
             number += usize::from(!fence.down);
             let path = match &fence.path {
@@ -142,6 +141,10 @@ impl Files {
                 None if both => format!("migrations/{number}_page.up.sql"),
                 None => format!("migrations/{number}_page.sql"),
             };
+            if fence.role == Role::Applied {
+                files.applied.insert(path, fence.text.clone());
+                continue;
+            }
             if fence.role == role {
                 files.judged.insert(path.clone(), fence.with.clone());
             }
@@ -183,6 +186,7 @@ impl Files {
             };
             found.extend(check(&input, &Options::new(major)).findings);
             found.extend(self.in_one_commit(&folder));
+            found.extend(self.edited(&folder));
         }
         found.retain(|it| self.judged.contains_key(&it.file));
         found
@@ -208,6 +212,37 @@ impl Files {
             changed: self.judged.keys().map(String::as_str).collect(),
             folders: vec![&folder.path],
         })
+    }
+
+    /// What is found if everything that was is applied.
+    fn edited(&self, now: &Folder) -> Vec<Finding> {
+        let mut then = Files {
+            texts: self.texts.clone(),
+            named: self.named,
+            ..Files::default()
+        };
+        for (path, text) in &self.applied {
+            then.texts.insert(path.clone(), text.clone().into_bytes());
+        }
+        let (Some(old), Some(last)) = (then.folder(), self.applied.keys().next_back()) else {
+            return Vec::new();
+        };
+        let until = old.migrations.iter().find(|it| it.up.file == *last);
+        let was = |path: &str| std::str::from_utf8(then.texts.get(path)?).ok();
+        let is = |path: &str| std::str::from_utf8(self.texts.get(path)?).ok();
+        edited(
+            &State {
+                folder: &old,
+                text: &was,
+            },
+            &State {
+                folder: now,
+                text: &is,
+            },
+            &until.unwrap().version,
+            // As the page of SB1312 has it.
+            "origin/main",
+        )
     }
 
     /// What the files say about the start of the application.
@@ -494,7 +529,7 @@ fn bytes_that_are_not_utf8() {
         let files = Files {
             texts: BTreeMap::from([(path.clone(), bytes.to_vec())]),
             judged: BTreeMap::from([(path.clone(), BTreeSet::new())]),
-            named: false,
+            ..Files::default()
         };
         let findings = files.findings(DEFAULT);
         let own = findings.iter().find(|it| it.code == Code::NotUtf8).unwrap();

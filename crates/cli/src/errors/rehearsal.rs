@@ -1,6 +1,7 @@
 //! Rehearsals of changes: what they found, and why there was none.
 
 use std::error::Error;
+use std::path::Path;
 
 use switchback_db::postgres::rehearsal::DumpError;
 use switchback_diag::{Code, Diagnostic};
@@ -36,6 +37,20 @@ pub(crate) fn no_rehearsal(change: &ChangeId, source: &str, error: &dyn Error) -
     found
         .hint("if the change has begun there, build the schema from migrations with --migrations")
         .into()
+}
+
+/// A file is no workload: SB0409.
+pub(crate) fn no_workload(change: &ChangeId, path: &Path, why: &str) -> Failure {
+    Diagnostic::error(
+        Code::NoRehearsal,
+        format!(
+            "{} cannot be played in a rehearsal of {change}",
+            path.display()
+        ),
+    )
+    .cause(why)
+    .hint("each statement reads or changes rows, and each parameter stands beside a column")
+    .into()
 }
 
 /// Nothing says where the schema comes from: SB0409.

@@ -14,6 +14,7 @@ mod watch;
 use postgres::Config;
 use switchback_migration::Definition;
 use switchback_migration::definition::StepFill;
+use switchback_migration::sql::ir::Name;
 use switchback_migration::workload::{self, Underivable, Workload};
 use switchback_model::Effect;
 
@@ -145,6 +146,10 @@ impl Bench for PostgresBench {
 
     fn supply(&mut self, workload: &Workload, pairs: usize) -> Result<Supply, Trouble> {
         supply::supply(self, workload, pairs)
+    }
+
+    fn examples(&mut self, tables: &[Name], column: &str) -> Result<Option<Vec<String>>, Trouble> {
+        Ok(supply::examples(&mut self.session, tables, column)?)
     }
 
     fn schema(&mut self) -> Result<Meaning, Trouble> {

@@ -103,6 +103,7 @@ impl Reader<'_> {
             complete: self.complete,
             search_path,
             time_zone,
+            major: Some(self.major),
             namespaces,
             relations,
             indexes,

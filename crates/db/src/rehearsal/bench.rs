@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 
 use switchback_migration::definition::StepFill;
+use switchback_migration::sql::ir::Name;
 use switchback_migration::workload::{Bind, Statement, Value, Version, Workload};
 use switchback_model::{Effect, Shape};
 
@@ -121,6 +122,13 @@ pub trait Connection: Send {
     /// What the database says.
     fn run(&mut self, sql: &str, values: &[Option<String>]) -> Result<u64, String>;
 
+    /// Runs a statement whose values stand in it, in a transaction that is taken back, with
+    /// constraints that would wait for its end looked at before.
+    ///
+    /// # Errors
+    /// What the database says.
+    fn play(&mut self, sql: &str) -> Result<(), String>;
+
     /// Reads at most one row.
     ///
     /// # Errors
@@ -161,6 +169,13 @@ pub trait Bench {
     /// # Errors
     /// If the database cannot be asked.
     fn supply(&mut self, workload: &Workload, pairs: usize) -> Result<Supply, Trouble>;
+
+    /// Values of a column as literals of SQL, at most [`EXAMPLES`](super::own::EXAMPLES), of the
+    /// first of these tables that has it; none if none has.
+    ///
+    /// # Errors
+    /// If the database cannot be asked.
+    fn examples(&mut self, tables: &[Name], column: &str) -> Result<Option<Vec<String>>, Trouble>;
 
     /// What the schema amounts to, without what Switchback keeps for itself.
     ///

@@ -10,6 +10,7 @@ use switchback_model::{Shape, StepName};
 use super::bench::{Connection, Pair, run_whole};
 use super::crew::{Shared, Stage};
 use super::latency::Samples;
+use super::own::{self, ByName, OwnWork};
 use super::report::{Altered, Fault, Moment};
 use super::row::{Judged, Row, Which, Write};
 
@@ -36,6 +37,7 @@ pub(super) struct Findings {
     pub(super) altered: Option<Altered>,
     pub(super) before: Samples,
     pub(super) during: Samples,
+    pub(super) own: ByName,
 }
 
 /// In every so many turns the row is removed.
@@ -68,6 +70,7 @@ impl Findings {
         }
         self.before.merge(other.before);
         self.during.merge(other.during);
+        own::merge(&mut self.own, other.own);
     }
 
     pub(super) fn faults(&mut self) -> Vec<Fault> {
@@ -124,7 +127,7 @@ impl Client {
         workload: &Workload,
         mut members: Vec<Member<'_>>,
         shared: &Shared,
-        rewrites: bool,
+        (rewrites, own): (bool, &OwnWork),
     ) -> Findings {
         let mut findings = Findings::default();
         while !shared.is_over() {
@@ -150,6 +153,22 @@ impl Client {
                         did |= turn_of.read(row, member);
                     }
                 }
+            }
+            for member in &mut members {
+                let position = member.version.position;
+                let Some((statement, sql)) = own.pick(workload, position, number, turn) else {
+                    continue;
+                };
+                let mut turn_of = Turn {
+                    workload,
+                    shared,
+                    rewrites,
+                    own: &self.own,
+                    begun,
+                    findings: &mut findings,
+                };
+                turn_of.play(&statement.name, &sql, member);
+                did = true;
             }
             shared.did(number, begun);
             if !did {
@@ -306,6 +325,35 @@ impl Turn<'_> {
         true
     }
 
+    /// Runs one of the application's own statements.
+    fn play(&mut self, name: &str, sql: &str, member: &mut Member<'_>) {
+        let begun = Instant::now();
+        let done = member.connection.play(sql);
+        let took = begun.elapsed();
+        let moment = self.took(begun);
+        let found = self.findings.own.entry(name.to_owned()).or_default();
+        match moment {
+            Moment::Before => found.before.add(took),
+            Moment::Up | Moment::Down | Moment::Again => found.during.add(took),
+            _ => {}
+        }
+        if let Err(message) = done {
+            found.failed += 1;
+            let version = &member.version.name;
+            self.findings.add(
+                format!("own {name} {version}"),
+                Fault::CodeFails {
+                    version: version.clone(),
+                    own: Some(name.to_owned()),
+                    moment,
+                    times: 1,
+                    sql: sql.to_owned(),
+                    message,
+                },
+            );
+        }
+    }
+
     fn judged(
         &mut self,
         judged: Judged,
@@ -352,6 +400,7 @@ impl Turn<'_> {
             format!("fails {version} {sql}"),
             Fault::CodeFails {
                 version: version.clone(),
+                own: None,
                 moment,
                 times: 1,
                 sql: sql.to_owned(),

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use switchback_migration::workload::Workload;
 
 use super::client::{Client, Findings, Member};
+use super::own::OwnWork;
 use super::report::Moment;
 
 /// The moments in their order; those at odd places are ones in which the step moves.
@@ -146,8 +147,10 @@ impl Lead<'_> {
 
 /// How clients work.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Terms {
+pub(super) struct Terms<'a> {
     pub(super) phase: u64,
+    /// The application's own statements.
+    pub(super) own: &'a OwnWork,
     pub(super) settle: u64,
     pub(super) patience: Duration,
     /// Whether the step gives rows other values.
@@ -160,7 +163,7 @@ pub(super) fn work<R>(
     workload: &Workload,
     clients: &mut [Client],
     members: Vec<Vec<Member<'_>>>,
-    terms: Terms,
+    terms: Terms<'_>,
     drive: impl FnOnce(&Lead<'_>) -> R,
 ) -> (R, Findings) {
     let shared = Shared::new(terms.phase, clients.len());
@@ -168,9 +171,10 @@ pub(super) fn work<R>(
         let mut handles = Vec::new();
         for ((number, client), members) in clients.iter_mut().enumerate().zip(members) {
             let shared = &shared;
-            handles.push(
-                scope.spawn(move || client.work(number, workload, members, shared, terms.rewrites)),
-            );
+            handles.push(scope.spawn(move || {
+                let how = (terms.rewrites, terms.own);
+                client.work(number, workload, members, shared, how)
+            }));
         }
         let lead = Lead {
             shared: &shared,

@@ -49,10 +49,25 @@ pub struct StepReport {
     pub altered: Option<Altered>,
     /// What was measured while code worked.
     pub measured: Measured,
+    /// The application's own statements, by name.
+    pub own: Vec<Played>,
     /// How long the way up took, alone.
     pub up: Option<Duration>,
     /// How long the way back took, alone.
     pub down: Option<Duration>,
+}
+
+/// What came of one of the application's own statements beside a step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Played {
+    /// Its name.
+    pub name: String,
+    /// How often it failed.
+    pub failed: u64,
+    /// How long it took before the step.
+    pub usual: Latency,
+    /// How long it took while the step moved.
+    pub during: Latency,
 }
 
 /// What kind of step it is.
@@ -149,6 +164,8 @@ pub enum Fault {
     CodeFails {
         /// The version's code step.
         version: StepName,
+        /// The name of the statement, where it is one of the application's own.
+        own: Option<String>,
         /// When, the first time.
         moment: Moment,
         /// How often.

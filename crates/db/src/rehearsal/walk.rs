@@ -1,6 +1,6 @@
 //! The walk through a change's steps, up and all the way back.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use switchback_migration::definition::{Step, Work};
 use switchback_migration::workload::{Beside, BesideError, Bind, Workload, beside};
@@ -11,52 +11,11 @@ use switchback_model::{Effect, Shape, StepName, SurfaceOperation};
 use super::bench::{Bench, Trouble, Watch, run_whole};
 use super::client::{Client, Findings, Member};
 use super::crew::{Lead, Stuck, Terms, work};
+use super::error::RehearsalError;
+use super::options::Options;
+use super::own::{self, OwnStatements, OwnWork};
 use super::report::{Fault, Measured, Moment, Outcome, Progress, Report, StepReport, WorkKind};
 use crate::history::TableChange;
-
-/// How a rehearsal is done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Options {
-    /// How many clients work; each plays every version.
-    pub clients: usize,
-    /// How many rows each client has.
-    pub rows_each: usize,
-    /// How much each client does in each moment between two movements of a step.
-    pub settle: u64,
-    /// How long the clients may take for that.
-    pub patience: Duration,
-    /// How long a step may keep a statement of the code waiting.
-    pub longest_wait: Duration,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            clients: 4,
-            rows_each: 8,
-            settle: 60,
-            patience: Duration::from_secs(60),
-            longest_wait: Duration::from_secs(1),
-        }
-    }
-}
-
-/// Why a change cannot be rehearsed. What is wrong with a step is no error but its verdict.
-#[derive(Debug, thiserror::Error)]
-pub enum RehearsalError {
-    /// The database cannot be asked, or is not fit for it.
-    #[error("the database of the rehearsal cannot be used")]
-    Bench(#[from] Trouble),
-    /// The steps do not follow from each other.
-    #[error("it cannot be said which code may be at work beside the steps")]
-    Beside(#[from] BesideError),
-    /// There is no row that code could write.
-    #[error("no row could be made that the table takes: {message}")]
-    NoRows {
-        /// What the database says.
-        message: String,
-    },
-}
 
 /// Rehearses a change on a database that may be altered and that the change has not begun on.
 ///
@@ -69,14 +28,43 @@ pub fn rehearse<B: Bench>(
     options: &Options,
     on: &mut dyn FnMut(&Progress<'_>),
 ) -> Result<Report, RehearsalError> {
+    let none = OwnStatements::default();
+    rehearse_with(bench, definition, workload, &none, options, on)
+}
+
+/// As [`rehearse`], with the application's own statements at work as well.
+///
+/// # Errors
+/// Likewise, and if one of them finds no values for its parameters, or one of the code from before
+/// the change fails on the schema from before it.
+pub fn rehearse_with<B: Bench>(
+    bench: &mut B,
+    definition: &Definition,
+    workload: &Workload,
+    own: &OwnStatements<'_>,
+    options: &Options,
+    on: &mut dyn FnMut(&Progress<'_>),
+) -> Result<Report, RehearsalError> {
     let around = beside(definition)?;
-    let wanted = options.clients * options.rows_each;
+    let kept = if own.all.is_empty() { 0 } else { own::KEPT };
+    let wanted = options.clients * options.rows_each + kept;
     let mut supply = bench.supply(workload, wanted)?;
     let writes = workload.versions.iter().any(|it| it.insert.is_some());
     if writes && supply.pairs.is_empty() {
         return Err(RehearsalError::NoRows {
             message: supply.notes.pop().unwrap_or_default(),
         });
+    }
+    let refused = |(name, message)| RehearsalError::Own { name, message };
+    let all = supply.pairs.len();
+    let kept = supply
+        .pairs
+        .split_off(all - kept.min(all.saturating_sub(1)));
+    let rows = (supply.pairs.as_slice(), kept.as_slice());
+    let own = own::ready(bench, workload, own.all, rows, own.seed)?.map_err(refused)?;
+    if !own.all.is_empty() {
+        let mut connection = bench.connect()?;
+        own.try_old(workload, &mut *connection).map_err(refused)?;
     }
     let share = supply.pairs.len().div_ceil(options.clients.max(1)).max(1);
     let mut clients = Vec::new();
@@ -97,6 +85,7 @@ pub fn rehearse<B: Bench>(
         bench,
         definition,
         workload,
+        own,
         options,
         clients,
         phase: 0,
@@ -112,6 +101,7 @@ struct Walk<'a, B: Bench> {
     bench: &'a mut B,
     definition: &'a Definition,
     workload: &'a Workload,
+    own: OwnWork,
     options: &'a Options,
     clients: Vec<Client>,
     phase: u64,
@@ -206,6 +196,7 @@ impl<B: Bench> Walk<'_, B> {
             faults: Vec::new(),
             altered: None,
             measured: Measured::default(),
+            own: Vec::new(),
             up: None,
             down: None,
         }
@@ -380,6 +371,7 @@ impl<B: Bench> Walk<'_, B> {
             settle: self.options.settle,
             patience: self.options.patience,
             rewrites: rewrites(step),
+            own: &self.own,
         };
         let mut measured = Measured::default();
         let (bench, clients) = (&mut *self.bench, &mut self.clients);
@@ -519,6 +511,7 @@ impl<B: Bench> Walk<'_, B> {
     fn take_in(&self, mut findings: Findings, mut measured: Measured, report: &mut StepReport) {
         report.faults.extend(findings.faults());
         report.altered = findings.altered.take();
+        report.own = own::played(std::mem::take(&mut findings.own));
         if let Some(waited) = measured.waited
             && waited.longest > self.options.longest_wait
         {

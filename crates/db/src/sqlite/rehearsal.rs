@@ -4,6 +4,7 @@
 //! those that are there, with keys of their own; where there are none, rows that are made up.
 
 mod code;
+mod literals;
 mod supply;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::Connection;
 use switchback_migration::definition::{StepFill, Work};
+use switchback_migration::sql::ir::Name;
 use switchback_migration::sqlite::catalog;
 use switchback_migration::sqlite::text::name;
 use switchback_migration::workload::{self, Column, Other, Table, Underivable, Workload};
@@ -227,6 +229,14 @@ impl Bench for SqliteBench {
             workload,
             pairs,
         )
+    }
+
+    fn examples(&mut self, tables: &[Name], column: &str) -> Result<Option<Vec<String>>, Trouble> {
+        Ok(literals::examples(
+            &self.database.connection,
+            tables,
+            column,
+        )?)
     }
 
     fn schema(&mut self) -> Result<String, Trouble> {

@@ -41,6 +41,19 @@ ALTER TABLE proofs ADD CONSTRAINT late_ck CHECK (late IS NOT NULL) NOT VALID;
 CREATE TABLE gen (a int, b int GENERATED ALWAYS AS (a * 2) STORED, c int);
 CREATE INDEX gen_b ON gen (b);
 INSERT INTO gen (a, c) VALUES (1, 1);
+CREATE TABLE computed (
+    a int, b int GENERATED ALWAYS AS (a * 2) STORED REFERENCES p, c int,
+    ac int GENERATED ALWAYS AS (a + c) STORED UNIQUE, d int,
+    e int GENERATED ALWAYS AS (d + 1) STORED
+);
+CREATE INDEX computed_b ON computed (b);
+CREATE VIEW on_computed AS SELECT e FROM computed;
+CREATE TABLE computed_key (a int, b int GENERATED ALWAYS AS (a * 2) STORED UNIQUE);
+CREATE TABLE to_computed (id int REFERENCES computed_key (b));
+CREATE TABLE above (a int, b int GENERATED ALWAYS AS (a * 2) STORED, c int);
+CREATE TABLE below (own int) INHERITS (above);
+ALTER TABLE below ADD FOREIGN KEY (b) REFERENCES p;
+CREATE INDEX below_b ON below (b);
 CREATE TABLE ident (id int GENERATED ALWAYS AS IDENTITY, a int NOT NULL, s serial);
 INSERT INTO ident (a) VALUES (1);
 CREATE TABLE "Odd Table" ("A b" int, "C""d" text);
@@ -114,6 +127,59 @@ ALTER TABLE gen ADD COLUMN z int UNIQUE DEFAULT 4
 ALTER TABLE gen ADD COLUMN z uuid UNIQUE DEFAULT md5(random()::text)::uuid
 --@ case if it does not exist, and it does
 ALTER TABLE gen ADD COLUMN IF NOT EXISTS a int DEFAULT random()
+--@ case storage
+ALTER TABLE t ADD COLUMN z text STORAGE EXTERNAL
+--@ case storage and compression, with a default
+ALTER TABLE t ADD COLUMN z text STORAGE MAIN COMPRESSION pglz NOT NULL DEFAULT 'x'
+--@ case compression
+ALTER TABLE t ADD COLUMN IF NOT EXISTS z text COMPRESSION pglz
+--@ case compression, and every row is written
+ALTER TABLE t ADD COLUMN z text COMPRESSION pglz DEFAULT random()::text, ADD COLUMN y int
+--@ case storage of a column that is there
+ALTER TABLE t ADD COLUMN IF NOT EXISTS e text STORAGE PLAIN
+--@ case storage in a new table
+CREATE TABLE fresh (e text STORAGE EXTERNAL)
+--@ case compression in a new table
+CREATE TABLE fresh (e text COMPRESSION pglz)
+--@ case if it does not exist, and it does, with a foreign key
+DELETE FROM gen;
+ALTER TABLE gen ADD COLUMN IF NOT EXISTS a int REFERENCES p
+--@ case if it does not exist, and it does, with a foreign key and a default
+ALTER TABLE gen ADD COLUMN IF NOT EXISTS a int DEFAULT 1 REFERENCES p
+--@ case if it does not exist, and it does, with a check
+ALTER TABLE gen ADD COLUMN IF NOT EXISTS a int CHECK (a > 0)
+--@ case if it does not exist, and it does, unique
+ALTER TABLE gen ADD COLUMN IF NOT EXISTS a int UNIQUE
+--@ case if it does not exist, and it does, as the primary key
+--@ refused 12
+ALTER TABLE gen ADD COLUMN IF NOT EXISTS a int PRIMARY KEY
+--@ case if it does not exist, and it does, required
+ALTER TABLE gen ADD COLUMN IF NOT EXISTS a int NOT NULL
+--@ case if it does not exist, and it does, with a sequence
+ALTER TABLE gen ADD COLUMN IF NOT EXISTS a serial
+--@ case if it does not exist, and it does, as an identity
+ALTER TABLE gen ADD COLUMN IF NOT EXISTS a int GENERATED ALWAYS AS IDENTITY
+--@ case if it does not exist, and it does, computed
+ALTER TABLE gen ADD COLUMN IF NOT EXISTS a int GENERATED ALWAYS AS (c + 1) STORED
+--@ case if it does not exist, and it does, with a key, and one that does not
+ALTER TABLE gen ADD COLUMN IF NOT EXISTS a int REFERENCES p,
+    ADD COLUMN IF NOT EXISTS z int DEFAULT 1 REFERENCES p
+--@ case if it does not exist, and it does, in a tree, with a foreign key
+ALTER TABLE above ADD COLUMN IF NOT EXISTS a int REFERENCES p
+--@ case if it does not exist, and it does, in a tree, with a check
+ALTER TABLE above ADD COLUMN IF NOT EXISTS a int CHECK (a > 0)
+--@ case a foreign key without a default beside a column with one
+DELETE FROM gen;
+ALTER TABLE gen ADD COLUMN y int REFERENCES p, ADD COLUMN z int DEFAULT 1
+--@ case a foreign key without a default after a column with one
+DELETE FROM gen;
+ALTER TABLE gen ADD COLUMN z int DEFAULT 1, ADD COLUMN y int REFERENCES p
+--@ case if it does not exist, and it does, with a key, beside a column with a default
+ALTER TABLE gen ADD COLUMN IF NOT EXISTS a int REFERENCES p, ADD COLUMN z int DEFAULT 1
+--@ case if it does not exist, and the same statement drops it
+ALTER TABLE gen DROP COLUMN c, ADD COLUMN IF NOT EXISTS c int NOT NULL DEFAULT 1
+--@ case if it does not exist, and the same statement adds it
+ALTER TABLE gen ADD COLUMN z int, ADD COLUMN IF NOT EXISTS z text NOT NULL
 --@ case if it does not exist, and it does not
 ALTER TABLE gen ADD COLUMN IF NOT EXISTS z int DEFAULT random()
 --@ case to a table that is not there
@@ -237,6 +303,18 @@ ALTER TABLE t ADD PRIMARY KEY (a, b)
 --@ case not null: primary key over one that is required
 ALTER TABLE t DROP CONSTRAINT t_pkey;
 ALTER TABLE t ADD PRIMARY KEY (c)
+--@ case not null: with proof, after one without
+ALTER TABLE t ALTER COLUMN "Quoted Name" SET NOT NULL, ALTER COLUMN a SET NOT NULL
+--@ case not null: with proof, before one without
+ALTER TABLE t ALTER COLUMN a SET NOT NULL, ALTER COLUMN "Quoted Name" SET NOT NULL
+--@ case not null: with proof, beside a serial column
+ALTER TABLE t ALTER COLUMN a SET NOT NULL, ADD COLUMN z serial
+--@ case not null: with proof, beside an identity
+ALTER TABLE t ALTER COLUMN a SET NOT NULL, ADD COLUMN z int GENERATED ALWAYS AS IDENTITY
+--@ case not null: with proof, beside a required column that every row gets
+ALTER TABLE t ALTER COLUMN a SET NOT NULL, ADD COLUMN z float NOT NULL DEFAULT random()
+--@ case not null: with proof, beside a required column with a default
+ALTER TABLE t ALTER COLUMN a SET NOT NULL, ADD COLUMN z int NOT NULL DEFAULT 1
 --@ case not null: primary key from an index over a nullable column
 CREATE UNIQUE INDEX q ON t ("Quoted Name");
 ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY USING INDEX q
@@ -255,6 +333,39 @@ ALTER TABLE gen ALTER COLUMN b DROP EXPRESSION
 ALTER TABLE gen ALTER COLUMN c TYPE bigint
 --@ case generated: drop what it reads
 ALTER TABLE gen DROP COLUMN a CASCADE
+--@ case generated: drop what it reads, and with it what the computed one has
+--@ refused 15-18
+ALTER TABLE computed DROP COLUMN a
+--@ case generated: drop what it reads, and everything that the computed one has
+ALTER TABLE computed DROP COLUMN a CASCADE
+--@ case generated: drop what one of two reads
+--@ refused 15-18
+ALTER TABLE computed DROP COLUMN c
+--@ case generated: drop what it reads, where a view reads the computed one
+--@ refused 12-18
+ALTER TABLE computed DROP COLUMN d
+--@ case generated: drop what it reads, where a view reads the computed one, and that
+ALTER TABLE computed DROP COLUMN d CASCADE
+--@ case generated: drop what it reads, where a key leads to the computed one
+--@ refused 12-18
+ALTER TABLE computed_key DROP COLUMN a
+--@ case generated: drop what it reads, where a key leads to the computed one, and that
+ALTER TABLE computed_key DROP COLUMN a CASCADE
+--@ case generated: drop what it reads, and something else
+--@ refused 15-18
+ALTER TABLE computed DROP COLUMN c, ALTER COLUMN b SET NOT NULL
+--@ case generated: drop it, and then what it reads
+ALTER TABLE computed DROP COLUMN b, DROP COLUMN ac, DROP COLUMN a
+--@ case generated: drop what it reads, and work on what is left
+--@ refused 15-18
+ALTER TABLE gen DROP COLUMN a;
+ALTER TABLE gen ALTER COLUMN c TYPE bigint
+--@ case generated: drop what it reads, below as well
+--@ refused 15-18
+ALTER TABLE above DROP COLUMN a
+--@ case generated: drop what it reads, above alone
+--@ refused 15-18
+ALTER TABLE ONLY above DROP COLUMN a
 --@ case generated: stored and required
 ALTER TABLE gen ADD COLUMN z int GENERATED ALWAYS AS (a + 1) STORED NOT NULL
 --@ case generated: neither stored nor virtual

@@ -27,8 +27,8 @@ pub(crate) struct Claimed {
     new: BTreeSet<Name>,
     /// Queries are run, and so tables may be read that no work is claimed for.
     queries: bool,
-    /// Tables are emptied: their files change without any work.
-    emptied: bool,
+    /// Tables that are emptied: their files change without any work, and those of their indexes.
+    emptied: BTreeSet<Name>,
     /// The tables of the indexes that are claimed to be built.
     tables: BTreeMap<Name, Name>,
 }
@@ -64,7 +64,7 @@ impl Claimed {
         self.blocks |= self.held.blocking().next().is_some();
         self.refused_in_transaction |= facts.transaction == InTransaction::Refused;
         self.queries |= is_query(&statement.kind);
-        self.emptied |= matches!(
+        let empties = matches!(
             statement.kind,
             Kind::Truncate { .. }
                 | Kind::Refresh {
@@ -72,6 +72,10 @@ impl Claimed {
                     ..
                 }
         );
+        if empties {
+            let locked = facts.locks.iter().filter(|it| !it.index);
+            self.emptied.extend(locked.map(|it| it.relation.clone()));
+        }
         for lock in facts.locks {
             if lock.new {
                 self.new.insert(lock.relation);
@@ -119,6 +123,18 @@ impl Claimed {
         self.doubts.iter().any(dark)
     }
 
+    /// Whether a file changed, or may have, because a table was emptied.
+    fn empties(&self, work: &Seen, seen: &Observed) -> bool {
+        match work {
+            Seen::Rewrite(table) => self.emptied.contains(table),
+            Seen::Build(index) => {
+                let table = seen.tables.get(index);
+                table.is_some_and(|it| self.emptied.contains(it))
+            }
+            _ => false,
+        }
+    }
+
     pub(crate) fn needs_newer(&self) -> bool {
         let newer = |it: &Doubt| matches!(it, Doubt::Version { .. });
         self.doubts.iter().any(newer)
@@ -163,7 +179,7 @@ pub(crate) fn differences(claimed: &Claimed, seen: &Observed, schema: &Schema) -
         // A bound is read from the table above when a session works on a partition for the first
         // time, and kept: `generate_partition_qual` in `src/backend/utils/cache/partcache.c`.
         let for_bound = *mode == Mode::AccessShare
-            && (claimed.queries || claimed.emptied)
+            && (claimed.queries || !claimed.emptied.is_empty())
             && is_above(name, claimed, schema);
         if !claimed.locks.contains_key(name) && !for_bound {
             lines.push(format!("seen and not claimed: {name} {mode:?}"));
@@ -213,9 +229,7 @@ fn work(claimed: &Claimed, seen: &Observed, schema: &Schema, lines: &mut Vec<Str
         Seen::ForeignKey(table, _) => there(table),
         Seen::Proof(table) => there(table),
     });
-    if claimed.emptied {
-        found.retain(|it| !matches!(it, Seen::Rewrite(_) | Seen::Build(_)));
-    }
+    found.retain(|it| !claimed.empties(it, seen) || wanted.contains(it));
     // An index without a name that is claimed is any that was built on its table.
     let unnamed: Vec<(Seen, Seen)> = found
         .difference(&wanted)
@@ -268,8 +282,9 @@ fn work(claimed: &Claimed, seen: &Observed, schema: &Schema, lines: &mut Vec<Str
             lines.push(format!("claimed and not seen: {one}"));
         }
     }
-    if !claimed.queries && !claimed.emptied {
-        let explained = explained(claimed, schema);
+    if !claimed.queries {
+        let mut explained = explained(claimed, schema);
+        explained.extend(claimed.emptied.iter().cloned());
         for table in seen.read.keys().filter(|it| !explained.contains(*it)) {
             lines.push(format!(
                 "read from end to end, and no work claimed: {table}"
@@ -322,7 +337,7 @@ fn step_blocks(before: &Observed, step: &Observed, claimed: &Claimed, schema: &S
         .any(|(mode, index)| !index && mode.blocks_writes());
     let there = |name: &Name| known.contains(name);
     let worked = step.work.difference(&before.work).any(|it| match it {
-        Seen::Rewrite(_) | Seen::Build(_) if claimed.emptied => false,
+        it if claimed.empties(it, step) => false,
         Seen::Rewrite(table) | Seen::Scan(table) | Seen::BuildOn(table) => there(table),
         Seen::Build(index) => step.tables.get(index).is_some_and(there),
         Seen::ForeignKey(table, _) => there(table),
@@ -334,12 +349,12 @@ fn step_blocks(before: &Observed, step: &Observed, claimed: &Claimed, schema: &S
         .filter(|it| !before.ambiguous.contains(it));
     let looked_up = looked_up.any(|(_, keys)| keys.iter().any(|(it, _)| there(it)));
     let checked = |it: &Name| claimed.work.contains(&Seen::Scan(it.clone()));
-    let counts = !claimed.queries && !claimed.emptied;
+    let counts = |it: &Name| !claimed.queries && !claimed.emptied.contains(it);
     let mut read = step
         .read
         .iter()
         .filter(|(name, times)| before.read.get(*name) < Some(*times));
-    held && (worked || looked_up || read.any(|(it, _)| counts || checked(it)))
+    held && (worked || looked_up || read.any(|(it, _)| counts(it) || checked(it)))
 }
 
 /// The names of all relations and indexes.

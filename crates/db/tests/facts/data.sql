@@ -104,6 +104,12 @@ TRUNCATE fk3, up
 TRUNCATE fk1
 --@ case truncate with what refers to it
 TRUNCATE p CASCADE
+--@ case truncate, and an index of another table
+TRUNCATE fk3, up;
+ALTER TABLE fk2 ADD CONSTRAINT q UNIQUE (id)
+--@ case truncate, and another table written anew
+TRUNCATE fk3, up;
+ALTER TABLE p ALTER COLUMN x TYPE bigint
 --@ case truncate itself
 TRUNCATE alone RESTART IDENTITY
 --@ case table as

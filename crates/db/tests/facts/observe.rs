@@ -301,14 +301,14 @@ impl Observer {
         }
     }
 
-    /// The foreign keys of a name, of tables with rows: the table, and the other one.
+    /// The foreign keys of a name that hold for the rows of a table: the table, and the other one.
     fn foreign_keys(&mut self, name: &str) -> Vec<(Name, Name)> {
         let sql = "
             SELECT DISTINCT n.nspname::text, c.relname::text, rn.nspname::text, r.relname::text
             FROM pg_constraint k
             JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
             JOIN pg_class r ON r.oid = k.confrelid JOIN pg_namespace rn ON rn.oid = r.relnamespace
-            WHERE k.contype = 'f' AND k.conname = $1 AND c.relkind = 'r'";
+            WHERE k.contype = 'f' AND k.conname = $1 AND c.relkind = 'r' AND k.convalidated";
         let rows = self.client.query(sql, &[&name]).unwrap();
         rows.iter()
             .map(|row| {

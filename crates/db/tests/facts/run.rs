@@ -273,6 +273,7 @@ pub(crate) fn prepare(url: &str, setup: &str, major: u32) -> Template {
     assert!(read.complete, "something was not understood");
     let mut folded = Schema::empty();
     folded.time_zone = Some("utc".to_owned());
+    folded.major = Some(major);
     for statement in parse(setup, Engine::Postgres) {
         folded.apply(&statement);
     }

@@ -130,6 +130,18 @@ CREATE TABLE slow_0 PARTITION OF slow FOR VALUES FROM (0) TO (10);
 INSERT INTO slow VALUES (1, 1);
 CREATE INDEX slow_v ON slow (trees.wait_for(v));
 
+--@ setup 18
+CREATE TABLE needed (k int NOT NULL, v int) PARTITION BY RANGE (k);
+CREATE TABLE needed_1 PARTITION OF needed FOR VALUES FROM (0) TO (10) PARTITION BY LIST (v);
+CREATE TABLE needed_1_a PARTITION OF needed_1 DEFAULT;
+CREATE TABLE first (k int NOT NULL);
+CREATE TABLE second () INHERITS (first);
+CREATE TABLE third () INHERITS (second);
+CREATE TABLE own (k int, CONSTRAINT own_k_not_null NOT NULL k NO INHERIT);
+CREATE TABLE own_second () INHERITS (own);
+CREATE TABLE own_third () INHERITS (own_second);
+INSERT INTO own_third VALUES (1);
+
 --@ case inherited: drop not null
 ALTER TABLE up ALTER COLUMN a DROP NOT NULL
 --@ case inherited: set not null
@@ -230,6 +242,15 @@ ALTER TABLE pt DISABLE TRIGGER noting
 ALTER TABLE ONLY pt DISABLE TRIGGER noting
 --@ case partitioned: enable all triggers
 ALTER TABLE pt ENABLE TRIGGER ALL
+--@ case partitioned: enable the triggers of users
+--@ refused 12
+ALTER TABLE pt ENABLE TRIGGER USER
+--@ case partitioned: enable the triggers of users of a partition with partitions
+ALTER TABLE pt_1 ENABLE TRIGGER USER
+--@ case partitioned: disable all triggers of a partition with partitions
+ALTER TABLE pt_1 DISABLE TRIGGER ALL
+--@ case partitioned: disable a trigger of a partition with partitions
+ALTER TABLE pt_1 DISABLE TRIGGER noting
 --@ case partitioned: create a trigger for rows
 CREATE TRIGGER q AFTER INSERT ON pt FOR EACH ROW EXECUTE FUNCTION note()
 --@ case partitioned: create a trigger for statements
@@ -347,6 +368,34 @@ REINDEX INDEX pt_0_v_idx
 --@ alone(advisory) partitioned: reindex outside of a transaction
 --@ only 14-18
 REINDEX TABLE trees.slow
+--@ case partitioned: drop a check from the table alone
+--@ refused 12-17
+ALTER TABLE ONLY pt DROP CONSTRAINT pt_v_ck
+--@ case partitioned: drop a foreign key from the table alone
+ALTER TABLE ONLY pt DROP CONSTRAINT pt_f_fkey
+--@ case partitioned: drop a required value that has a name, from the table alone
+--@ only 18-18
+ALTER TABLE pt ALTER COLUMN v SET NOT NULL;
+ALTER TABLE ONLY pt DROP CONSTRAINT pt_v_not_null
+--@ case partitioned: a required value is the table's own
+--@ only 18-18
+ALTER TABLE needed ALTER CONSTRAINT needed_k_not_null NO INHERIT
+--@ case inherited: drop a required value that has a name, from the table alone
+--@ only 18-18
+ALTER TABLE ONLY first DROP CONSTRAINT first_k_not_null
+--@ case inherited: drop a required value that has a name
+--@ only 18-18
+ALTER TABLE first DROP CONSTRAINT first_k_not_null
+--@ case inherited: rename a required value that has a name, of the table alone
+--@ refused 18
+--@ only 18-18
+ALTER TABLE ONLY first RENAME CONSTRAINT first_k_not_null TO other
+--@ case inherited: a required value is the table's own
+--@ only 18-18
+ALTER TABLE first ALTER CONSTRAINT first_k_not_null NO INHERIT
+--@ case inherited: a required value is not the table's own any more
+--@ only 18-18
+ALTER TABLE own ALTER CONSTRAINT own_k_not_null INHERIT
 --@ case partitioned: truncate
 TRUNCATE pt CASCADE
 --@ case partitioned: truncate what is referred to
@@ -517,5 +566,16 @@ ALTER TABLE pointing DETACH PARTITION pointing_0
 ALTER TABLE pointing ALTER COLUMN k DROP IDENTITY IF EXISTS
 --@ case an index like one that partitions have
 CREATE INDEX ON worded (v)
+--@ case triggers of users where only foreign keys have some
+ALTER TABLE pointing DISABLE TRIGGER USER
+--@ case triggers for statements
+CREATE TRIGGER whole AFTER INSERT ON pointing FOR EACH STATEMENT EXECUTE FUNCTION note();
+ALTER TABLE pointing DISABLE TRIGGER USER
+--@ case a trigger for statements beside one for rows
+CREATE TRIGGER whole AFTER INSERT ON pt FOR EACH STATEMENT EXECUTE FUNCTION note();
+ALTER TABLE pt DISABLE TRIGGER whole
+--@ case a trigger for statements
+CREATE TRIGGER whole AFTER INSERT ON empty_parent FOR EACH STATEMENT EXECUTE FUNCTION note();
+ALTER TABLE empty_parent DISABLE TRIGGER whole
 --@ case triggers of foreign keys of partitions
 ALTER TABLE pointing DISABLE TRIGGER ALL

@@ -61,6 +61,14 @@ fn up_to(engine: &mut PostgresDatabase, definition: &Definition, last: &str) {
     panic!("there is no step {last}");
 }
 
+fn database_steps(definition: &Definition) -> Vec<StepName> {
+    let steps = definition.steps.iter();
+    steps
+        .filter(|step| matches!(step.work, Work::Database { .. }))
+        .map(|step| step.name.clone())
+        .collect()
+}
+
 fn step(name: &str) -> StepName {
     StepName::new(name).unwrap()
 }

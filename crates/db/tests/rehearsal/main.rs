@@ -10,6 +10,7 @@
 )]
 
 mod crash;
+mod own;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod sqlite;

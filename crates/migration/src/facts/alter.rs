@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::claims::{Claims, children, descendants, has_storage, is_partitioned, with_partitions};
 use super::{Doubt, Mode, WorkKind};
-use crate::schema::{Constraint, Relation, RelationKind, Schema};
+use crate::schema::{Relation, RelationKind, Schema};
 use crate::sql::ir::{
     Alter, AlterAction, ConstraintKind, Generated, Kind, Name, Object, Span, Statement,
 };
@@ -28,6 +28,9 @@ pub(super) struct Altering<'c, 'a> {
     pub(super) only: bool,
     /// The lock of the statement.
     pub(super) mode: Mode,
+    /// Whether the rows of a new column are looked up where it has a foreign key, because a column
+    /// that the same statement adds has a value for them.
+    pub(super) looks_up: bool,
     jobs: BTreeMap<Name, Job>,
 }
 
@@ -37,6 +40,8 @@ struct Job {
     rewrite: Vec<(String, Span)>,
     scan: Vec<(String, Span)>,
     proof: Vec<(String, Span)>,
+    /// Rows are looked at for missing values in any case.
+    looks_for_null: bool,
     build: BTreeMap<Name, (String, Span)>,
     /// Indexes whose names the server makes.
     build_unnamed: Vec<(String, Span)>,
@@ -93,13 +98,17 @@ fn gather(claims: &mut Claims<'_>, statement: &Statement, alter: &Alter, table: 
         .map(|(action, _)| mode_of(claims, &table, action));
     let mode = mode.max().unwrap_or(Mode::AccessExclusive);
     claims.lock(&table, mode);
-    let now = claims.schema.clone();
+    let mut now = claims.schema.clone();
+    now.major = Some(claims.major);
+    // Until 12 one column of a statement was enough (`skipValidation` in `transformAlterTableStmt`).
+    let looks_up = claims.major == 12 && alter.actions.iter().any(|(it, _)| adds_values(it));
     let mut altering = Altering {
         claims,
         now,
         table,
         only: alter.only,
         mode,
+        looks_up,
         jobs: BTreeMap::new(),
     };
     let mut actions: Vec<&(AlterAction, Span)> = alter.actions.iter().collect();
@@ -113,6 +122,12 @@ fn gather(claims: &mut Claims<'_>, statement: &Statement, alter: &Alter, table: 
         }
     }
     altering.finish();
+}
+
+/// Whether an action adds a column whose rows have a value: the server looks at the words, a
+/// `DEFAULT`, a sequence or an expression.
+fn adds_values(action: &AlterAction) -> bool {
+    matches!(action, AlterAction::AddColumn { column, .. } if super::columns::is_filled(column))
 }
 
 /// Whether an action neither drops nor builds anything, so that nobody needs to know what is there
@@ -267,8 +282,8 @@ impl Altering<'_, '_> {
             A::SetTablespace { to } => self.set_tablespace(to, at),
             A::ClusterOn { index } => self.lock_own_index(index.as_deref(), self.mode),
             A::ReplicaIdentity { index } => self.lock_own_index(index.as_deref(), Mode::Share),
-            A::Trigger { name, .. } => {
-                if self.is_partitioned() && (name.is_some() || self.has_triggers()) {
+            A::Trigger { name, user, .. } => {
+                if self.is_partitioned() && self.has_triggers(name.as_deref(), *user) {
                     self.lock_below();
                 }
             }
@@ -397,19 +412,6 @@ impl Altering<'_, '_> {
         found.is_none_or(|it| matches!(it.generated, Some(Generated::Identity { .. })))
     }
 
-    /// Whether the table has triggers, those of foreign keys included.
-    fn has_triggers(&self) -> bool {
-        let is_key = |it: &Constraint| matches!(it.kind, ConstraintKind::ForeignKey { .. });
-        let relation = self.relation(&self.table);
-        if relation.as_ref().is_none_or(|it| !it.triggers.is_empty()) {
-            return true;
-        }
-        // Until 14 foreign keys had triggers only on tables that hold rows.
-        self.claims.major >= 15
-            && (relation.is_some_and(|it| it.constraints.iter().any(is_key))
-                || self.now.references_to(&self.table).next().is_some())
-    }
-
     fn lock_own_index(&mut self, index: Option<&str>, mode: Mode) {
         if let Some(index) = index {
             let full = Name {
@@ -480,8 +482,17 @@ impl Altering<'_, '_> {
         self.job(table).scan.push(cause);
     }
 
+    /// Notes that rows of a table will be looked at for missing values.
+    pub(super) fn look_for_null(&mut self, table: &Name) {
+        self.job(table).looks_for_null = true;
+    }
+
     /// Notes that rows need not be read.
     pub(super) fn proof(&mut self, table: &Name, why: impl Into<String>, at: &Span) {
+        // Until 17 nobody looks for one if rows are read all the same (`ATExecSetNotNull`).
+        if self.claims.major < 18 && self.job(table).looks_for_null {
+            return;
+        }
         let cause = (why.into(), at.clone());
         self.job(table).proof.push(cause);
     }

@@ -3,6 +3,7 @@
 //! Types are in [`super::retype`].
 
 use super::alter::Altering;
+use super::claims::Claims;
 use super::retype::is_virtual;
 use super::types::see_through;
 use super::{Doubt, proof};
@@ -11,11 +12,27 @@ use crate::sql::ir::{
     AlterAction, Column, Constraint, ConstraintKind, Expr, Generated, Name, Span, TypeName,
 };
 
+impl Claims<'_> {
+    /// The majors that have what a column may say of how its values are stored.
+    pub(super) fn column(&mut self, column: &Column) {
+        if column.storage {
+            self.since(16);
+        }
+        if column.compression {
+            self.since(14);
+        }
+    }
+}
+
 impl Altering<'_, '_> {
     pub(super) fn add_column(&mut self, column: &Column, if_not_exists: bool, at: &Span) {
         let table = self.table.clone();
         let there = self.relation(&table);
+        self.claims.column(column);
         if if_not_exists && there.is_some_and(|it| it.column(&column.name).is_some()) {
+            if self.claims.major == 12 {
+                self.add_split_off(column);
+            }
             return;
         }
         let reached = self.lock_below();
@@ -26,6 +43,9 @@ impl Altering<'_, '_> {
         let default = column.default.as_ref().or(own.as_ref());
         let filled = default.is_some_and(|it| !it.is_null());
         for one in &reached {
+            if (required && (rewrite.is_some() || !filled)) || is_counted(column) {
+                self.look_for_null(one);
+            }
             if let Some(why) = &rewrite {
                 self.rewrite(one, why.as_str(), at);
             } else if required && !filled {
@@ -35,6 +55,21 @@ impl Altering<'_, '_> {
         }
         for constraint in &column.constraints {
             self.column_constraint(column, constraint, &reached);
+        }
+    }
+
+    /// The constraints of a column that is there already: PostgreSQL 12 splits them off before it
+    /// looks for the column (`transformAlterTableStmt` in `src/backend/parser/parse_utilcmd.c`).
+    fn add_split_off(&mut self, column: &Column) {
+        for constraint in &column.constraints {
+            let at = &constraint.span;
+            match &constraint.kind {
+                ConstraintKind::Null | ConstraintKind::NotNull { .. } => {}
+                ConstraintKind::ForeignKey { .. } => {
+                    self.column_constraint(column, constraint, &[])
+                }
+                _ => self.add_constraint(constraint, at),
+            }
         }
     }
 
@@ -109,10 +144,7 @@ impl Altering<'_, '_> {
                 }
             }
             ConstraintKind::ForeignKey { table, .. } => {
-                // The server looks at the words: a `DEFAULT`, a sequence or an expression.
-                let serial = column.type_name.as_ref().is_some_and(|it| it.serial);
-                let computed = matches!(column.generated, Some(Generated::Expression { .. }));
-                let filled = column.default.is_some() || serial || computed;
+                let filled = self.looks_up || is_filled(column);
                 self.foreign_key(table, filled && !constraint.not_enforced, &constraint.span);
                 if constraint.not_enforced {
                     self.claims.since(18);
@@ -157,7 +189,10 @@ impl Altering<'_, '_> {
         }
         match proof::of_not_null(&relation, column) {
             Some(name) => self.proof(table, format!("the check {name} is there"), at),
-            None => self.scan(table, format!("no row may lack `{column}`"), at),
+            None => {
+                self.look_for_null(table);
+                self.scan(table, format!("no row may lack `{column}`"), at);
+            }
         }
     }
 
@@ -205,6 +240,19 @@ pub(in crate::facts) fn domain_default(type_name: &TypeName, schema: &Schema) ->
         }
     }
     None
+}
+
+/// Whether a new column says which value it has: by a `DEFAULT`, a sequence or an expression.
+pub(super) fn is_filled(column: &Column) -> bool {
+    let serial = column.type_name.as_ref().is_some_and(|it| it.serial);
+    let computed = matches!(column.generated, Some(Generated::Expression { .. }));
+    column.default.is_some() || serial || computed
+}
+
+/// Whether a new column takes numbers from a sequence, and so may not be null.
+fn is_counted(column: &Column) -> bool {
+    let serial = column.type_name.as_ref().is_some_and(|it| it.serial);
+    serial || matches!(column.generated, Some(Generated::Identity { .. }))
 }
 
 /// Whether a new column may not be null: because it says so, or as (part of) the primary key.

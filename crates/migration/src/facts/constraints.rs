@@ -201,8 +201,13 @@ impl Altering<'_, '_> {
         if enforced.is_some() || inherit.is_some() {
             self.claims.since(18);
         }
+        match inherit {
+            Some(true) => self.inherit_not_null(name, at),
+            // What is below the children stays as it is.
+            Some(false) => self.lock_children(),
+            None => {}
+        }
         if inherit.is_some() {
-            self.lock_below();
             return;
         }
         let Some(held) = self.held(&table, name) else {
@@ -241,20 +246,51 @@ impl Altering<'_, '_> {
         }
     }
 
+    /// What is below the table gets its `NOT NULL` as well. One that is valid has no name here but
+    /// the one that the server makes.
+    fn inherit_not_null(&mut self, name: &str, at: &Span) {
+        let table = self.table.clone();
+        let held = self.held(&table, name);
+        let named = held.and_then(|it| match it.kind {
+            ConstraintKind::NotNull { column } => Some(column),
+            _ => None,
+        });
+        let relation = self.relation(&table);
+        let made = |column: &str| format!("{}_{column}_not_null", table.name) == name;
+        let made = relation
+            .and_then(|it| it.columns.iter().find(|it| made(&it.name)).cloned())
+            .map(|it| it.name);
+        let below = self.lock_below();
+        for one in below.iter().filter(|it| **it != table) {
+            match named.as_ref().or(made.as_ref()) {
+                Some(column) => self.require(one, column, at),
+                None => {
+                    self.claims
+                        .doubt(Doubt::Constraint(table.clone(), name.to_owned()));
+                    self.scan(one, "no row may lack a value", at);
+                }
+            }
+        }
+    }
+
     /// What reaches further than the constraint itself; see also [`super::drops::gone`].
     pub(super) fn drop_constraint(&mut self, name: &str) {
         let table = self.table.clone();
         let Some(held) = self.held(&table, name) else {
+            if self.claims.major >= 18 {
+                self.lock_children();
+            }
             return self.may_be_not_null(name);
         };
         let inherited = match held.kind {
             ConstraintKind::Check(_) | ConstraintKind::NotNull { .. } => !held.no_inherit,
             _ => false,
         };
-        if inherited || self.is_partitioned() {
+        if self.is_partitioned() {
+            // Even where only the table is meant (`ATCheckPartitionsNotInUse`).
+            self.lock_partitions();
+        } else if inherited {
             self.lock_below();
-        }
-        if inherited {
             self.lock_children();
         }
     }
@@ -283,9 +319,16 @@ impl Altering<'_, '_> {
     fn may_be_not_null(&mut self, name: &str) {
         let table = self.table.clone();
         self.claims.doubt(Doubt::Constraint(table, name.to_owned()));
-        if self.claims.major >= 18 {
+        if self.is_partitioned() {
+            self.lock_partitions();
+        } else if self.claims.major >= 18 {
             self.lock_below();
         }
+    }
+
+    fn lock_partitions(&mut self) {
+        let table = self.table.clone();
+        self.claims.lock_partitions(&table, self.mode);
     }
 
     /// A constraint of a table, by name.

@@ -37,6 +37,7 @@ pub(super) fn claim(claims: &mut Claims<'_>, statement: &Statement, drop: &Drop)
         _ => {}
     }
     let mut after = claims.schema.clone();
+    after.major = Some(claims.major);
     after.apply(&Statement {
         conditional: false,
         ..statement.clone()

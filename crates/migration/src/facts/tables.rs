@@ -21,6 +21,9 @@ pub(super) fn create(claims: &mut Claims<'_>, statement: &Statement, create: &Cr
     if let Some((parent, bound)) = &create.partition_of {
         partitions::create(claims, parent, bound, &statement.span);
     }
+    for column in &create.columns {
+        claims.column(column);
+    }
     let at_columns = create.columns.iter().flat_map(|column| &column.constraints);
     for constraint in at_columns.chain(&create.constraints) {
         if constraint.not_enforced {

@@ -434,7 +434,7 @@ fn level(levels: (Option<Severity>, Option<Severity>), way: Way) -> Option<Sever
 }
 
 /// How many migrations are applied everywhere: those up to and including a version.
-fn applied(migrations: &[Migration], version: &str) -> usize {
+pub fn applied(migrations: &[Migration], version: &str) -> usize {
     let is = |it: &Migration| it.version == version;
     let until = |it: &Migration| !it.version.is_empty() && !later(&it.version, version);
     let last = migrations

@@ -3,8 +3,8 @@
 use super::ir::{Kind, Mention, Scope, Scoped, Source as From, Span, Statement, Unknown};
 use super::lex::{Kind as Is, Lexer};
 use super::split::{Piece, PieceKind};
-use super::tree::Tree;
-use super::{dialect, lower, plpgsql, rows, session, template};
+use super::tree::{Failure, Node, Tree};
+use super::{dialect, lower, plpgsql, rows, session, storage, template};
 use crate::engine::Engine;
 use squawk_parser::SyntaxKind as K;
 
@@ -256,25 +256,43 @@ fn word(text: &str) -> Word {
 }
 
 fn with_grammar(source: &Source<'_>, found: &mut Vec<Statement>) {
-    let tree = Tree::parse(source.parsed, source.written, source.offset, source.engine);
-    let tree = match tree {
-        Ok(tree) => tree,
-        Err(failure) => {
-            let reason = if template::is_one(source.written) {
-                Unknown::Template
-            } else {
-                Unknown::Syntax {
-                    message: failure.message,
-                    span: failure.at,
-                }
-            };
-            found.push(source.unknown(reason));
-            return;
-        }
-    };
-    let Some(root) = tree.root() else {
+    let Err(failure) = parsed(source, found) else {
         return;
     };
+    if source.engine == Engine::Postgres
+        && let Some(without) = storage::without(source.parsed)
+    {
+        let first = found.len();
+        let again = Source {
+            parsed: &without.text,
+            ..*source
+        };
+        if parsed(&again, found).is_ok() {
+            let read = found.get_mut(first..).unwrap_or_default();
+            return without.finish(source.offset, read);
+        }
+    }
+    let reason = if template::is_one(source.written) {
+        Unknown::Template
+    } else {
+        Unknown::Syntax {
+            message: failure.message,
+            span: failure.at,
+        }
+    };
+    found.push(source.unknown(reason));
+}
+
+/// Reads a text if the grammar takes it.
+fn parsed(source: &Source<'_>, found: &mut Vec<Statement>) -> Result<(), Failure> {
+    let tree = Tree::parse(source.parsed, source.written, source.offset, source.engine)?;
+    if let Some(root) = tree.root() {
+        lowered(source, root, found);
+    }
+    Ok(())
+}
+
+fn lowered(source: &Source<'_>, root: Node<'_>, found: &mut Vec<Statement>) {
     let mut statements = root.nodes().filter(|it| it.kind() != K::EMPTY_STMT);
     let (Some(node), second) = (statements.next(), statements.next()) else {
         return;

@@ -19,7 +19,7 @@ use crate::survey::{Base, Content, Entry, LARGEST, Listing, cores, read, side_by
 /// A folder of migrations with its files.
 #[derive(Debug)]
 pub(super) struct Group {
-    candidate: Candidate,
+    pub(super) candidate: Candidate,
     /// What the settings say of its engine.
     engine: Option<Engine>,
     /// What the settings say is applied.

@@ -9,6 +9,7 @@
 mod choice;
 mod commits;
 mod diff;
+mod edited;
 mod fix;
 mod folders;
 mod formats;

@@ -16,10 +16,11 @@ use super::human::{many, summary};
 use super::report::{FolderLine, Report};
 use super::since::{Changes, touches};
 use super::targets::{Targets, real};
-use super::{Check, commits, folders, formats, list, startup};
+use super::{Check, commits, edited, folders, formats, list, startup};
 use crate::context::{STATE, settings_if_any};
 use crate::errors::{self, Failure};
 use crate::files;
+use crate::settings::Loaded;
 use crate::shell::Shell;
 use crate::survey::{Base, Listing, pattern};
 
@@ -63,7 +64,7 @@ pub(super) fn run(check: &Check, shell: &Shell) -> Result<Exit, Failure> {
         instead: &instead,
     };
     let mut groups = finder.read()?;
-    run.look_around(&groups)?;
+    run.look_around(&groups, loaded.as_ref())?;
     let exit = run.whole(&mut groups);
     // The process ends now, and takes all of it along at once; to give back each of some million
     // names takes as long as to judge a thousand files.
@@ -101,10 +102,17 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Looks at what is no migration: Git, and how applications start.
-    fn look_around(&mut self, groups: &Groups) -> Result<(), Failure> {
+    fn look_around(&mut self, groups: &Groups, loaded: Option<&Loaded>) -> Result<(), Failure> {
         if let Some(revision) = &self.check.since {
             let changes = Changes::open(self.base, "--since")?;
-            self.changed = Some(changes.since(revision)?);
+            let changed = changes.since(revision)?;
+            if self.asks(Code::EditedAfterApplied) {
+                let since = (revision.as_str(), &changed);
+                let found =
+                    edited::find(&changes, since, (self.base, self.targets), loaded, groups)?;
+                self.beside.extend(found);
+            }
+            self.changed = Some(changed);
         }
         let range = match (&self.check.commits, &self.check.since) {
             (Some(range), _) => Some((range.as_str(), "--commits")),

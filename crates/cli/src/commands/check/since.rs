@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use switchback_supply::git::{CommitId, Repository};
+use switchback_supply::git::{CommitId, GitError, Repository};
 
 use crate::errors::{self, Failure};
-use crate::survey::Base;
+use crate::survey::{Base, LARGEST};
 
 /// The repository that migrations are in.
 pub(super) struct Changes {
@@ -43,7 +43,28 @@ impl Changes {
         Ok(files.iter().map(|name| self.path(name)).collect())
     }
 
-    fn fork(&self, revision: &str) -> Result<CommitId, switchback_supply::git::GitError> {
+    /// The text of a file as it was where this history left that of a revision; none of one that was
+    /// not there, or was no text.
+    pub(super) fn text_at(&self, revision: &str, path: &Path) -> Result<Option<String>, Failure> {
+        let fail = |error| errors::no_revision("--since", error);
+        let path = plain(path);
+        let Ok(name) = path.strip_prefix(&self.top) else {
+            return Ok(None);
+        };
+        let parts: Vec<_> = name.iter().map(|part| part.to_string_lossy()).collect();
+        let base = self.fork(revision).map_err(fail)?;
+        let bytes = self
+            .repository
+            .read_file(&base, &parts.join("/"), LARGEST)
+            .or_else(|error| match error {
+                // A link or a folder then.
+                GitError::NotAFile { .. } => Ok(None),
+                error => Err(fail(error)),
+            })?;
+        Ok(bytes.and_then(|bytes| String::from_utf8(bytes).ok()))
+    }
+
+    fn fork(&self, revision: &str) -> Result<CommitId, GitError> {
         let named = self.repository.resolve(revision)?;
         let head = self.repository.resolve("HEAD")?;
         // A shallow clone may not have the commit where they part.

@@ -10,9 +10,12 @@ use std::time::Duration;
 
 use clap::Args;
 use switchback_db::postgres::rehearsal::{PostgresBench, Rows};
-use switchback_db::rehearsal::{Options, Progress as Reached, Report, rehearse};
+use switchback_db::rehearsal::{
+    Options, OwnStatements, Progress as Reached, Report, rehearse_with,
+};
 use switchback_db::sqlite::rehearsal::SqliteBench;
 use switchback_diag::Exit;
+use switchback_migration::workload::own::{Code, Own, read};
 use switchback_migration::{Definition, Engine};
 use switchback_model::{Event, EventId};
 
@@ -22,6 +25,7 @@ use crate::book::Book;
 use crate::changes;
 use crate::context::Context;
 use crate::errors::{self, Failure};
+use crate::files;
 use crate::progress::Progress;
 use crate::shell::Shell;
 
@@ -50,6 +54,9 @@ pub(super) struct OnChange {
     /// --history: rehearse what is not yet applied there, on copies of it
     #[arg(long, value_name = "VARIABLE")]
     pub(super) url_from: Option<String>,
+    /// Play the application's own statements too, from a file of SQL; see the guide
+    #[arg(long, value_name = "FILE", requires = "id")]
+    workload: Option<PathBuf>,
     /// How many clients work beside each step; each plays old and new code
     #[arg(long, value_name = "NUMBER", default_value_t = 4, requires = "id",
           value_parser = clap::value_parser!(u8).range(1..=32))]
@@ -74,6 +81,7 @@ impl OnChange {
     ) -> Result<Exit, Failure> {
         let context = Context::load(shell)?;
         let definition = changes::load(&context, id)?;
+        let own = self.own(&definition, shell)?;
         let mut book = Book::open(&context)?;
         let rows = match (&self.url_from, common.rows) {
             _ if definition.engine == Engine::Sqlite => Rows::Kept,
@@ -107,7 +115,11 @@ impl OnChange {
             longest_wait: Duration::from_millis(self.longest_wait),
             ..Options::default()
         };
-        let report = walk(&ready.place, &definition, rows, &options, &progress);
+        let own = OwnStatements {
+            all: &own,
+            seed: common.seed,
+        };
+        let report = walk(&ready.place, &definition, rows, &own, &options, &progress);
         let report = match report {
             Ok(report) => report,
             Err(error) => {
@@ -126,12 +138,35 @@ impl OnChange {
     }
 }
 
+impl OnChange {
+    /// The application's own statements.
+    fn own(&self, definition: &Definition, shell: &Shell) -> Result<Vec<Own>, Failure> {
+        let Some(path) = &self.workload else {
+            return Ok(Vec::new());
+        };
+        let text = files::read(&shell.folder.join(path))?;
+        let own = read(&text, definition.engine)
+            .map_err(|error| errors::no_workload(&definition.id, path, &error.to_string()))?;
+        let steps = || definition.steps.iter().map(|it| it.name.as_str());
+        for one in &own {
+            if let Code::Step(step) = &one.code
+                && !steps().any(|it| it == step)
+            {
+                let why = format!("`{}` is of the code `{step}`, which is no step", one.name);
+                return Err(errors::no_workload(&definition.id, path, &why));
+            }
+        }
+        Ok(own)
+    }
+}
+
 type Trouble = Box<dyn std::error::Error + Send + Sync>;
 
 fn walk(
     place: &Place,
     definition: &Definition,
     rows: Rows,
+    own: &OwnStatements<'_>,
     options: &Options,
     progress: &Progress<'_>,
 ) -> Result<Report, Trouble> {
@@ -140,11 +175,11 @@ fn walk(
     Ok(match place {
         Place::Url(url) => {
             let (mut bench, workload) = PostgresBench::open(url, definition, rows)?;
-            rehearse(&mut bench, definition, &workload, options, &mut on)?
+            rehearse_with(&mut bench, definition, &workload, own, options, &mut on)?
         }
         Place::File(path) => {
             let (mut bench, workload) = SqliteBench::open(path, definition)?;
-            rehearse(&mut bench, definition, &workload, options, &mut on)?
+            rehearse_with(&mut bench, definition, &workload, own, options, &mut on)?
         }
     })
 }

@@ -70,6 +70,18 @@ pub(super) fn said(error: &postgres::Error) -> String {
 }
 
 impl Connection for Code {
+    fn play(&mut self, sql: &str) -> Result<(), String> {
+        let mut done = self.client.batch_execute("BEGIN");
+        if done.is_ok() {
+            done = self.client.simple_query(sql).map(|_| ());
+        }
+        if done.is_ok() {
+            done = self.client.batch_execute("SET CONSTRAINTS ALL IMMEDIATE");
+        }
+        let back = self.client.batch_execute("ROLLBACK");
+        done.and(back).map_err(|it| said(&it))
+    }
+
     fn run(&mut self, sql: &str, values: &[Option<String>]) -> Result<u64, String> {
         let prepared = self.prepare(sql)?;
         self.client

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use switchback_migration::definition::Work;
+use switchback_migration::sql::ir::Name;
 use switchback_migration::steps;
 use switchback_migration::workload::{Source, Table, Workload};
 use switchback_model::Effect;
@@ -11,9 +12,10 @@ use switchback_model::plan::Direction;
 use super::connection::Code;
 use super::{PostgresBench, Rows, values};
 use crate::postgres::error::PgError;
-use crate::postgres::session::{Session, name};
+use crate::postgres::session::{Session, literal, name};
 use crate::postgres::synth::{self, Request, Tables};
 use crate::rehearsal::bench::{Pair, Supply, Texts, Trouble, try_version};
+use crate::rehearsal::own::EXAMPLES;
 
 /// How many rows other tables have at least, so that there is something to point to.
 const OTHERS: u64 = 20;
@@ -82,6 +84,36 @@ pub(super) fn supply(
         ));
     }
     Ok(supply)
+}
+
+/// Values of a column as literals, in an order that has nothing to do with theirs.
+pub(super) fn examples(
+    session: &mut Session,
+    tables: &[Name],
+    column: &str,
+) -> Result<Option<Vec<String>>, PgError> {
+    let c = name(column);
+    for table in tables {
+        let sql = match &table.schema {
+            Some(schema) => format!("{}.{}", name(schema), name(&table.name)),
+            None => name(&table.name),
+        };
+        let there = session.rows(&format!(
+            "SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass({}) AND attname = {} \
+             AND attnum > 0 AND NOT attisdropped",
+            literal(&sql),
+            literal(column)
+        ))?;
+        if there.is_empty() {
+            continue;
+        }
+        let found = session.rows(&format!(
+            "SELECT quote_literal({c}::text) FROM (SELECT DISTINCT {c}::text FROM {sql} \
+             WHERE {c} IS NOT NULL) AS it ({c}) ORDER BY md5({c}) LIMIT {EXAMPLES}"
+        ))?;
+        return Ok(Some(found.iter().map(|row| row.text(0)).collect()));
+    }
+    Ok(None)
 }
 
 /// Makes rows up where that was asked for, and always those that code takes.

@@ -58,6 +58,28 @@ fn text(value: ValueRef<'_>) -> Option<String> {
 }
 
 impl bench::Connection for Code {
+    fn play(&mut self, sql: &str) -> Result<(), String> {
+        let run = || -> rusqlite::Result<()> {
+            let mut prepared = self.connection.prepare(sql)?;
+            let mut rows = prepared.query([])?;
+            while rows.next()?.is_some() {}
+            Ok(())
+        };
+        let told = |error: rusqlite::Error| error.to_string();
+        self.connection
+            .execute_batch("SAVEPOINT own")
+            .map_err(told)?;
+        let done = run();
+        let back = "ROLLBACK TO own; RELEASE own";
+        // An error may have ended the transaction already.
+        let back = if self.connection.is_autocommit() {
+            Ok(())
+        } else {
+            self.connection.execute_batch(back)
+        };
+        done.and(back).map_err(told)
+    }
+
     fn run(&mut self, sql: &str, values: &[Option<String>]) -> Result<u64, String> {
         let mut prepared = self
             .connection

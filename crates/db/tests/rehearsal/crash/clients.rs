@@ -4,7 +4,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use switchback_db::rehearsal::bench::Connection;
-use switchback_migration::workload::Statement;
 
 /// How long the code may stand still.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -113,8 +112,14 @@ impl Drop for Counted {
 }
 
 impl Connection for Counted {
-    fn run(&mut self, statement: &Statement, values: &[Option<String>]) -> Result<u64, String> {
-        let result = self.inner.run(statement, values);
+    fn run(&mut self, sql: &str, values: &[Option<String>]) -> Result<u64, String> {
+        let result = self.inner.run(sql, values);
+        self.did();
+        result
+    }
+
+    fn play(&mut self, sql: &str) -> Result<(), String> {
+        let result = self.inner.play(sql);
         self.did();
         result
     }

@@ -33,6 +33,7 @@ use switchback_db::rehearsal::bench::{Bench, Connection, Supply, Trouble};
 use switchback_db::rehearsal::{Options, rehearse};
 use switchback_migration::Definition;
 use switchback_migration::definition::{StepFill, Work};
+use switchback_migration::sql::ir::Name;
 use switchback_migration::steps::planned;
 use switchback_migration::workload::Workload;
 use switchback_model::plan::{Direction, PlannedStep};
@@ -421,6 +422,10 @@ impl<B: Bench, S: Site> Bench for Crashing<'_, B, S> {
             self.begun.insert(name, keys);
         }
         Ok(supply)
+    }
+
+    fn examples(&mut self, tables: &[Name], column: &str) -> Result<Option<Vec<String>>, Trouble> {
+        self.inner.examples(tables, column)
     }
 
     fn schema(&mut self) -> Result<B::Schema, Trouble> {

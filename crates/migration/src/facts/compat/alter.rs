@@ -23,8 +23,18 @@ impl Found<'_> {
         let Some(table) = self.in_use(&alter.name) else {
             return;
         };
-        for (action, at) in &alter.actions {
-            self.action(&table, action, at);
+        for (place, (action, at)) in alter.actions.iter().enumerate() {
+            match action {
+                AlterAction::AddColumn {
+                    column,
+                    if_not_exists: true,
+                } if self.stays(&table, &column.name, alter)
+                    || adds(&alter.actions[..place], &column.name) =>
+                {
+                    self.add_split_off(&table, column, at);
+                }
+                action => self.action(&table, action, at),
+            }
         }
         let drops = alter.actions.iter().find(|(action, _)| {
             matches!(
@@ -40,6 +50,32 @@ impl Found<'_> {
             after.apply(statement);
             self.gone(&after, at);
             self.dropped_columns_unknown(alter, &table);
+        }
+    }
+
+    /// Whether a column is there, and the statement does not drop it.
+    fn stays(&self, table: &Name, column: &str, alter: &Alter) -> bool {
+        let there = self
+            .relation(table)
+            .is_some_and(|it| it.column(column).is_some());
+        let dropped = alter.actions.iter().any(|(action, _)| {
+            matches!(action, AlterAction::DropColumn { column: of, .. } if of == column)
+        });
+        there && !dropped
+    }
+
+    /// A column that is there already: PostgreSQL 12 adds its constraints all the same.
+    fn add_split_off(&mut self, table: &Name, column: &Column, at: &Span) {
+        if self.schema.major != Some(12) {
+            return;
+        }
+        for constraint in &column.constraints {
+            if !matches!(
+                constraint.kind,
+                ConstraintKind::Null | ConstraintKind::NotNull { .. }
+            ) {
+                self.add_constraint(table, constraint, at);
+            }
         }
     }
 
@@ -273,4 +309,11 @@ impl Found<'_> {
         };
         self.add(effect, at);
     }
+}
+
+/// Whether a column is added by one of some actions.
+fn adds(actions: &[(AlterAction, Span)], name: &str) -> bool {
+    actions.iter().any(|(action, _)| {
+        matches!(action, AlterAction::AddColumn { column, .. } if column.name == name)
+    })
 }

@@ -1,9 +1,11 @@
 //! `ALTER` of tables and of what is altered like one.
 
 use super::constraint::With;
-use super::{Fold, object_of};
+use super::{Fold, may_be_not_null, object_of};
 use crate::schema::{Misfit, RelationKind};
-use crate::sql::ir::{Alter, AlterAction, Column as Declared, Name, Object};
+use crate::sql::ir::{
+    Alter, AlterAction, Column as Declared, Constraint, ConstraintKind, Name, Object,
+};
 
 impl Fold<'_> {
     pub(super) fn alter(&mut self, alter: &Alter) {
@@ -99,7 +101,7 @@ impl Fold<'_> {
                     return table;
                 }
                 drop(relation);
-                if self.knows_all(&table) {
+                if self.knows_all(&table) && !may_be_not_null(name) {
                     self.no_such_in(Object::Constraint, &table, name);
                 }
             }
@@ -152,6 +154,11 @@ impl Fold<'_> {
         {
             if !if_not_exists {
                 self.exists_in(Object::Column, table, &declared.name);
+            } else if self.schema.major == Some(12) {
+                // Its constraints were split off before anybody looked whether it is there.
+                for constraint in &declared.constraints {
+                    self.add_split_off(table, constraint);
+                }
             }
             return;
         }
@@ -172,6 +179,16 @@ impl Fold<'_> {
         }
         for constraint in &declared.constraints {
             self.add_constraint(table, constraint, With::Later);
+        }
+    }
+
+    /// A constraint of a column that PostgreSQL 12 makes though the column was there.
+    fn add_split_off(&mut self, table: &Name, declared: &Constraint) {
+        if !matches!(
+            declared.kind,
+            ConstraintKind::Null | ConstraintKind::NotNull { .. }
+        ) {
+            self.add_constraint(table, declared, With::Later);
         }
     }
 

@@ -100,7 +100,9 @@ impl Fold<'_> {
                 continue;
             };
             relation.partial |= parent.partial;
-            for column in parent.columns {
+            let own: Vec<&str> = parent.constraints.iter().filter_map(own_not_null).collect();
+            for mut column in parent.columns {
+                column.not_null &= !own.contains(&column.name.as_str());
                 match relation
                     .columns
                     .iter_mut()
@@ -108,7 +110,6 @@ impl Fold<'_> {
                 {
                     Some(own) => own.not_null |= column.not_null,
                     None => {
-                        let mut column = column;
                         // An identity is handed on to partitions only.
                         if relation.partition_of.is_none()
                             && matches!(column.generated, Some(Generated::Identity { .. }))
@@ -350,6 +351,14 @@ fn at_most_once(create: &CreateTable) -> bool {
 /// Whether children get a constraint.
 pub(super) fn is_inherited(constraint: &Constraint) -> bool {
     !constraint.no_inherit && is_check(constraint)
+}
+
+/// The column that a constraint forbids to be null in its own table alone (PostgreSQL 18).
+fn own_not_null(constraint: &Constraint) -> Option<&str> {
+    match &constraint.kind {
+        ConstraintKind::NotNull { column } if constraint.no_inherit => Some(column),
+        _ => None,
+    }
 }
 
 fn is_check(constraint: &Constraint) -> bool {

@@ -186,6 +186,8 @@ pub enum AlterAction {
     Trigger {
         /// Which; none for all.
         name: Option<String>,
+        /// Whether those of constraints, and others of the server's own, are left out (`USER`).
+        user: bool,
         /// What becomes of it.
         state: TriggerState,
     },

@@ -102,6 +102,10 @@ pub struct Column {
     pub default: Option<Expr>,
     /// `GENERATED`.
     pub generated: Option<Generated>,
+    /// Whether it says how values that are long are kept (`STORAGE`).
+    pub storage: bool,
+    /// Whether it says how they are compressed (`COMPRESSION`).
+    pub compression: bool,
     /// Constraints that stand at the column, `NOT NULL` included.
     pub constraints: Vec<Constraint>,
 }

@@ -220,6 +220,7 @@ fn options(node: Node<'_>) -> Vec<String> {
 fn simple(node: Node<'_>) -> Option<AlterAction> {
     let trigger = |state| AlterAction::Trigger {
         name: names::first(node, K::TRIGGER_REF),
+        user: node.has(K::USER),
         state,
     };
     Some(match node.kind() {

@@ -106,6 +106,8 @@ pub(super) fn column(node: Node<'_>) -> Column {
         default: None,
         generated: None,
         constraints: Vec::new(),
+        storage: node.has(K::STORAGE),
+        compression: node.has(K::COMPRESSION_METHOD),
         name,
     };
     for one in node.nodes() {

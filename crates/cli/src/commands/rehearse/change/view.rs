@@ -1,10 +1,13 @@
 //! What the rehearsal of a change found, for people and for programs.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
 use switchback_db::postgres::rehearsal::Rows;
-use switchback_db::rehearsal::{Fault, Latency, Moment, Outcome, Report, StepReport, WorkKind};
+use switchback_db::rehearsal::{
+    Fault, Latency, Moment, Outcome, Played, Report, StepReport, WorkKind,
+};
 use switchback_migration::Definition;
 use switchback_model::rehearsal::REHEARSAL_SCHEMA;
 use switchback_model::{Rehearsal, RehearsalVerdict, RehearsedStep, StepName};
@@ -50,6 +53,9 @@ struct Step {
     code: Vec<String>,
     faults: Vec<FaultView>,
     remarks: Vec<String>,
+    /// The application's own statements that ran beside the step, by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    own: Vec<OwnView>,
     /// By itself, in milliseconds.
     up_ms: Option<u64>,
     /// By itself, in milliseconds.
@@ -85,6 +91,30 @@ struct LatencyView {
     median_us: u64,
     p99_us: u64,
     longest_us: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct OwnView {
+    statement: String,
+    /// `passed`, or `failed` if it failed once.
+    verdict: &'static str,
+    failed: u64,
+    /// Before the step.
+    usual: LatencyView,
+    /// While the step moved.
+    during: LatencyView,
+}
+
+impl OwnView {
+    fn of(it: &Played) -> Self {
+        Self {
+            statement: it.name.clone(),
+            verdict: if it.failed == 0 { "passed" } else { "failed" },
+            failed: it.failed,
+            usual: LatencyView::of(&it.usual),
+            during: LatencyView::of(&it.during),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -200,6 +230,7 @@ impl Step {
             code: it.versions.iter().map(ToString::to_string).collect(),
             faults: it.faults.iter().map(FaultView::of).collect(),
             remarks: altered.into_iter().collect(),
+            own: it.own.iter().map(OwnView::of).collect(),
             up_ms: it.up.map(millis),
             down_ms: it.down.map(millis),
             up_beside_code_ms: measured.up.map(millis),
@@ -241,10 +272,6 @@ impl Step {
         let time = |it: Option<u64>| it.map_or_else(String::new, |it| format!("{it} ms"));
         let locks = self.locks.as_ref().map(|it| it.longest_ms);
         let moved = self.up_beside_code_ms.or(self.down_beside_code_ms);
-        let slowest = |it: &LatencyView| match it.statements {
-            0 => String::new(),
-            _ => format!("{}.{} ms", it.longest_us / 1_000, it.longest_us / 100 % 10),
-        };
         vec![
             number.to_string().into(),
             Cell::new(Role::Strong, self.step.as_str()),
@@ -347,18 +374,23 @@ impl FaultView {
             ),
             Fault::CodeFails {
                 version,
+                own,
                 moment,
                 times,
                 sql,
                 message,
-            } => (
-                "code-fails",
-                format!(
-                    "a statement of the code `{version}` failed {}: {message}",
-                    often(*moment, *times)
-                ),
-                vec![sql.clone()],
-            ),
+            } => {
+                let what = match own {
+                    Some(name) => format!("the statement `{name}`"),
+                    None => "a statement".to_owned(),
+                };
+                let often = often(*moment, *times);
+                (
+                    "code-fails",
+                    format!("{what} of the code `{version}` failed {often}: {message}"),
+                    vec![sql.clone()],
+                )
+            }
             Fault::StaleRead {
                 reader,
                 writer,
@@ -435,6 +467,59 @@ fn often(moment: Moment, times: u64) -> String {
     }
 }
 
+/// A time of a statement, where there is one.
+fn slowest(it: &LatencyView) -> String {
+    match it.statements {
+        0 => String::new(),
+        _ => format!("{}.{} ms", it.longest_us / 1_000, it.longest_us / 100 % 10),
+    }
+}
+
+impl Rehearsed {
+    /// The application's own statements: of each, the worst of all steps.
+    fn own(&self, page: &mut Page) {
+        let mut worst: BTreeMap<&str, [Option<&OwnView>; 2]> = BTreeMap::new();
+        let mut failed: BTreeMap<&str, u64> = BTreeMap::new();
+        for own in self.all().flat_map(|it| &it.own) {
+            *failed.entry(&own.statement).or_default() += own.failed;
+            let [during, usual] = worst.entry(&own.statement).or_default();
+            let slower = |it: &Option<&OwnView>, of: fn(&OwnView) -> u64| {
+                it.is_none_or(|it| of(it) < of(own))
+            };
+            if slower(during, |it| it.during.longest_us) {
+                *during = Some(own);
+            }
+            if slower(usual, |it| it.usual.longest_us) {
+                *usual = Some(own);
+            }
+        }
+        if worst.is_empty() {
+            return;
+        }
+        page.heading("The application's own statements");
+        let mut cells: Vec<Vec<Cell>> = Vec::new();
+        for (name, [during, usual]) in &worst {
+            let failed = failed.get(name).copied().unwrap_or_default();
+            let verdict = match failed {
+                0 => Cell::new(Role::Good, "passed"),
+                times => Cell::new(Role::Bad, format!("failed {times} times")),
+            };
+            cells.push(vec![
+                Cell::new(Role::Strong, *name),
+                verdict,
+                during
+                    .map_or_else(String::new, |it| slowest(&it.during))
+                    .into(),
+                usual
+                    .map_or_else(String::new, |it| slowest(&it.usual))
+                    .into(),
+            ]);
+        }
+        let head = ["statement", "verdict", "slowest", "before steps"];
+        page.table(1, &head, &cells);
+    }
+}
+
 impl View for Rehearsed {
     const SCHEMA: &'static str = "switchback.rehearse-change/v1";
 
@@ -468,6 +553,7 @@ impl View for Rehearsed {
             page.heading("All the way back");
             page.table(1, &head, &cells(&self.back));
         }
+        self.own(page);
         for step in &self.steps {
             step.faults(page, "");
         }

@@ -163,11 +163,16 @@ impl Fold<'_> {
             return Some(view.to_string());
         }
         let relation = self.relation(table)?;
-        let generated = relation.columns.iter().find(|it| {
+        let mut generated = relation.columns.iter().filter(|it| {
             matches!(&it.generated, Some(Generated::Expression { expr, .. })
                 if it.name != column && expr.columns().contains(&column))
         });
-        if let Some(generated) = generated {
+        if self.schema.major.is_some_and(|it| it < 15) {
+            // Until 14 they go along, unless somebody uses them in turn.
+            if let Some(by) = generated.find_map(|it| self.user_of_column(table, &it.name)) {
+                return Some(by);
+            }
+        } else if let Some(generated) = generated.next() {
             return Some(Name::plain(&generated.name).to_string());
         }
         let keys = self.schema.references_to(table);
