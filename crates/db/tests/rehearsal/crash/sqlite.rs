@@ -1,6 +1,6 @@
 //! On SQLite a process dies by SIGKILL, at one of its changes to the file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -78,6 +78,9 @@ fn the_process_that_is_killed() {
 struct File {
     path: PathBuf,
     folder: tempfile::TempDir,
+    /// What the columns of primary keys are called, those that are gone included: a table that a
+    /// contract keeps aside has the columns and no key.
+    keys: BTreeSet<String>,
 }
 
 /// Who does what it has to in processes that may be killed.
@@ -205,10 +208,15 @@ impl Site for File {
             let mut keys =
                 connection.prepare("SELECT name FROM pragma_table_info(?1) WHERE pk > 0")?;
             let keys = keys.query_map([&name], |row| row.get::<_, String>(0))?;
-            let keys = keys.collect::<Result<Vec<_>, _>>()?;
+            let mut keys = keys.collect::<Result<Vec<_>, _>>()?;
+            self.keys.extend(keys.iter().cloned());
             let mut statement = connection.prepare(&format!("SELECT * FROM \"{name}\""))?;
             let columns = statement.column_names();
             let columns: Vec<String> = columns.map(str::to_owned).collect();
+            if keys.is_empty() {
+                let named = columns.iter().filter(|it| self.keys.contains(*it));
+                keys.extend(named.cloned());
+            }
             let mut found = statement.query([])?;
             let mut table = Table {
                 keyed: !keys.is_empty(),
@@ -290,7 +298,11 @@ fn every_operation(effort: Effort, with_rows: impl Fn(usize) -> bool) -> Tally {
         drop(connection);
         let (bench, workload) = SqliteBench::open(&path, &definition).unwrap();
         let places = Places::new(effort, number as u64);
-        let site = File { path, folder };
+        let site = File {
+            path,
+            folder,
+            keys: BTreeSet::new(),
+        };
         let one = rehearse_crashing(bench, site, &definition, &workload, places, &what);
         tally.add(one);
     }
