@@ -101,6 +101,18 @@ impl<'a> Walk<'a> {
         counts.then_some((migration, migration.repeatable || at >= self.applied))
     }
 
+    /// How many statements the migration at a place has, both ways.
+    pub(super) fn statements(&self, at: usize) -> usize {
+        let Some((migration, _)) = self.counting(at) else {
+            return 0;
+        };
+        let up = self.place(migration, &migration.up, Way::Up);
+        let down = migration.down.as_ref();
+        let down = down.and_then(|down| self.place(migration, down, Way::Down));
+        let ways = [up, down].into_iter().flatten();
+        ways.map(|place| place.statements.len()).sum()
+    }
+
     /// Folds a migration without judging it, to the state that [`Walk::migration`] leaves.
     pub(super) fn pass(&mut self, at: usize) {
         let Some((migration, judged)) = self.counting(at) else {

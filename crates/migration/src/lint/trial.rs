@@ -18,11 +18,11 @@ pub(super) fn findings(migrations: &[&str], options: &Options) -> Vec<Finding> {
     check(&input, options).findings
 }
 
-/// What comes of judging migrations, with ways down, in sections of a size.
+/// What comes of judging migrations, with ways down, in so many sections.
 pub(super) fn in_sections(
     migrations: &[(&str, Option<&str>)],
     options: &Options,
-    size: usize,
+    sections: usize,
 ) -> Report {
     let (folder, sources) = folder(migrations);
     let input = Input {
@@ -30,7 +30,7 @@ pub(super) fn in_sections(
         sources: &sources,
     };
     // The last first: each knows for itself what is so before it.
-    let sections: Vec<_> = Sections::new(&input, options, size).collect();
+    let sections: Vec<_> = Sections::new(&input, options, sections).collect();
     let mut judged: Vec<_> = sections.into_iter().rev().map(|it| it.judge()).collect();
     judged.reverse();
     settle(&input, options, judged)

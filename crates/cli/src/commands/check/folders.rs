@@ -356,14 +356,8 @@ const FEW: usize = 256;
 /// Judges all groups, large ones in sections.
 pub(super) fn judge(groups: &[Group], choice: &Choice) -> Vec<Report> {
     let sections = groups.iter().enumerate().flat_map(|(at, group)| {
-        let all = group.folder.migrations.len();
-        // Small enough that no core waits for another in the end. Alone, one is best: coming to the
-        // next is work as well.
-        let size = match cores() {
-            1 => all,
-            cores => all.div_ceil(2 * cores).max(FEW),
-        };
-        let sections = Sections::new(&group.input(), &group.options(choice), size);
+        let many = group.folder.migrations.len() / FEW;
+        let sections = Sections::new(&group.input(), &group.options(choice), cores().min(many));
         sections.map(move |section| (at, section))
     });
     let mut judged: Vec<Vec<_>> = groups.iter().map(|_| Vec::new()).collect();
