@@ -525,6 +525,9 @@ pub(crate) fn rehearse_crashing<B: Bench, S: Site>(
         clients: 2,
         rows_each: 4,
         settle: 8,
+        // How long code waits is judged in peace. Here the backend of a process that died may hold
+        // its locks until its own limit is over, and the next process takes them after it.
+        longest_wait: 4 * Options::default().longest_wait,
         ..Options::default()
     };
     let mut bench = Crashing {
