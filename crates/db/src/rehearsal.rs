@@ -28,7 +28,7 @@ pub use latency::Latency;
 pub use options::Options;
 pub use own::OwnStatements;
 pub use report::{
-    Altered, Fault, Measured, Moment, Outcome, Played, Progress, Report, StepReport, Waited,
-    WorkKind,
+    Altered, Fault, LeftOut, Measured, Moment, Outcome, Played, Progress, Report, StepReport,
+    Waited, WorkKind,
 };
 pub use walk::{rehearse, rehearse_with};

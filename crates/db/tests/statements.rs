@@ -7,7 +7,7 @@
 
 use switchback_db::postgres::{Session, schema, statements};
 use switchback_migration::Engine;
-use switchback_migration::reads::guard::{Statistics, Told, Users, Verdict, compare};
+use switchback_migration::reads::guard::{Entry, Statistics, Told, Users, Verdict, compare};
 use switchback_migration::reads::{OldShape, Use};
 use switchback_migration::sql::ir::Name;
 use switchback_model::{Counts, Duration};
@@ -123,6 +123,31 @@ fn executions_are_told_from_those_before_and_from_others() {
         } else {
             assert!(!unseen(&after).is_empty(), "{major}");
         }
+    }
+}
+
+#[test]
+fn what_was_executed_can_be_asked_for_alone() {
+    for server in servers(&[LOADED]) {
+        let major = server.version().major();
+        let mut session = database(&server);
+        for id in 1..=3 {
+            let sql = format!("SELECT fax FROM users WHERE id = {id}");
+            session.run(&sql).unwrap();
+        }
+        let executed = statements::executed(&server.url("shop")).unwrap();
+        assert!(executed.unseen.is_empty(), "{major}: {:?}", executed.unseen);
+        let entries = executed.entries.unwrap();
+        let wanted = |it: &&Entry| it.text == "SELECT fax FROM users WHERE id = $1";
+        let found = entries.iter().find(wanted).unwrap();
+        assert_eq!(found.calls, 3, "{major}");
+        assert!(found.query().parse::<i64>().is_ok(), "{major}: {found:?}");
+        assert!(!found.is_nested(), "{major}: {found:?}");
+
+        session.run("DROP EXTENSION pg_stat_statements").unwrap();
+        let executed = statements::executed(&server.url("shop")).unwrap();
+        assert_eq!(executed.entries, None, "{major}");
+        assert_eq!(executed.unseen.len(), 1, "{major}");
     }
 }
 

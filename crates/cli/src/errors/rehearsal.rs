@@ -3,13 +3,19 @@
 use std::error::Error;
 use std::path::Path;
 
+use switchback_db::postgres::PgError;
 use switchback_db::postgres::rehearsal::DumpError;
 use switchback_diag::{Code, Diagnostic};
 use switchback_migration::Engine;
 use switchback_migration::history::{Misfit, Tool};
+use switchback_migration::reads::guard::{Unseen, one_line, several};
+use switchback_migration::workload::own::executed::Taken;
 use switchback_model::{ChangeId, EnvironmentName, StepName};
 
-use super::Failure;
+use super::{Failure, postgres};
+
+/// How many statements are shown.
+const SHOWN: usize = 10;
 
 /// A step failed: SB0408.
 pub(crate) fn rehearsal_failed(change: &ChangeId, step: &StepName, fault: &str) -> Failure {
@@ -51,6 +57,59 @@ pub(crate) fn no_workload(change: &ChangeId, path: &Path, why: &str) -> Failure 
     .cause(why)
     .hint("each statement reads or changes rows, and each parameter stands beside a column")
     .into()
+}
+
+/// A database cannot be asked what was executed in it. The URL may hold a password and is not shown.
+pub(crate) fn not_asked(variable: &str, error: &PgError) -> Failure {
+    match error {
+        PgError::Address { .. } => Diagnostic::error(
+            Code::WrongVariable,
+            format!("the variable {variable} is no URL of a PostgreSQL database"),
+        )
+        .caused_by(error)
+        .hint_command(
+            "set it",
+            format!("export {variable}=postgresql://USER@HOST/DATABASE"),
+        )
+        .into(),
+        _ => postgres(error),
+    }
+}
+
+/// Nothing that was executed can be played: SB0409.
+pub(crate) fn nothing_executed(
+    change: &ChangeId,
+    variable: &str,
+    taken: &Taken,
+    unseen: &[Unseen],
+) -> Failure {
+    let mut found = Diagnostic::error(
+        Code::NoRehearsal,
+        format!(
+            "no statement that the database of {variable} counted can be played in a rehearsal of \
+             {change}"
+        ),
+    );
+    for (executed, why) in taken.left_out.iter().take(SHOWN) {
+        let text = one_line(&executed.text);
+        found = found.cause(format!("{}: {why}: {text}", executed.name));
+    }
+    if taken.left_out.len() > SHOWN {
+        found = found.cause(format!("and {} more", taken.left_out.len() - SHOWN));
+    }
+    for it in unseen {
+        found = found.cause(format!("not seen: {}", it.what));
+    }
+    if taken.others > 0 {
+        let others = several(taken.others, "statement");
+        found = found.cause(format!("{others} there name no table of the change"));
+    }
+    for it in unseen.iter().filter(|it| !it.way_out.is_empty()) {
+        found = found.hint(it.way_out.clone());
+    }
+    found
+        .hint("or write the statements into a file, and name it with --workload")
+        .into()
 }
 
 /// Nothing says where the schema comes from: SB0409.

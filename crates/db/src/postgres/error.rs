@@ -15,6 +15,15 @@ pub enum PgError {
         #[source]
         source: postgres::Error,
     },
+    /// The server is on another machine, and nothing would be encrypted.
+    #[error(
+        "{place} is on another machine, and the connection would not be encrypted; its address may \
+         say sslmode=disable to allow that"
+    )]
+    Insecure {
+        /// Where, without the password.
+        place: String,
+    },
     /// There is no connection.
     #[error("the database `{database}` cannot be reached")]
     Unreachable {

@@ -6,12 +6,17 @@
 //!
 //! Deliberately absent: judging statements; see `switchback_migration::reads`.
 
+use std::time::Duration;
+
+use postgres::Config;
+use postgres::config::SslMode;
 use switchback_migration::reads::guard::{Body, Entry, Statistics, Told, Unseen, several};
 use switchback_migration::sql::ir::Name;
 use switchback_model::Timestamp;
 
 use super::error::PgError;
 use super::session::{Session, literal, name};
+use crate::address::{is_local, show};
 
 /// Asks about columns of a table, or the whole table where there are none: `tables` are the table and
 /// those through which its rows are read, such as its partitions. What has `own` in its name belongs
@@ -71,7 +76,17 @@ const HIDDEN: &str = "<insufficient privilege>";
 /// What gives the right.
 const MAY_SEE: &str = "grant pg_read_all_stats to the role that Switchback connects as";
 
-fn statistics(session: &mut Session, settings: &Settings, told: &mut Told) -> Result<(), PgError> {
+/// What the extension says of the statements that were executed.
+struct Counted {
+    /// Its schema, in the form of SQL.
+    schema: String,
+    has_info: bool,
+    entries: Vec<Entry>,
+}
+
+/// The statements of this database; none where the extension is absent or not loaded. After the
+/// latter a transaction takes nothing more.
+fn counted(session: &mut Session, unseen: &mut Vec<Unseen>) -> Result<Option<Counted>, PgError> {
     let found = session.rows(
         "SELECT n.nspname, s.oid, to_regclass(format('%I.%I', n.nspname, 'pg_stat_statements_info')) \
              IS NOT NULL, \
@@ -83,33 +98,74 @@ fn statistics(session: &mut Session, settings: &Settings, told: &mut Told) -> Re
          WHERE e.extname = 'pg_stat_statements'",
     )?;
     let Some(extension) = found.first() else {
-        told.unseen.push(Unseen::new(
+        unseen.push(Unseen::new(
             "which statements are executed: the extension pg_stat_statements is not in this database",
             "add it to shared_preload_libraries, restart, and CREATE EXTENSION pg_stat_statements",
         ));
-        return Ok(());
+        return Ok(None);
     };
     let schema = name(&extension.text(0));
     let (has_info, has_level) = (extension.text(2) == "t", extension.text(3) == "t");
     let level = if has_level { "s.toplevel::text" } else { "''" };
     // `max` is known as a setting of the library only once it is loaded.
-    let entries = session.rows(&format!(
+    let rows = session.rows(&format!(
         "SELECT concat_ws('/', s.userid, s.queryid, {level}), pg_catalog.pg_get_userbyid(s.userid), \
              s.query, s.calls, s.queryid IS NULL \
          FROM {schema}.pg_stat_statements s JOIN pg_catalog.pg_database d ON d.oid = s.dbid \
          WHERE d.datname = current_database()"
     ));
-    let entries = match entries {
-        Ok(entries) => entries,
+    let rows = match rows {
+        Ok(rows) => rows,
         Err(error) if error.refusal().is_some_and(|it| it.code == NOT_LOADED) => {
-            told.unseen.push(Unseen::new(
+            unseen.push(Unseen::new(
                 "which statements are executed: pg_stat_statements is not loaded",
                 "add it to shared_preload_libraries and restart",
             ));
-            return Ok(());
+            return Ok(None);
         }
         Err(error) => return Err(error),
     };
+    let mut entries = Vec::new();
+    let (mut hidden, mut lost) = (0, 0);
+    for row in rows {
+        match row.get(2) {
+            _ if row.text(4) == "t" => hidden += 1,
+            Some(HIDDEN) => hidden += 1,
+            None => lost += 1,
+            Some(text) => entries.push(Entry {
+                key: row.text(0),
+                role: row.text(1),
+                text: text.to_owned(),
+                calls: row.text(3).parse().unwrap_or(LARGEST).min(LARGEST),
+            }),
+        }
+    }
+    if hidden > 0 {
+        let what = several(hidden, "statement");
+        unseen.push(Unseen::new(
+            format!("the text of {what} of other roles"),
+            MAY_SEE,
+        ));
+    }
+    if lost > 0 {
+        let what = several(lost, "statement");
+        unseen.push(Unseen::new(
+            format!("the text of {what}, which the server has lost"),
+            "SELECT pg_stat_statements_reset(), and wait for the window",
+        ));
+    }
+    Ok(Some(Counted {
+        schema,
+        has_info,
+        entries,
+    }))
+}
+
+fn statistics(session: &mut Session, settings: &Settings, told: &mut Told) -> Result<(), PgError> {
+    let Some(counted) = counted(session, &mut told.unseen)? else {
+        return Ok(());
+    };
+    let schema = &counted.schema;
     let moment = session.rows(&format!(
         "SELECT {}, (SELECT count(*) FROM {schema}.pg_stat_statements(false))",
         millis("clock_timestamp()")
@@ -126,7 +182,7 @@ fn statistics(session: &mut Session, settings: &Settings, told: &mut Told) -> Re
     let most = settings
         .get("pg_stat_statements.max")
         .and_then(|it| it.parse::<i64>().ok());
-    let info = if has_info {
+    let info = if counted.has_info {
         session.rows(&format!(
             "SELECT {}, dealloc FROM {schema}.pg_stat_statements_info",
             millis("stats_reset")
@@ -135,7 +191,7 @@ fn statistics(session: &mut Session, settings: &Settings, told: &mut Told) -> Re
         Vec::new()
     };
     let info = info.first();
-    let mut statistics = Statistics {
+    told.statistics = Some(Statistics {
         taken: Timestamp::from_millis(taken),
         reset: info
             .and_then(|row| number(row.text(0)))
@@ -144,38 +200,49 @@ fn statistics(session: &mut Session, settings: &Settings, told: &mut Told) -> Re
         // A twentieth of the entries goes at once, and only when all are taken.
         has_room: most.is_some_and(|most| filled.saturating_mul(10) < most.saturating_mul(9)),
         timeline: timeline(session)?,
-        entries: Vec::new(),
-    };
-    let (mut hidden, mut lost) = (0, 0);
-    for row in entries {
-        match row.get(2) {
-            _ if row.text(4) == "t" => hidden += 1,
-            Some(HIDDEN) => hidden += 1,
-            None => lost += 1,
-            Some(text) => statistics.entries.push(Entry {
-                key: row.text(0),
-                role: row.text(1),
-                text: text.to_owned(),
-                calls: row.text(3).parse().unwrap_or(LARGEST).min(LARGEST),
-            }),
+        entries: counted.entries,
+    });
+    tracking(session, settings, &mut told.unseen)
+}
+
+/// What was executed in a database.
+#[derive(Debug, Default)]
+pub struct Executed {
+    /// The statements; none where nothing counts them.
+    pub entries: Option<Vec<Entry>>,
+    /// What the database cannot or may not say.
+    pub unseen: Vec<Unseen>,
+}
+
+/// Asks the database of a URL what was executed in it. It may be one that people depend on: there is
+/// one transaction, which may not write and in which no question lasts, and nothing else is set.
+///
+/// # Errors
+/// If the URL cannot be read or would send a password in the clear, nothing answers, a question is
+/// refused for another reason than a missing extension, or it takes longer than it may.
+pub fn executed(url: &str) -> Result<Executed, PgError> {
+    let mut config = url
+        .parse::<Config>()
+        .map_err(|source| PgError::Address { source })?;
+    if config.get_ssl_mode() != SslMode::Disable && !is_local(&config) {
+        return Err(PgError::Insecure {
+            place: show(&config),
+        });
+    }
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(Duration::from_secs(10));
+    }
+    let mut session = Session::open(config)?;
+    session.reading(|session| {
+        session.run("SET LOCAL statement_timeout = '30s'; SET LOCAL lock_timeout = '5s'")?;
+        let mut executed = Executed::default();
+        let settings = Settings::read(session)?;
+        if let Some(counted) = counted(session, &mut executed.unseen)? {
+            executed.entries = Some(counted.entries);
+            tracking(session, &settings, &mut executed.unseen)?;
         }
-    }
-    if hidden > 0 {
-        let what = several(hidden, "statement");
-        told.unseen.push(Unseen::new(
-            format!("the text of {what} of other roles"),
-            MAY_SEE,
-        ));
-    }
-    if lost > 0 {
-        let what = several(lost, "statement");
-        told.unseen.push(Unseen::new(
-            format!("the text of {what}, which the server has lost"),
-            "SELECT pg_stat_statements_reset(), and wait for the window",
-        ));
-    }
-    told.statistics = Some(statistics);
-    tracking(session, settings, told)
+        Ok(executed)
+    })
 }
 
 /// The largest whole number that JSON keeps everywhere.
@@ -198,8 +265,12 @@ fn timeline(session: &mut Session) -> Result<String, PgError> {
 }
 
 /// Whether everything is counted.
-fn tracking(session: &mut Session, settings: &Settings, told: &mut Told) -> Result<(), PgError> {
-    let mut not = |what: &str, way_out: &str| told.unseen.push(Unseen::new(what, way_out));
+fn tracking(
+    session: &mut Session,
+    settings: &Settings,
+    unseen: &mut Vec<Unseen>,
+) -> Result<(), PgError> {
+    let mut not = |what: &str, way_out: &str| unseen.push(Unseen::new(what, way_out));
     if settings.is("pg_stat_statements.track", "none") {
         not(
             "any statement: pg_stat_statements.track is none",

@@ -21,6 +21,12 @@ pub enum RehearsalError {
         /// Why.
         message: String,
     },
+    /// None of the application's own statements can be played.
+    #[error("no statement of the workload can be run: {why}")]
+    NoneOwn {
+        /// Why not, of each that is shown.
+        why: String,
+    },
     /// There is no row that code could write.
     #[error("no row could be made that the table takes: {message}")]
     NoRows {

@@ -11,7 +11,10 @@ use switchback_migration::workload::own::{Own, Part};
 
 use super::bench::{Bench, Connection, Pair, Trouble, Variant};
 use super::latency::Samples;
-use super::report::Played;
+use super::report::{LeftOut, Played};
+
+/// With how many values a statement that nobody wrote for this is tried before it is played.
+const TRIES: u64 = 20;
 
 /// How many values of a column are taken.
 pub const EXAMPLES: usize = 200;
@@ -45,6 +48,8 @@ enum Piece {
 #[derive(Debug, Clone, Default)]
 pub(super) struct OwnWork {
     pub(super) all: Vec<Ready>,
+    /// Those that are optional and cannot be played.
+    pub(super) left_out: Vec<LeftOut>,
     seed: u64,
 }
 
@@ -73,10 +78,11 @@ pub(super) fn ready<B: Bench>(
 ) -> Result<Result<OwnWork, (String, String)>, Trouble> {
     let mut work = OwnWork {
         all: Vec::new(),
+        left_out: Vec::new(),
         seed,
     };
     let mut known: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
-    for one in own {
+    'statements: for one in own {
         let mut pieces = Vec::new();
         for part in &one.parts {
             pieces.push(match part {
@@ -109,7 +115,12 @@ pub(super) fn ready<B: Bench>(
                             "no value is known for its parameter of the column `{column}`: no table \
                              that it names has it with a value"
                         );
-                        return Ok(Err((one.name.clone(), why)));
+                        let name = one.name.clone();
+                        if one.optional {
+                            work.left_out.push(LeftOut { name, why });
+                            continue 'statements;
+                        }
+                        return Ok(Err((name, why)));
                     }
                     Piece::OneOf(values)
                 }
@@ -190,17 +201,30 @@ impl OwnWork {
         Some((&chosen.own, chosen.text(number)))
     }
 
-    /// Runs each statement of the code from before once.
+    /// Runs each statement of the code from before: once, and those that are optional with several
+    /// values. Such a one that fails is left out.
     pub(super) fn try_old(
-        &self,
+        &mut self,
         workload: &Workload,
         connection: &mut dyn Connection,
     ) -> Result<(), (String, String)> {
         let first = workload.versions.iter().map(|it| it.position).min();
-        for one in &self.all {
-            if first.is_some_and(|first| one.own.is_of(workload, first)) {
-                let done = connection.play(&one.text(self.seed));
-                done.map_err(|message| (one.own.name.clone(), message))?;
+        for one in std::mem::take(&mut self.all) {
+            let is_old = first.is_some_and(|first| one.own.is_of(workload, first));
+            let tries = match (is_old, one.own.optional) {
+                (false, _) => 0,
+                (true, false) => 1,
+                (true, true) => TRIES,
+            };
+            let mut texts = (0..tries).map(|number| match number {
+                0 => one.text(self.seed),
+                more => one.text(mixed(self.seed ^ more)),
+            });
+            let name = one.own.name.clone();
+            match texts.try_for_each(|text| connection.play(&text)) {
+                Ok(()) => self.all.push(one),
+                Err(why) if one.own.optional => self.left_out.push(LeftOut { name, why }),
+                Err(message) => return Err((name, message)),
             }
         }
         Ok(())
@@ -247,6 +271,17 @@ pub(super) fn merge(mine: &mut ByName, other: ByName) {
     }
 }
 
+/// Why statements were left out, the first ones in one line.
+pub(super) fn reasons(all: &[LeftOut]) -> String {
+    const SHOWN: usize = 5;
+    let one = |it: &LeftOut| format!("`{}`: {}", it.name, it.why);
+    let mut shown: Vec<String> = all.iter().take(SHOWN).map(one).collect();
+    if all.len() > SHOWN {
+        shown.push(format!("and {} more", all.len() - SHOWN));
+    }
+    shown.join("; ")
+}
+
 /// What the report says of each.
 pub(super) fn played(found: ByName) -> Vec<Played> {
     let one = |(name, it): (String, Found)| Played {
@@ -277,6 +312,7 @@ mod tests {
         });
         let work = OwnWork {
             all: all.collect(),
+            left_out: Vec::new(),
             seed: 7,
         };
         let workload = Workload {

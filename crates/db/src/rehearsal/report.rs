@@ -25,8 +25,20 @@ pub struct Report {
     pub back: Vec<StepReport>,
     /// The step that the interlock lets nobody go back behind, if there is one.
     pub back_ends_at: Option<StepName>,
+    /// Those of the application's own statements that were left out.
+    pub left_out: Vec<LeftOut>,
     /// What else somebody who reads the report should know, a sentence each.
     pub notes: Vec<String>,
+}
+
+/// One of the application's own statements that was left out, because it cannot be played on this
+/// database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Its name.
+    pub name: String,
+    /// Why.
+    pub why: String,
 }
 
 /// What came of one step.

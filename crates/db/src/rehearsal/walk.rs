@@ -36,7 +36,8 @@ pub fn rehearse<B: Bench>(
 ///
 /// # Errors
 /// Likewise, and if one of them finds no values for its parameters, or one of the code from before
-/// the change fails on the schema from before it.
+/// the change fails on the schema from before it. One that is optional is then left out, and it is an
+/// error only if none is left.
 pub fn rehearse_with<B: Bench>(
     bench: &mut B,
     definition: &Definition,
@@ -61,10 +62,14 @@ pub fn rehearse_with<B: Bench>(
         .pairs
         .split_off(all - kept.min(all.saturating_sub(1)));
     let rows = (supply.pairs.as_slice(), kept.as_slice());
-    let own = own::ready(bench, workload, own.all, rows, own.seed)?.map_err(refused)?;
+    let mut own = own::ready(bench, workload, own.all, rows, own.seed)?.map_err(refused)?;
     if !own.all.is_empty() {
         let mut connection = bench.connect()?;
         own.try_old(workload, &mut *connection).map_err(refused)?;
+    }
+    if own.all.is_empty() && !own.left_out.is_empty() {
+        let why = own::reasons(&own.left_out);
+        return Err(RehearsalError::NoneOwn { why });
     }
     let share = supply.pairs.len().div_ceil(options.clients.max(1)).max(1);
     let mut clients = Vec::new();
@@ -79,6 +84,7 @@ pub fn rehearse_with<B: Bench>(
         steps: Vec::new(),
         back: Vec::new(),
         back_ends_at: None,
+        left_out: std::mem::take(&mut own.left_out),
         notes: supply.notes,
     };
     let mut walk = Walk {

@@ -41,7 +41,8 @@ pub struct Statistics {
 /// A statement that was executed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// What tells it apart from others: who, which statement, and whether at top level.
+    /// What tells it apart from others: `who/statement/level`, the numbers of the role and of the
+    /// statement, and whether it came from a client (`true`; nothing before PostgreSQL 14).
     pub key: String,
     /// Who executed it, for people.
     pub role: String,
@@ -49,6 +50,18 @@ pub struct Entry {
     pub text: String,
     /// How often it was executed.
     pub calls: u64,
+}
+
+impl Entry {
+    /// The server's number for the statement, whoever executed it.
+    pub fn query(&self) -> &str {
+        self.key.split('/').nth(1).unwrap_or(&self.key)
+    }
+
+    /// Whether a function executed it, as far as the server says: from PostgreSQL 14 on.
+    pub fn is_nested(&self) -> bool {
+        self.key.ends_with("/false")
+    }
 }
 
 /// What a database says about who uses a table.

@@ -7,7 +7,10 @@
 //! ```
 //!
 //! A parameter, `$1` or `:id`, gets values that the column has with which it is compared or into which
-//! it is written. Deliberately absent: where those come from, and the database.
+//! it is written. Statements that a server counted are taken by [`executed`]. Deliberately absent:
+//! where values come from, and the database.
+
+pub mod executed;
 
 use std::collections::BTreeSet;
 
@@ -28,6 +31,8 @@ pub struct Own {
     pub weight: u32,
     /// Its text, in pieces.
     pub parts: Vec<Part>,
+    /// Whether it is left out where it cannot be played, and stops nothing.
+    pub optional: bool,
 }
 
 /// Whose a statement is.
@@ -114,6 +119,7 @@ pub fn read(text: &str, engine: Engine) -> Result<Vec<Own>, OwnError> {
             code: Code::Both,
             weight: 1,
             parts: Vec::new(),
+            optional: false,
         };
         for comment in head.lines() {
             let comment = comment.trim().trim_start_matches("--").trim();

@@ -4,6 +4,7 @@
 
 pub(super) mod source;
 mod view;
+mod workload;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,17 +16,16 @@ use switchback_db::rehearsal::{
 };
 use switchback_db::sqlite::rehearsal::SqliteBench;
 use switchback_diag::Exit;
-use switchback_migration::workload::own::{Code, Own, read};
 use switchback_migration::{Definition, Engine};
 use switchback_model::{Event, EventId};
 
 use self::source::{Place, Source};
 use self::view::Rehearsed;
+use self::workload::Statements;
 use crate::book::Book;
 use crate::changes;
 use crate::context::Context;
 use crate::errors::{self, Failure};
-use crate::files;
 use crate::progress::Progress;
 use crate::shell::Shell;
 
@@ -57,6 +57,10 @@ pub(super) struct OnChange {
     /// Play the application's own statements too, from a file of SQL; see the guide
     #[arg(long, value_name = "FILE", requires = "id")]
     workload: Option<PathBuf>,
+    /// Play the statements too that use a table of the change and that pg_stat_statements counted in
+    /// the database whose URL this variable holds, which is only read
+    #[arg(long, value_name = "VARIABLE", requires = "id")]
+    workload_from: Option<String>,
     /// How many clients work beside each step; each plays old and new code
     #[arg(long, value_name = "NUMBER", default_value_t = 4, requires = "id",
           value_parser = clap::value_parser!(u8).range(1..=32))]
@@ -81,7 +85,7 @@ impl OnChange {
     ) -> Result<Exit, Failure> {
         let context = Context::load(shell)?;
         let definition = changes::load(&context, id)?;
-        let own = self.own(&definition, shell)?;
+        let statements = Statements::of(&self, &definition, shell)?;
         let mut book = Book::open(&context)?;
         let rows = match (&self.url_from, common.rows) {
             _ if definition.engine == Engine::Sqlite => Rows::Kept,
@@ -116,7 +120,7 @@ impl OnChange {
             ..Options::default()
         };
         let own = OwnStatements {
-            all: &own,
+            all: &statements.all,
             seed: common.seed,
         };
         let report = walk(&ready.place, &definition, rows, &own, &options, &progress);
@@ -127,7 +131,10 @@ impl OnChange {
                 return Err(errors::no_rehearsal(&definition.id, &ready.source, &*error));
             }
         };
-        let view = Rehearsed::of(&definition, &ready.source, rows, &report);
+        let mut view = Rehearsed::of(&definition, &ready.source, rows, &report);
+        if let Some(counted) = &statements.counted {
+            view.with_counted(counted, &report);
+        }
         progress.done(&view.said());
         record(&mut book, &context, &definition, &view)?;
         shell.out.data(&view);
@@ -135,28 +142,6 @@ impl OnChange {
             None => Ok(Exit::Ok),
             Some((step, fault)) => Err(errors::rehearsal_failed(&definition.id, step, fault)),
         }
-    }
-}
-
-impl OnChange {
-    /// The application's own statements.
-    fn own(&self, definition: &Definition, shell: &Shell) -> Result<Vec<Own>, Failure> {
-        let Some(path) = &self.workload else {
-            return Ok(Vec::new());
-        };
-        let text = files::read(&shell.folder.join(path))?;
-        let own = read(&text, definition.engine)
-            .map_err(|error| errors::no_workload(&definition.id, path, &error.to_string()))?;
-        let steps = || definition.steps.iter().map(|it| it.name.as_str());
-        for one in &own {
-            if let Code::Step(step) = &one.code
-                && !steps().any(|it| it == step)
-            {
-                let why = format!("`{}` is of the code `{step}`, which is no step", one.name);
-                return Err(errors::no_workload(&definition.id, path, &why));
-            }
-        }
-        Ok(own)
     }
 }
 

@@ -1,17 +1,20 @@
 //! What the rehearsal of a change found, for people and for programs.
 
-use std::collections::BTreeMap;
+mod counted;
+mod own;
+
 use std::time::Duration;
 
 use serde::Serialize;
 use switchback_db::postgres::rehearsal::Rows;
-use switchback_db::rehearsal::{
-    Fault, Latency, Moment, Outcome, Played, Report, StepReport, WorkKind,
-};
+use switchback_db::rehearsal::{Fault, Latency, Moment, Outcome, Report, StepReport, WorkKind};
 use switchback_migration::Definition;
 use switchback_model::rehearsal::REHEARSAL_SCHEMA;
 use switchback_model::{Rehearsal, RehearsalVerdict, RehearsedStep, StepName};
 
+use self::counted::CountedView;
+use self::own::OwnView;
+use super::workload::Counted;
 use crate::commands::rehearse::view::table;
 use crate::output::View;
 use crate::page::{Cell, Page, Role};
@@ -38,6 +41,9 @@ pub(super) struct Rehearsed {
     /// The step that the interlock lets nobody go back behind.
     back_ends_at: Option<String>,
     notes: Vec<String>,
+    /// What was taken from a server's statistics.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counted: Option<CountedView>,
 }
 
 #[derive(Debug, Serialize)]
@@ -94,30 +100,6 @@ struct LatencyView {
 }
 
 #[derive(Debug, Serialize)]
-struct OwnView {
-    statement: String,
-    /// `passed`, or `failed` if it failed once.
-    verdict: &'static str,
-    failed: u64,
-    /// Before the step.
-    usual: LatencyView,
-    /// While the step moved.
-    during: LatencyView,
-}
-
-impl OwnView {
-    fn of(it: &Played) -> Self {
-        Self {
-            statement: it.name.clone(),
-            verdict: if it.failed == 0 { "passed" } else { "failed" },
-            failed: it.failed,
-            usual: LatencyView::of(&it.usual),
-            during: LatencyView::of(&it.during),
-        }
-    }
-}
-
-#[derive(Debug, Serialize)]
 struct LocksView {
     /// How often it was looked who waits for whom.
     looks: u64,
@@ -156,7 +138,13 @@ impl Rehearsed {
             back: report.back.iter().map(Step::of).collect(),
             back_ends_at: report.back_ends_at.as_ref().map(ToString::to_string),
             notes: report.notes.clone(),
+            counted: None,
         }
+    }
+
+    /// Says too what was taken from a server's statistics.
+    pub(super) fn with_counted(&mut self, counted: &Counted, report: &Report) {
+        self.counted = Some(CountedView::of(counted, report));
     }
 
     fn all(&self) -> impl Iterator<Item = &Step> {
@@ -475,51 +463,6 @@ fn slowest(it: &LatencyView) -> String {
     }
 }
 
-impl Rehearsed {
-    /// The application's own statements: of each, the worst of all steps.
-    fn own(&self, page: &mut Page) {
-        let mut worst: BTreeMap<&str, [Option<&OwnView>; 2]> = BTreeMap::new();
-        let mut failed: BTreeMap<&str, u64> = BTreeMap::new();
-        for own in self.all().flat_map(|it| &it.own) {
-            *failed.entry(&own.statement).or_default() += own.failed;
-            let [during, usual] = worst.entry(&own.statement).or_default();
-            let slower = |it: &Option<&OwnView>, of: fn(&OwnView) -> u64| {
-                it.is_none_or(|it| of(it) < of(own))
-            };
-            if slower(during, |it| it.during.longest_us) {
-                *during = Some(own);
-            }
-            if slower(usual, |it| it.usual.longest_us) {
-                *usual = Some(own);
-            }
-        }
-        if worst.is_empty() {
-            return;
-        }
-        page.heading("The application's own statements");
-        let mut cells: Vec<Vec<Cell>> = Vec::new();
-        for (name, [during, usual]) in &worst {
-            let failed = failed.get(name).copied().unwrap_or_default();
-            let verdict = match failed {
-                0 => Cell::new(Role::Good, "passed"),
-                times => Cell::new(Role::Bad, format!("failed {times} times")),
-            };
-            cells.push(vec![
-                Cell::new(Role::Strong, *name),
-                verdict,
-                during
-                    .map_or_else(String::new, |it| slowest(&it.during))
-                    .into(),
-                usual
-                    .map_or_else(String::new, |it| slowest(&it.usual))
-                    .into(),
-            ]);
-        }
-        let head = ["statement", "verdict", "slowest", "before steps"];
-        page.table(1, &head, &cells);
-    }
-}
-
 impl View for Rehearsed {
     const SCHEMA: &'static str = "switchback.rehearse-change/v1";
 
@@ -554,6 +497,9 @@ impl View for Rehearsed {
             page.table(1, &head, &cells(&self.back));
         }
         self.own(page);
+        if let Some(counted) = &self.counted {
+            counted.show(page);
+        }
         for step in &self.steps {
             step.faults(page, "");
         }
