@@ -115,6 +115,17 @@ pub(crate) fn no_stdout(error: &io::Error) -> Failure {
 
 /// An environment variable is needed: SB0115.
 pub(crate) fn variable_needed(name: &str, because: &str) -> Failure {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if !name.chars().all(fits) {
+        return Diagnostic::error(
+            Code::WrongVariable,
+            "what was given is not the name of a variable",
+        )
+        .cause(because.to_owned())
+        .cause("it is not repeated here, because a URL may hold a password")
+        .hint("put the URL into a variable, and give the variable's name")
+        .into();
+    }
     Diagnostic::error(
         Code::WrongVariable,
         format!("the variable {name} is not set"),

@@ -205,6 +205,9 @@ fn a_copy_is_used_with_its_rows_and_an_environments_own_database_never() {
     let ran = project.rehearse("--url-from COPY_URL");
     assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains("already exists"), "{}", ran.stderr);
+    let typed = project.rehearse("--url-from postgres://app:hunter2@localhost/copy");
+    assert!(typed.stderr.contains("SB0115"), "{}", typed.stderr);
+    assert!(!typed.stderr.contains("hunter2"), "{}", typed.stderr);
     let missing = project.rehearse("--url-from NOWHERE");
     assert!(missing.stderr.contains("SB0115"), "{}", missing.stderr);
 }
