@@ -60,6 +60,9 @@ pub(super) fn statements(script: &str, run: Run) -> Result<Vec<Statement<'_>>, C
         }
         let form = statement::form(text, &words);
         match (run, &form) {
+            (Run::Rebuild, _) => {
+                return Err(refuse("a statement that makes a table again", EITHER));
+            }
             (Run::Transaction, _) => {
                 if let Some(what) = not_in_transaction(&words, &form) {
                     return Err(refuse(what, TRANSACTION));
