@@ -30,6 +30,7 @@ const TABLES: &str = "
     CREATE TABLE lines (number text PRIMARY KEY) WITHOUT ROWID;
     CREATE VIEW fax_numbers AS SELECT number FROM faxes;
     CREATE TABLE pagers (id integer PRIMARY KEY);
+    CREATE TABLE odd (fax integer, CHECK (odd.fax > 0));
     CREATE TABLE clubs (id integer PRIMARY KEY, name text);
     INSERT INTO clubs VALUES (1, 'one'), (2, 'two');
     CREATE TABLE rooms (club integer PRIMARY KEY REFERENCES clubs, title text NOT NULL, name text);
@@ -426,6 +427,12 @@ fn what_cannot_be_planned_is_refused_with_a_way_out() {
             1,
             "SB0404",
             "add-unique",
+        ),
+        (
+            "add-foreign-key\ntable: odd\ncolumn: fax\nto: faxes\nto-column: id",
+            1,
+            "SB0404",
+            "no such column: odd.fax",
         ),
         (
             "add-foreign-key\ntable: people\ncolumn: fax\nto: faxes\nto-column: id\n\

@@ -294,5 +294,7 @@ mod tests {
         ] {
             assert_eq!(refused(sql, Run::Statements), None, "{sql}");
         }
+        let key = "ALTER TABLE t ADD CONSTRAINT c FOREIGN KEY (a) REFERENCES o (id);";
+        assert!(refused(key, Run::Rebuild).is_some());
     }
 }
