@@ -30,6 +30,7 @@ const TABLES: &str = "
     CREATE TABLE lines (number text PRIMARY KEY) WITHOUT ROWID;
     CREATE VIEW fax_numbers AS SELECT number FROM faxes;
     CREATE TABLE pagers (id integer PRIMARY KEY);
+    CREATE TABLE odd (fax integer, CHECK (odd.fax > 0));
     CREATE TABLE clubs (id integer PRIMARY KEY, name text);
     INSERT INTO clubs VALUES (1, 'one'), (2, 'two');
     CREATE TABLE rooms (club integer PRIMARY KEY REFERENCES clubs, title text NOT NULL, name text);
@@ -66,7 +67,7 @@ struct Story {
     shows: &'static [&'static str],
 }
 
-const STORIES: [Story; 16] = [
+const STORIES: [Story; 17] = [
     Story {
         ask: "add-column\ntable: people\ncolumn: nickname\ntype: text\ndefault: 'none'",
         id: "add-people-nickname",
@@ -174,6 +175,19 @@ const STORIES: [Story; 16] = [
         id: "require-people-street",
         steps: "(obey) mend verify require",
         shows: &["ALTER TABLE people ALTER COLUMN street SET NOT NULL;"],
+    },
+    Story {
+        ask: "add-foreign-key\ntable: people\ncolumn: amount\nto: faxes\nto-column: id\n\
+              on-delete: cascade",
+        id: "link-people-amount",
+        steps: "(obey) verify build require",
+        shows: &[
+            "ALTER TABLE people ADD CONSTRAINT people_amount_fkey FOREIGN KEY (amount) REFERENCES \
+             faxes (id) ON DELETE CASCADE;",
+            "run = \"rebuild\"",
+            "  require  makes the table again, and holds the write lock while 3 rows of people are \
+             copied",
+        ],
     },
     Story {
         ask: "add-unique\ntable: people\ncolumn: full_name",
@@ -409,10 +423,23 @@ fn what_cannot_be_planned_is_refused_with_a_way_out() {
             "say with --default",
         ),
         (
-            "add-foreign-key\ntable: people\ncolumn: fax\nto: faxes\nto-column: id",
+            "add-foreign-key\ntable: people\ncolumn: fax\nto: faxes\nto-column: number",
             1,
             "SB0404",
-            "a migration of your own",
+            "add-unique",
+        ),
+        (
+            "add-foreign-key\ntable: odd\ncolumn: fax\nto: faxes\nto-column: id",
+            1,
+            "SB0404",
+            "no such column: odd.fax",
+        ),
+        (
+            "add-foreign-key\ntable: people\ncolumn: fax\nto: faxes\nto-column: id\n\
+             name: people_state",
+            1,
+            "SB0404",
+            "another --name",
         ),
         (
             "drop-column\ntable: faxes\ncolumn: number",

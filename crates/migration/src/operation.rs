@@ -50,6 +50,15 @@ impl Sql {
             run: Run::Statements,
         }
     }
+
+    /// By making the table again.
+    pub const fn rebuild(up: String, down: String) -> Self {
+        Self {
+            up,
+            down,
+            run: Run::Rebuild,
+        }
+    }
 }
 
 /// The texts of a step.
@@ -134,6 +143,10 @@ pub(crate) fn header(change: &ChangeId, step: &str, what: &str, run: Run) -> Str
         Run::Transaction => "run this in one\n-- transaction with the mark that says that it ran.",
         Run::Statements => {
             "run this\n-- statement by statement, because it waits for others, and then mark that it ran."
+        }
+        Run::Rebuild => {
+            "make the\n-- table again with every row, because SQLite has no such statement, in one transaction with\n\
+             -- the mark that says that it ran."
         }
     };
     format!(

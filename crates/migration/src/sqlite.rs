@@ -1,7 +1,8 @@
 //! What is particular to SQLite: what it says about a table, its grammar as far as planning needs
-//! it, and the planners.
+//! it, the planners, and the edits of a table for which it has no statement.
 
 pub mod catalog;
 pub mod plan;
+pub mod rebuild;
 pub mod rename;
 pub mod text;

@@ -106,6 +106,10 @@ pub enum Run {
     /// One by one outside of any transaction, because they wait for others: `CREATE INDEX
     /// CONCURRENTLY`. Each must bear to be run again after a crash.
     Statements,
+    /// Not as they stand: SQLite cannot alter the table so, and it is made again out of its text at
+    /// that moment, with every row, in one transaction with the mark. One statement: `ALTER TABLE …
+    /// ADD CONSTRAINT … FOREIGN KEY` or `… DROP CONSTRAINT`.
+    Rebuild,
 }
 
 impl Run {

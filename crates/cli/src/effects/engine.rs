@@ -125,6 +125,23 @@ impl EnvironmentDatabase {
                         let from = database.catalog(&wanted.from)?;
                         sqlite::plan::merge(&table, &from, change, wanted)
                     }
+                    Request::AddForeignKey {
+                        name,
+                        columns,
+                        to_table,
+                        to_columns,
+                        actions,
+                        ..
+                    } => {
+                        let to = database.catalog(to_table)?;
+                        let wanted = sqlite::plan::ForeignKey {
+                            name,
+                            columns,
+                            to_columns,
+                            actions,
+                        };
+                        sqlite::plan::foreign_key(&table, &to, change, &wanted)
+                    }
                     _ => sqlite::plan::plan(&table, change, request),
                 };
                 let definition = planned.map_err(|error| errors::not_on_sqlite(name, &error))?;

@@ -55,7 +55,7 @@ impl Known {
     pub(crate) fn script(&mut self, sql: &str, run: Run) -> Vec<Statement> {
         match self {
             Known::Postgres { schema, major } => postgres::script(schema, *major, sql, run),
-            Known::Sqlite(rows) => sqlite::script(rows, sql),
+            Known::Sqlite(rows) => sqlite::script(rows, sql, run),
         }
     }
 

@@ -119,9 +119,13 @@ fn on_sqlite(reason: &SqliteReason) -> Option<String> {
             "change the columns that it is generated from instead".to_owned()
         }
         SqliteReason::PrimaryKey { column } => primary_key(column),
-        SqliteReason::ForeignKey { .. }
-        | SqliteReason::Referenced { .. }
-        | SqliteReason::ForeignKeyLater => {
+        SqliteReason::NotAKey { columns, .. } => {
+            format!(
+                "first hold `{columns}` over there to uniqueness with `switchback change new add-unique`"
+            )
+        }
+        SqliteReason::ConstraintThere { .. } => "choose another --name".to_owned(),
+        SqliteReason::ForeignKey { .. } | SqliteReason::Referenced { .. } => {
             format!("SQLite has to make a table again for its foreign keys: do that {OWN}")
         }
         SqliteReason::Check { .. } => format!(

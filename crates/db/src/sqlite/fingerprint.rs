@@ -69,6 +69,10 @@ pub(super) fn of_scope(connection: &Connection, scope: &Scope) -> Result<String,
                 .collect();
             let _ = writeln!(text, "check {checks:?}");
         }
+        if points(part, scope) {
+            let words: Vec<_> = part.iter().map(ToString::to_string).collect();
+            let _ = writeln!(text, "foreign key {words:?}");
+        }
     }
     let ours = |it: &Index| {
         it.name.starts_with(&scope.prefix) || scope.columns.iter().any(|name| it.covers(name))
@@ -91,6 +95,14 @@ pub(super) fn of_scope(connection: &Connection, scope: &Scope) -> Result<String,
         }
     }
     Ok(text)
+}
+
+/// Whether a part of a table is a foreign key of columns that belong to a change.
+fn points(part: &[Token], scope: &Scope) -> bool {
+    let begins = part.iter().position(|it| it.is_word("foreign"));
+    let here = begins.and_then(|at| groups_after(&part[at..], "key").into_iter().next());
+    let ours = |it: &Token| scope.columns.iter().any(|name| it.is_name(name));
+    here.is_some_and(|columns| columns.iter().any(ours))
 }
 
 fn column(text: &mut String, it: &Column) {

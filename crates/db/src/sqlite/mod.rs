@@ -15,6 +15,7 @@ mod fill;
 mod fingerprint;
 pub mod history;
 mod kept;
+pub mod rebuild;
 pub mod rehearsal;
 mod rows;
 mod script;

@@ -15,9 +15,11 @@ use rusqlite::Connection;
 use switchback_migration::definition::{StepFill, Work};
 use switchback_migration::sql::ir::Name;
 use switchback_migration::sqlite::catalog;
+use switchback_migration::sqlite::rebuild::{Link, Rebuild};
 use switchback_migration::sqlite::text::name;
 use switchback_migration::workload::{self, Column, Other, Table, Underivable, Workload};
 use switchback_migration::{Definition, Engine};
+use switchback_model::plan::Run;
 use switchback_model::{Effect, Timestamp};
 
 use self::code::Code;
@@ -68,6 +70,8 @@ pub struct SqliteBench {
     catalog: catalog::Table,
     /// The table that goes, of a change that merges it into the change's own.
     other: Option<catalog::Table>,
+    /// The foreign key that the change brings, where it does.
+    link: Option<Link>,
 }
 
 /// Nobody: SQLite cannot be asked who waits.
@@ -116,9 +120,21 @@ impl SqliteBench {
             database,
             catalog,
             other,
+            link: link(definition),
         };
         Ok((bench, workload))
     }
+}
+
+/// The foreign key that a change brings.
+fn link(definition: &Definition) -> Option<Link> {
+    definition.steps.iter().find_map(|step| match &step.work {
+        Work::Database {
+            script: Some(script),
+            ..
+        } if script.run == Run::Rebuild => Rebuild::read(&script.up.sql).ok()?.link(),
+        _ => None,
+    })
 }
 
 /// The table as a workload needs it.
@@ -226,6 +242,7 @@ impl Bench for SqliteBench {
         supply::supply(
             &mut code,
             [Some(&self.catalog), self.other.as_ref()],
+            self.link.as_ref(),
             workload,
             pairs,
         )

@@ -14,13 +14,14 @@ use switchback_migration::definition::Definition;
 use switchback_migration::drive::Probed;
 use switchback_migration::sqlite::text as sql;
 use switchback_migration::steps::scope;
-use switchback_model::plan::{Direction, Scope, Script};
+use switchback_model::plan::{Direction, Run, Scope, Script};
 use switchback_model::{ChangeId, Timestamp};
 
 use super::SqliteDatabase;
 use super::control::{self, Mark, TABLES};
 use super::error::{DbError, at};
 use super::fingerprint::{difference, of_scope};
+use super::rebuild;
 use crate::marks::{Marked, Mismatch, digest, follow};
 use crate::text::excerpt;
 
@@ -39,6 +40,11 @@ pub(super) fn run(
     plan: &str,
     now: Timestamp,
 ) -> Result<Ran, DbError> {
+    // Out of the transaction, and restored after it: what is declared later is dropped first.
+    let _aside = match script.run {
+        Run::Rebuild => Some(rebuild::Aside::set(&database.connection)?),
+        Run::Transaction | Run::Statements => None,
+    };
     let transaction = database.begin()?;
     control::ensure(&transaction)?;
     let marks = control::marks(&transaction, &script.change)?;
@@ -47,7 +53,15 @@ pub(super) fn run(
     }
     let before = of_scope(&transaction, &script.scope)?;
     let broken = broken_keys(&transaction, &script.scope.table)?;
-    statements(&transaction, &database.gate, &script.sql)?;
+    match script.run {
+        Run::Rebuild => {
+            let spare = format!("{}rebuilt", script.scope.prefix);
+            rebuild::run(&transaction, &script.sql, &spare)?;
+        }
+        Run::Transaction | Run::Statements => {
+            statements(&transaction, &database.gate, &script.sql)?;
+        }
+    }
     let more = broken_keys(&transaction, &script.scope.table)? - broken;
     if more > 0 {
         let table = script.scope.table.clone();

@@ -25,6 +25,7 @@ const SHOP: &str = "
         pager TEXT NOT NULL,
         amount INTEGER NOT NULL,
         price REAL,
+        account INTEGER,
         state TEXT NOT NULL DEFAULT 'new' CONSTRAINT state_known CHECK (state IN ('new', 'old'))
     );
     CREATE INDEX users_city ON users (city);
@@ -40,9 +41,9 @@ const SHOP: &str = "
 
 pub(crate) const ROWS: &str = "
     WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 60)
-    INSERT INTO users (id, full_name, street, city, email_addr, fax, pager, amount, price, state)
+    INSERT INTO users (id, full_name, street, city, email_addr, fax, pager, amount, price, account, state)
         SELECT x, 'N' || x || ' L' || x, 'S ' || x, 'C' || x % 7, x || '@b',
-            CASE WHEN x % 3 THEN 'f' || x END, 'p' || x, x - 10, x / 4.0,
+            CASE WHEN x % 3 THEN 'f' || x END, 'p' || x, x - 10, x / 4.0, CASE WHEN x % 5 THEN x % 7 + 1 END,
             CASE WHEN x % 2 THEN 'new' ELSE 'old' END FROM n;
     INSERT INTO faxes SELECT id, fax FROM users;
     INSERT INTO accounts SELECT id, full_name FROM users;
@@ -173,6 +174,14 @@ pub(crate) fn requests() -> Vec<Request> {
             name: text("names_once"),
             columns: vec![text("full_name"), text("id")],
         },
+        Request::AddForeignKey {
+            table: users(),
+            name: text("users_account"),
+            columns: vec![text("account")],
+            to_table: text("accounts"),
+            to_columns: vec![text("id")],
+            actions: text("ON DELETE CASCADE"),
+        },
         Request::DropColumn {
             table: users(),
             column: text("fax"),
@@ -224,6 +233,23 @@ pub(crate) fn planned(folder: &tempfile::TempDir, request: &Request, mode: Mode)
         Request::MergeTables(wanted) => {
             let from = database.catalog(&wanted.from).unwrap();
             plan::merge(&table, &from, &change, wanted).unwrap()
+        }
+        Request::AddForeignKey {
+            name,
+            columns,
+            to_table,
+            to_columns,
+            actions,
+            ..
+        } => {
+            let to = database.catalog(to_table).unwrap();
+            let wanted = plan::ForeignKey {
+                name,
+                columns,
+                to_columns,
+                actions,
+            };
+            plan::foreign_key(&table, &to, &change, &wanted).unwrap()
         }
         _ => plan::plan(&table, &change, request).unwrap(),
     }

@@ -122,12 +122,22 @@ fn sql(text: &mut String, it: &StepScript) {
     line!(text, "undo = {}", operation(it.undo));
     line!(text, "up = {}", string(&it.up.name));
     line!(text, "down = {}", string(&it.down.name));
-    if it.run == Run::Statements {
-        line!(
-            text,
-            "# One by one and outside of a transaction, because they wait for others."
-        );
-        line!(text, "run = \"statements\"");
+    match it.run {
+        Run::Transaction => {}
+        Run::Statements => {
+            line!(
+                text,
+                "# One by one and outside of a transaction, because they wait for others."
+            );
+            line!(text, "run = \"statements\"");
+        }
+        Run::Rebuild => {
+            line!(
+                text,
+                "# Not as it stands: the table is made again, because SQLite has no such statement."
+            );
+            line!(text, "run = \"rebuild\"");
+        }
     }
 }
 

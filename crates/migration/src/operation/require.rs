@@ -1,6 +1,7 @@
 //! Holding rows to a rule that some of them, and some code, may break: a check, NOT NULL,
 //! uniqueness, a foreign key. And an index, which holds nobody to anything.
 
+use switchback_model::plan::Run;
 use switchback_model::{InvalidName, Shapes, SurfaceOperation, Sync};
 
 use super::{Sql, Steps, Words, tagged};
@@ -119,6 +120,11 @@ pub(crate) fn rule(it: Rule) -> Result<Vec<Step>, InvalidName> {
         },
     )?;
     if let Some(build) = build {
+        let beside = if build.run == Run::Statements {
+            ", beside writers"
+        } else {
+            ""
+        };
         steps.database(
             "build",
             Some((
@@ -127,17 +133,18 @@ pub(crate) fn rule(it: Rule) -> Result<Vec<Step>, InvalidName> {
             )),
             None,
             Words {
-                title: format!("Build the index that {rule} needs, beside writers"),
+                title: format!("Build the index that {rule} needs{beside}"),
                 prevents: "Without it each DELETE of a row that is pointed to reads the whole of \
                            the table that points."
                     .to_owned(),
-                way_back: "The down script drops the index, beside writers.".to_owned(),
+                way_back: format!("The down script drops the index{beside}."),
                 protects: "No code reads or writes an index, so every version goes on as it is."
                     .to_owned(),
                 needs: String::new(),
             },
         )?;
     }
+    let rebuilds = require.run == Run::Rebuild;
     steps.database(
         "require",
         Some((
@@ -153,8 +160,19 @@ pub(crate) fn rule(it: Rule) -> Result<Vec<Step>, InvalidName> {
             prevents: "Without it the next bug breaks the rule, and nobody notices. Done too early, \
                        it refuses the writes of a version that does not know the rule."
                 .to_owned(),
-            way_back: "The down script lifts the rule. No row is touched.".to_owned(),
-            protects: if validate.is_some() {
+            way_back: if rebuilds {
+                "The down script lifts the rule, by copying every row once more while nobody can \
+                 write. No value changes."
+                    .to_owned()
+            } else {
+                "The down script lifts the rule. No row is touched.".to_owned()
+            },
+            protects: if rebuilds {
+                "The table is made again with every row, in one transaction: nobody can write \
+                 meanwhile, and if a row breaks the rule, everything is as it was. From then on it \
+                 holds on every connection that enforces foreign keys."
+                    .to_owned()
+            } else if validate.is_some() {
                 "New rows are held to it from this moment; the rows that are there are proved in the \
                  next step, so that this one takes its lock only for a moment."
                     .to_owned()

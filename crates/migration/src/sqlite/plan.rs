@@ -3,8 +3,8 @@
 //! SQLite has one writer at a time, so a step holds its lock for as long as it runs: what writes
 //! many rows is a fill, in small transactions, and what reads many is said to.
 //!
-//! What SQLite cannot alter in place (a foreign key on a column that is there) is refused here; see
-//! the limits in the guide.
+//! What SQLite cannot alter in place, a foreign key on columns that are there, makes the table again:
+//! see [`super::rebuild`].
 
 mod columns;
 mod merge;
@@ -15,6 +15,7 @@ mod values;
 use switchback_model::{ChangeId, Kind, StepName};
 
 pub use self::merge::merge;
+pub use self::rules::ForeignKey;
 
 use super::catalog::{Column, Table, TableKind};
 use super::rename::{self, Mode, Reason, Rename, RenameError};
@@ -85,6 +86,70 @@ pub fn plan(
         };
         return rename::plan(table, &wanted);
     }
+    define(table, change, |draft| match request {
+        Request::AddColumn {
+            column,
+            type_sql,
+            default,
+            ..
+        } => columns::add(draft, column, type_sql, default.as_deref()),
+        Request::AddRequiredColumn {
+            column,
+            type_sql,
+            value,
+            ..
+        } => columns::add_required(draft, column, type_sql, value),
+        Request::DropColumn {
+            column, default, ..
+        } => columns::drop_column(draft, column, default.as_deref()),
+        Request::DropTable { .. } => columns::drop_table(draft),
+        Request::Move(wanted) => moves::plan(draft, wanted),
+        Request::AddValue {
+            column,
+            value,
+            fallback,
+            ..
+        } => values::add(draft, column, value, fallback.as_deref()),
+        Request::RemoveValue {
+            column,
+            value,
+            replacement,
+            ..
+        } => values::remove(draft, column, value, replacement),
+        Request::AddIndex {
+            name, keys, only, ..
+        } => rules::index(draft, name, keys, only.as_deref()),
+        Request::AddCheck {
+            name, rule, mend, ..
+        } => rules::check(draft, name, rule, mend),
+        Request::AddNotNull { column, mend, .. } => rules::not_null(draft, column, mend.as_deref()),
+        Request::AddUnique { name, columns, .. } => rules::unique(draft, name, columns),
+        // Handled above, and by `foreign_key` and `merge`, which need both tables.
+        Request::RenameColumn { .. } | Request::AddForeignKey { .. } | Request::MergeTables(_) => {
+            Err(Reason::BadName.into())
+        }
+    })
+}
+
+/// Plans a foreign key from columns of a table that are there to columns of another, or of the same.
+///
+/// # Errors
+/// If it could not be done without harm; no table is touched either way.
+pub fn foreign_key(
+    table: &Table,
+    to: &Table,
+    change: &ChangeId,
+    wanted: &ForeignKey<'_>,
+) -> Result<Definition, RenameError> {
+    define(table, change, |draft| rules::foreign_key(draft, to, wanted))
+}
+
+/// The definition out of what a planner makes for a table.
+fn define(
+    table: &Table,
+    change: &ChangeId,
+    planner: impl FnOnce(&Draft<'_>) -> Outcome,
+) -> Result<Definition, RenameError> {
     let draft = Draft {
         table,
         change,
@@ -95,50 +160,7 @@ pub fn plan(
         reason,
     };
     draft.ordinary().map_err(unsupported)?;
-    let planned = match request {
-        Request::AddColumn {
-            column,
-            type_sql,
-            default,
-            ..
-        } => columns::add(&draft, column, type_sql, default.as_deref()),
-        Request::AddRequiredColumn {
-            column,
-            type_sql,
-            value,
-            ..
-        } => columns::add_required(&draft, column, type_sql, value),
-        Request::DropColumn {
-            column, default, ..
-        } => columns::drop_column(&draft, column, default.as_deref()),
-        Request::DropTable { .. } => columns::drop_table(&draft),
-        Request::Move(wanted) => moves::plan(&draft, wanted),
-        Request::AddValue {
-            column,
-            value,
-            fallback,
-            ..
-        } => values::add(&draft, column, value, fallback.as_deref()),
-        Request::RemoveValue {
-            column,
-            value,
-            replacement,
-            ..
-        } => values::remove(&draft, column, value, replacement),
-        Request::AddIndex {
-            name, keys, only, ..
-        } => rules::index(&draft, name, keys, only.as_deref()),
-        Request::AddCheck {
-            name, rule, mend, ..
-        } => rules::check(&draft, name, rule, mend),
-        Request::AddNotNull { column, mend, .. } => {
-            rules::not_null(&draft, column, mend.as_deref())
-        }
-        Request::AddUnique { name, columns, .. } => rules::unique(&draft, name, columns),
-        Request::AddForeignKey { .. } => Err(Reason::ForeignKeyLater.into()),
-        // Handled above, and by `merge`, which needs both tables.
-        Request::RenameColumn { .. } | Request::MergeTables(_) => Err(Reason::BadName.into()),
-    };
+    let planned = planner(&draft);
     let planned = planned.map_err(|trouble| match trouble {
         Trouble::Name(error) => RenameError::from(error),
         Trouble::Reason(reason) => unsupported(reason),

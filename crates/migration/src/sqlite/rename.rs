@@ -143,8 +143,10 @@ pub enum Reason {
          without it"
     )]
     NeedsDefault { column: String },
-    #[error("SQLite cannot add a foreign key to columns that are there")]
-    ForeignKeyLater,
+    #[error("`{columns}` of `{table}` is no primary key and has no unique index of its own")]
+    NotAKey { table: String, columns: String },
+    #[error("it already has a constraint `{name}`")]
+    ConstraintThere { name: String },
     #[error("no single named CHECK on `{column}` alone lists its values")]
     NotListed { column: String },
     #[error("`{column}` takes `{value}` already")]

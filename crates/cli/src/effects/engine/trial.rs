@@ -7,11 +7,13 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 use switchback_db::postgres::{PgError, Session};
+use switchback_db::sqlite::{DbError, rebuild};
 use switchback_migration::Definition;
 use switchback_migration::definition::{StepFill, Work};
 use switchback_migration::operation::request::Request;
 use switchback_migration::postgres::name;
 use switchback_migration::sqlite::text;
+use switchback_model::plan::Run;
 
 use crate::effects::estimate::postgres::named;
 
@@ -85,22 +87,22 @@ pub(super) fn sqlite(
         };
         let refused = |error| refusal(format!("step `{}`", step.name), error);
         if let Some(script) = script {
-            run(&copy, &script.up.sql).map_err(refused)?;
-            back.push((&step.name, &script.down.sql));
+            run(&copy, &script.up.sql, script.run).map_err(refused)?;
+            back.push((&step.name, script));
         }
         if let Some(fill) = fill {
-            copy.prepare(&update(fill)).map_err(refused)?;
+            copy.prepare(&update(fill)).map_err(said).map_err(refused)?;
         }
         // Compiles the triggers that are there now.
         let insert = format!("EXPLAIN INSERT INTO {} DEFAULT VALUES", text::name(table));
         if let Err(error) = copy.prepare(&insert)
             && !error.to_string().contains("no such table")
         {
-            return Err(refused(error));
+            return Err(refused(said(error)));
         }
     }
-    for (step, sql) in back.into_iter().rev() {
-        run(&copy, sql)
+    for (step, script) in back.into_iter().rev() {
+        run(&copy, &script.down.sql, script.run)
             .map_err(|error| refusal(format!("the way back of step `{step}`"), error))?;
     }
     Ok(())
@@ -108,7 +110,7 @@ pub(super) fn sqlite(
 
 /// A default that is computed anew each time is refused only by a table with rows.
 fn default_for_rows(default: &str) -> Result<(), Refusal> {
-    let refused = |error| refusal("--default".to_owned(), error);
+    let refused = |error| refusal("--default".to_owned(), said(error));
     let memory = Connection::open_in_memory().map_err(refused)?;
     memory
         .execute_batch(&format!(
@@ -118,18 +120,29 @@ fn default_for_rows(default: &str) -> Result<(), Refusal> {
         .map_err(refused)
 }
 
-/// What SQLite says, without the whole script around it.
-fn refusal(tried: String, error: rusqlite::Error) -> Refusal {
-    let message = match error {
-        rusqlite::Error::SqlInputError { msg, .. } => msg,
-        rusqlite::Error::SqliteFailure(_, Some(message)) => message,
-        other => other.to_string(),
-    };
+fn refusal(tried: String, message: String) -> Refusal {
     Refusal { tried, message }
 }
 
-fn run(copy: &Connection, sql: &str) -> rusqlite::Result<()> {
-    copy.execute_batch(&format!("BEGIN;\n{sql}\nCOMMIT;"))
+/// What SQLite says, without the whole script around it.
+fn said(error: rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::SqlInputError { msg, .. } => msg,
+        rusqlite::Error::SqliteFailure(_, Some(message)) => message,
+        other => other.to_string(),
+    }
+}
+
+fn run(copy: &Connection, sql: &str, run: Run) -> Result<(), String> {
+    match run {
+        Run::Rebuild => rebuild::tried(copy, sql).map_err(|error| match error {
+            DbError::Sql { message, .. } => message,
+            other => other.to_string(),
+        }),
+        Run::Transaction | Run::Statements => copy
+            .execute_batch(&format!("BEGIN;\n{sql}\nCOMMIT;"))
+            .map_err(said),
+    }
 }
 
 fn update(fill: &StepFill) -> String {

@@ -36,7 +36,7 @@ pub(super) fn script(schema: &mut Schema, major: u32, text: &str, run: Run) -> V
     let told = |(number, (at, part)): (usize, &(ir::Span, Part))| {
         // A transaction holds every lock to its end, whatever took it.
         let (earlier, later) = match run {
-            Run::Transaction => (&parts[..number], &parts[number..]),
+            Run::Transaction | Run::Rebuild => (&parts[..number], &parts[number..]),
             Run::Statements => (&parts[..0], &parts[number..=number]),
         };
         let held: Vec<_> = earlier.iter().flat_map(|(_, it)| &it.locks).collect();

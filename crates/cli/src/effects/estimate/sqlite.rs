@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use switchback_migration::Engine;
 use switchback_migration::sql::split;
 use switchback_migration::sqlite::text::{Token, tokens};
+use switchback_model::plan::Run;
 
 use super::{Rows, Statement, rows_of};
 
@@ -20,11 +21,14 @@ enum Touches {
 }
 
 /// The statements of a script, which is one transaction: the write lock is held to its end.
-pub(super) fn script(rows: &BTreeMap<String, Rows>, sql: &str) -> Vec<Statement> {
+pub(super) fn script(rows: &BTreeMap<String, Rows>, sql: &str, run: Run) -> Vec<Statement> {
     let mut statements = Vec::new();
     for at in split::ranges(sql, Engine::Sqlite) {
         let (text, end) = (&sql[at.clone()], at.end);
-        let does = statement(rows, text).into_iter().collect();
+        let does = match run {
+            Run::Rebuild => vec![rebuilt(rows, text)],
+            Run::Transaction | Run::Statements => statement(rows, text).into_iter().collect(),
+        };
         statements.push(Statement {
             sql: text.to_owned(),
             end,
@@ -52,6 +56,13 @@ fn statement(rows: &BTreeMap<String, Rows>, sql: &str) -> Option<String> {
     };
     let count = counted(rows, table.as_deref());
     Some(format!("holds the write lock while {count} {what}"))
+}
+
+/// The line for a table that is made again.
+fn rebuilt(rows: &BTreeMap<String, Rows>, sql: &str) -> String {
+    let (_, table) = touched(&tokens(sql));
+    let count = counted(rows, table.as_deref());
+    format!("makes the table again, and holds the write lock while {count} are copied")
 }
 
 /// The line for a fill.
@@ -170,13 +181,26 @@ mod tests {
         }
         let moment = "ALTER TABLE users ADD COLUMN a TEXT;
             CREATE TRIGGER t AFTER UPDATE ON users BEGIN UPDATE users SET a = 1; END;";
-        let said = |sql: &str| script(&rows, sql).into_iter().map(|it| it.does);
+        let said = |sql: &str| {
+            script(&rows, sql, Run::Transaction)
+                .into_iter()
+                .map(|it| it.does)
+        };
         let said = |sql: &str| said(sql).collect::<Vec<_>>();
         assert_eq!(
             said(moment),
             [vec![], vec!["holds the write lock for a moment".to_owned()]]
         );
         assert_eq!(said("-- Nothing to do.\n"), [[""; 0]; 0]);
+        let key = "ALTER TABLE users ADD CONSTRAINT c FOREIGN KEY (a) REFERENCES o (id);";
+        for sql in [key, "ALTER TABLE users DROP CONSTRAINT c;"] {
+            assert_eq!(
+                script(&rows, sql, Run::Rebuild)[0].does,
+                [
+                    "makes the table again, and holds the write lock while 200 rows of users are copied"
+                ]
+            );
+        }
         let schema = "INSERT INTO temp.guard SELECT count(*) FROM sqlite_schema";
         assert_eq!(statement(&rows, schema), None);
         let long = format!("{moment} UPDATE users SET a = 1");

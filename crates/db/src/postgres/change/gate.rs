@@ -60,6 +60,9 @@ pub(super) fn statements(script: &str, run: Run) -> Result<Vec<Statement<'_>>, C
         }
         let form = statement::form(text, &words);
         match (run, &form) {
+            (Run::Rebuild, _) => {
+                return Err(refuse("a statement that makes a table again", EITHER));
+            }
             (Run::Transaction, _) => {
                 if let Some(what) = not_in_transaction(&words, &form) {
                     return Err(refuse(what, TRANSACTION));
@@ -291,5 +294,7 @@ mod tests {
         ] {
             assert_eq!(refused(sql, Run::Statements), None, "{sql}");
         }
+        let key = "ALTER TABLE t ADD CONSTRAINT c FOREIGN KEY (a) REFERENCES o (id);";
+        assert!(refused(key, Run::Rebuild).is_some());
     }
 }

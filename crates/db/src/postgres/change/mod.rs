@@ -209,7 +209,8 @@ impl PostgresDatabase {
         };
         let mut runner = self.runner(&options, observer);
         let ran = match script.run {
-            Run::Transaction => script::run(&mut runner, &job)?,
+            // The first refuses a rebuild, which only SQLite needs.
+            Run::Transaction | Run::Rebuild => script::run(&mut runner, &job)?,
             Run::Statements => stepwise::run(&mut runner, &job)?,
         };
         fill::tidy(&mut runner);

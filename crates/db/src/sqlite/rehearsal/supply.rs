@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use switchback_migration::sqlite::catalog::{Column, Table};
+use switchback_migration::sqlite::rebuild::Link;
 use switchback_migration::sqlite::text::{Token, groups_after, name, tokens};
 use switchback_migration::workload::{Source, Workload};
 
@@ -19,6 +20,7 @@ const BREAKING: [Option<&str>; 5] = [None, Some("-1"), Some("0"), Some(""), Some
 pub(super) fn supply(
     code: &mut Code,
     tables: [Option<&Table>; 2],
+    link: Option<&Link>,
     workload: &Workload,
     pairs: usize,
 ) -> Result<Supply, Trouble> {
@@ -28,13 +30,22 @@ pub(super) fn supply(
     let first = number(&code.connection, &highest).unwrap_or(0) + 1_000;
     let mut makers = Vec::new();
     for table in tables.into_iter().flatten() {
+        let unique = unique(table, workload);
         makers.push(Maker {
             table,
-            unique: unique(table, workload),
+            targets: link
+                .map(|link| targets(code, table, link, &unique))
+                .transpose()?,
+            unique,
             lists: lists(table),
             examples: examples(code, table)?,
             first,
         });
+    }
+    if let (Some(link), true) = (link, makers.iter().any(Maker::points_nowhere)) {
+        let note = format!("there is no row in {} that rows could point to", link.to);
+        supply.notes.push(note);
+        return Ok(supply);
     }
     let mut refused = None;
     for at in 0..pairs as u64 {
@@ -67,6 +78,87 @@ fn unique(table: &Table, workload: &Workload) -> BTreeSet<String> {
     let named = indexes.flat_map(|it| it.columns.iter().filter_map(|it| it.name.clone()));
     let key = workload.table.key.iter().cloned();
     named.chain(key).collect()
+}
+
+/// What the columns of a foreign key that the change brings can point to. Code obeys it before it is
+/// there.
+struct Targets {
+    columns: Vec<String>,
+    rows: Vec<Vec<Option<String>>>,
+    /// Whether nothing else may point to the same.
+    once: bool,
+    /// Whether they may point to nothing.
+    optional: bool,
+}
+
+fn targets(
+    code: &mut Code,
+    table: &Table,
+    link: &Link,
+    unique: &BTreeSet<String>,
+) -> Result<Targets, Trouble> {
+    let columns: Vec<&Column> = link
+        .columns
+        .iter()
+        .filter_map(|it| table.column(it))
+        .collect();
+    let once = columns.iter().any(|it| unique.contains(&it.name));
+    let there: Vec<String> = link
+        .to_columns
+        .iter()
+        .map(|it| format!("b.{}", name(it)))
+        .collect();
+    let present: Vec<String> = there.iter().map(|it| format!("{it} IS NOT NULL")).collect();
+    let taken = if once {
+        let same: Vec<String> = columns
+            .iter()
+            .zip(&there)
+            .map(|(it, there)| format!("{there} = +a.{}", name(&it.name)))
+            .collect();
+        format!(
+            " AND NOT EXISTS (SELECT 1 FROM {} AS a WHERE {})",
+            name(&table.name),
+            same.join(" AND ")
+        )
+    } else {
+        String::new()
+    };
+    let mut rows = Vec::new();
+    for at in 0..EXAMPLES {
+        let sql = format!(
+            "SELECT {} FROM {} AS b WHERE {}{taken} LIMIT 1 OFFSET {at}",
+            there.join(", "),
+            name(&link.to),
+            present.join(" AND ")
+        );
+        match code.read(&sql, &[])? {
+            Some(row) => rows.push(row),
+            None => break,
+        }
+    }
+    let key = |it: &&Column| it.primary_key > 0;
+    Ok(Targets {
+        rows,
+        once,
+        optional: columns.iter().any(|it| !it.not_null && !key(it)),
+        columns: columns.into_iter().map(|it| it.name.clone()).collect(),
+    })
+}
+
+impl Targets {
+    /// What a column of a row with this number holds; none where it is no column of the key.
+    fn value(&self, column: &str, number: u64) -> Option<Option<String>> {
+        let place = self.columns.iter().position(|it| it == column)?;
+        let at = usize::try_from(number).unwrap_or(usize::MAX);
+        let row = if self.once {
+            self.rows.get(at)
+        } else if self.optional && number % 4 == 3 {
+            None
+        } else {
+            self.rows.get(at % self.rows.len().max(1))
+        };
+        Some(row.and_then(|row| row.get(place).cloned().flatten()))
+    }
 }
 
 /// The strings in a CHECK, for each column that it is about.
@@ -121,6 +213,7 @@ fn made(makers: &[Maker<'_>], workload: &Workload, number: u64) -> Texts {
 /// Makes rows from their numbers.
 struct Maker<'a> {
     table: &'a Table,
+    targets: Option<Targets>,
     unique: BTreeSet<String>,
     lists: BTreeMap<String, Vec<String>>,
     examples: Vec<Texts>,
@@ -128,6 +221,12 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
+    /// Whether no row can be made, because there is nothing to point to.
+    fn points_nowhere(&self) -> bool {
+        let targets = self.targets.as_ref();
+        targets.is_some_and(|it| it.rows.is_empty() && !it.optional)
+    }
+
     fn row(&self, number: u64) -> Texts {
         let columns = self.table.columns.iter();
         columns
@@ -136,6 +235,10 @@ impl Maker<'_> {
     }
 
     fn value(&self, column: &Column, number: u64) -> Option<String> {
+        let pointed = self.targets.as_ref();
+        if let Some(value) = pointed.and_then(|it| it.value(&column.name, number)) {
+            return value;
+        }
         let own = self.first + number;
         let kind = column.declared_type.to_ascii_lowercase();
         if self.unique.contains(&column.name) {

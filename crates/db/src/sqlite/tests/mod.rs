@@ -3,6 +3,7 @@ mod concurrent;
 mod crashes;
 mod merge;
 mod operations;
+mod rebuild;
 mod round_trip;
 mod workload;
 

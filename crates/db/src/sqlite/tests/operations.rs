@@ -18,7 +18,8 @@ const TABLE: &str = "
         fax TEXT,
         pager TEXT NOT NULL,
         amount INTEGER NOT NULL,
-        state TEXT NOT NULL DEFAULT 'new' CONSTRAINT state_known CHECK (state IN ('new', 'old'))
+        state TEXT NOT NULL DEFAULT 'new' CONSTRAINT state_known CHECK (state IN ('new', 'old')),
+        account INTEGER
     );
     CREATE INDEX users_city ON users (city);
     CREATE TABLE accounts (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
@@ -35,10 +36,10 @@ const TABLE: &str = "
 
 const ROWS: &str = "
     INSERT INTO users VALUES
-        (1, 'Ada Lovelace', 'Main St 1', 'London', NULL, 'p1', 5, 'new'),
-        (2, 'Mary Ann Evans', 'Side St 2', 'Nuneaton', 'f2', 'p2', 7, 'old'),
-        (3, 'Cher', 'Hill 3', 'LA', '', 'p3', 0, 'new'),
-        (4, 'X Y', 'S', 'T', NULL, 'p4', -3, 'old');";
+        (1, 'Ada Lovelace', 'Main St 1', 'London', NULL, 'p1', 5, 'new', 1),
+        (2, 'Mary Ann Evans', 'Side St 2', 'Nuneaton', 'f2', 'p2', 7, 'old', NULL),
+        (3, 'Cher', 'Hill 3', 'LA', '', 'p3', 0, 'new', 3),
+        (4, 'X Y', 'S', 'T', NULL, 'p4', -3, 'old', 1);";
 
 /// What a version of the code does with `?1`, a number that nobody has used: statements, and
 /// queries that count what is wrong.
@@ -352,6 +353,30 @@ fn stories() -> Vec<Story> {
             code: vec![PLAIN, PLAIN],
         },
         Story {
+            name: "add a foreign key",
+            request: Request::AddForeignKey {
+                table: users(),
+                name: text("users_account"),
+                columns: vec![text("account")],
+                to_table: text("accounts"),
+                to_columns: vec![text("id")],
+                actions: text("ON DELETE SET NULL"),
+            },
+            code: vec![
+                PLAIN,
+                Code {
+                    writes: &[
+                        "INSERT INTO accounts (id, name) VALUES (?1, 'N')",
+                        "INSERT INTO users (id, full_name, street, city, pager, amount, account)
+                               VALUES (?1, 'N', 'S', 'C', 'p', 1, ?1)",
+                        "UPDATE users SET account = 2 WHERE id = ?1",
+                        "DELETE FROM accounts WHERE id = ?1",
+                    ],
+                    wrong: &["SELECT count(*) FROM users WHERE id = ?1 AND account IS NOT 2"],
+                },
+            ],
+        },
+        Story {
             name: "drop a column",
             request: Request::DropColumn {
                 table: users(),
@@ -475,6 +500,23 @@ fn every_operation_up_and_back_at_every_step_while_code_works() {
                 Request::MergeTables(wanted) => {
                     let from = database.catalog(&wanted.from).unwrap();
                     plan::merge(&table, &from, &id, wanted)
+                }
+                Request::AddForeignKey {
+                    name,
+                    columns,
+                    to_table,
+                    to_columns,
+                    actions,
+                    ..
+                } => {
+                    let to = database.catalog(to_table).unwrap();
+                    let wanted = plan::ForeignKey {
+                        name,
+                        columns,
+                        to_columns,
+                        actions,
+                    };
+                    plan::foreign_key(&table, &to, &id, &wanted)
                 }
                 request => plan::plan(&table, &id, request),
             };

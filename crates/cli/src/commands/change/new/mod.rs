@@ -54,7 +54,7 @@ pub(crate) enum New {
     AddNotNull(rules::AddNotNull),
     /// Let no two rows have the same values
     AddUnique(rules::AddUnique),
-    /// Let columns point to another table; only on PostgreSQL
+    /// Let columns point to another table
     AddForeignKey(rules::AddForeignKey),
     /// Take a column away
     DropColumn(columns::DropColumn),

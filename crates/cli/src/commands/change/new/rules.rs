@@ -91,7 +91,7 @@ pub(crate) struct AddUnique {
     common: Common,
 }
 
-/// Let columns point to another table; only on PostgreSQL
+/// Let columns point to another table
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   switchback change new add-foreign-key --table orders --column customer_id \\
