@@ -8,8 +8,10 @@ CREATE TABLE up (id int, a int, b text, c int CHECK (c > 0));
 CREATE TABLE kid () INHERITS (up);
 CREATE TABLE grandkid (z int) INHERITS (kid);
 CREATE INDEX kid_a ON kid (a);
+CREATE INDEX grandkid_z ON grandkid (z);
 INSERT INTO up SELECT n, n, n, n FROM generate_series(1, 10) n;
 INSERT INTO kid SELECT n, n, n, n FROM generate_series(1, 10) n;
+INSERT INTO grandkid SELECT n, n, n, n, n FROM generate_series(1, 10) n;
 CREATE TABLE stranger (id int, a int, b text, c int CONSTRAINT up_c_check CHECK (c > 0));
 CREATE VIEW of_up AS SELECT * FROM up;
 -- Partitions, with an index, a foreign key both ways, a check and a trigger.
@@ -191,6 +193,21 @@ ALTER TABLE up ADD CONSTRAINT q FOREIGN KEY (a) REFERENCES p
 ALTER TABLE up ADD COLUMN y int
 --@ case inherited: add a column with a volatile default
 ALTER TABLE up ADD COLUMN y int DEFAULT random() * 3
+--@ case inherited: add a column that a child has
+ALTER TABLE kid ADD COLUMN z int
+--@ case inherited: add a column with a sequence that a child has
+ALTER TABLE kid ADD COLUMN z serial
+--@ case inherited: add a column with a volatile default that a child has
+ALTER TABLE up ADD COLUMN z int DEFAULT random() * 3
+--@ case inherited: add a column that a child has of another type
+--@ refused 12-18
+ALTER TABLE up ADD COLUMN z text
+--@ case inherited: add a required column that a child has
+ALTER TABLE up ADD COLUMN z int NOT NULL DEFAULT 3
+--@ case inherited: add a column with a check that a child has
+ALTER TABLE up ADD COLUMN z int CHECK (z > 0)
+--@ case inherited: add a column with a default and a check that a child has
+ALTER TABLE up ADD COLUMN IF NOT EXISTS z int DEFAULT random() * 3 + 1 CHECK (z > 0)
 --@ case inherited: drop a column that a view reads
 --@ refused 12-18
 ALTER TABLE up DROP COLUMN a

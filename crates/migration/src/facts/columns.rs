@@ -43,6 +43,15 @@ impl Altering<'_, '_> {
         let default = column.default.as_ref().or(own.as_ref());
         let filled = default.is_some_and(|it| !it.is_null());
         for one in &reached {
+            let there = self.relation(one);
+            if there.is_some_and(|it| it.column(&column.name).is_some()) {
+                // A child's column becomes an inherited one too, and its values stay. Since 18 `NOT
+                // NULL` is a constraint that it gets as well.
+                if (required || is_counted(column)) && self.claims.major >= 18 {
+                    self.require(one, &column.name, at);
+                }
+                continue;
+            }
             if (required && (rewrite.is_some() || !filled)) || is_counted(column) {
                 self.look_for_null(one);
             }
