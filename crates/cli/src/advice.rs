@@ -115,6 +115,10 @@ pub(crate) fn command(
         Action::AbortRollout { component } => {
             format!("switchback rollout abort{} --env {name}", which(component))
         }
+        Action::Surface {
+            change,
+            operation: SurfaceOperation::Purge,
+        } => format!("switchback change purge {change} --env {name}"),
         Action::Surface { change, operation } => {
             let verb = if is_way_back(*operation) {
                 "undo"

@@ -206,13 +206,13 @@ fn check_fresh(
 pub(crate) fn foresee(
     book: &Book,
     environment: &Environment,
-    plan: &Plan,
+    steps: &[PlannedStep],
     now: Timestamp,
 ) -> Result<(), Box<Refusal>> {
     let name = &environment.name;
     let mut here = book.environment(name);
     let interlock = Interlock::new(&book.world.catalog);
-    for step in &plan.steps {
+    for step in steps {
         let during = interlock.admit(name, &here, now, &step.action)?;
         here = interlock.settle(&during, &step.action, true, now);
     }
@@ -239,7 +239,7 @@ pub(crate) fn check(
     if plan.steps.iter().any(on_database) {
         EnvironmentDatabase::open(context, environment)?.check_writable()?;
     }
-    match foresee(book, environment, plan, context.shell.clock.now()) {
+    match foresee(book, environment, &plan.steps, context.shell.clock.now()) {
         Ok(()) => Ok(()),
         Err(refusal) => Err(refusals::refuse(context, book, environment, &refusal)?),
     }

@@ -42,3 +42,24 @@ pub(crate) fn decide(
     }
     Err(errors::ledger_too_busy())
 }
+
+/// Records a fact that needs no effect, and only on top of what it was judged by: somebody else may
+/// be doing the very opposite. A refusal is recorded and is the error.
+pub(crate) fn observe(
+    context: &Context<'_>,
+    book: &mut Book,
+    environment: &Environment,
+    action: &Action,
+) -> Result<(), Failure> {
+    let name = &environment.name;
+    let event = |book: &Book| {
+        let place = book.history.place(name);
+        let id = EventId::of(&["observed", name.as_str(), &place, &action.to_string()]);
+        let event = Event::Observed {
+            environment: name.clone(),
+            action: action.clone(),
+        };
+        Ok((id, event))
+    };
+    decide(context, book, environment, action, &event).map(|_| ())
+}

@@ -44,7 +44,8 @@ pub(crate) struct Despite {
     despite_uses: Option<String>,
 }
 
-fn reason(text: &str) -> Result<String, String> {
+/// A reason as it is recorded: not empty.
+pub(crate) fn reason(text: &str) -> Result<String, String> {
     match text.trim() {
         "" => Err("a reason is needed".to_owned()),
         text => Ok(text.to_owned()),
@@ -342,7 +343,8 @@ pub(crate) fn check(
     Ok(())
 }
 
-fn id(book: &Book, kind: &str, event: &Event) -> Result<EventId, Failure> {
+/// The id of an event that is about this moment.
+pub(crate) fn id(book: &Book, kind: &str, event: &Event) -> Result<EventId, Failure> {
     let about = Digest::of_json(event)?.to_string();
     Ok(EventId::of(&[kind, &book.seen().to_string(), &about]))
 }

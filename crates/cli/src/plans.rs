@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use switchback_interlock::surface::{Surface, SurfaceState};
 use switchback_migration::Definition;
+use switchback_migration::definition::Kept;
 use switchback_migration::steps::{self, StepsError};
 use switchback_model::plan::{Direction, MadeFrom, MoveValue, PLAN_SCHEMA};
 use switchback_model::{
@@ -151,6 +152,33 @@ pub(crate) fn change_step(
     };
     let purpose = format!("{verb} {step} of {}", definition.id);
     make(context, book, environment, purpose, planned)
+}
+
+/// A plan for destroying what a contract kept aside in an environment.
+pub(crate) fn purge(
+    context: &Context<'_>,
+    book: &Book,
+    environment: &Environment,
+    definition: &Definition,
+    kept: &[Kept],
+) -> Result<Plan, Failure> {
+    let step = steps::purge(definition, kept);
+    let purpose = format!("purge what {} keeps", definition.id);
+    make(context, book, environment, purpose, vec![step])
+}
+
+/// Whether a plan is one for destroying what a contract kept aside.
+pub(crate) fn is_purge(plan: &Plan) -> bool {
+    let is = |action: &Action| {
+        matches!(
+            action,
+            Action::Surface {
+                operation: SurfaceOperation::Purge,
+                ..
+            }
+        )
+    };
+    !plan.steps.is_empty() && plan.steps.iter().all(|step| is(&step.action))
 }
 
 /// The ways back of copies that were begun and given up: the ledger does not count them as

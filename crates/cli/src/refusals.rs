@@ -4,7 +4,7 @@ use switchback_diag::{Code, Diagnostic};
 use switchback_interlock::refusal::Cause;
 use switchback_interlock::surface::Unfit;
 use switchback_interlock::{Clause, Interlock, Misfit, Participant, Reason, Refusal};
-use switchback_model::{Digest, Event, EventId};
+use switchback_model::{Action, Digest, Event, EventId};
 
 use crate::advice;
 use crate::book::Book;
@@ -40,6 +40,11 @@ pub(crate) fn refuse(
     let message = format!("{} in {} is refused", refusal.action, refusal.environment);
     let mut found = Diagnostic::error(code(&refusal.cause), message);
     found.causes = self::reasons(context, refusal);
+    if let (Code::Purged, Action::Surface { change, .. }) = (found.code, &refusal.action)
+        && let Some(purged) = book.history.purged(&environment.name, change)
+    {
+        found.causes.push(purged.to_string());
+    }
     let now = clock.now();
     let known = book.environment(&environment.name);
     let interlock = Interlock::new(&book.world.catalog);
@@ -123,6 +128,7 @@ fn code(cause: &Cause) -> Code {
             | Misfit::NoRollout
             | Misfit::NothingBefore => Code::RolloutState,
             Misfit::Surface(Unfit::InFlight(_)) => Code::OperationInFlight,
+            Misfit::Surface(Unfit::Purged) => Code::Purged,
             Misfit::UnknownChange(_) | Misfit::FlagThere | Misfit::Surface(_) => Code::SurfaceState,
         },
     }

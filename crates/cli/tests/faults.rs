@@ -130,6 +130,8 @@ fn with_dual_writes(keep: Keep) -> Vec<Scenario> {
     all.push(scenario(&shop, "contract alone", apply("contract")));
     shop.ok(&apply("contract"));
     all.push(scenario(&shop, "undo contract alone", undo("contract")));
+    let purge = format!("change purge {CHANGE} --env staging --because outdated --yes");
+    all.push(scenario(&shop, "purge", purge));
     all
 }
 

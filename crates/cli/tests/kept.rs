@@ -10,26 +10,7 @@ mod shop;
 use postgres::Client;
 use rusqlite::Connection;
 use shop::server::OnServer;
-use shop::{Keep, Shop};
-
-/// Walks a change that drops something in staging to its end.
-fn dropped(shop: &Shop, ask: &str, id: &str) {
-    shop.ok(&format!("change new {ask} --id {id}"));
-    shop.commit(&shop.cli.folder(), "feat: plan a drop");
-    shop.ok(&format!("change apply {id} --env staging"));
-    for (version, step) in [("1.1.0", "stop-reads"), ("1.2.0", "stop-writes")] {
-        let file = format!("changes/{id}/change.toml");
-        let text = shop.cli.read(&file).unwrap();
-        let code = text.lines().find(|it| it.starts_with("code = ")).unwrap();
-        let moved = text.replacen(code, &format!("code = \"{step}\""), 1);
-        shop.cli.write(&file, moved).unwrap();
-        shop.commit(&shop.cli.folder(), "feat: a step");
-        shop.ok(&format!("release record --version {version}"));
-        shop.deploy(version, "staging");
-    }
-    shop.wait_for_window();
-    shop.ok(&format!("change apply {id} --env staging --yes"));
-}
+use shop::{CHANGE, Keep, Shop, Sync};
 
 /// Has everything be kept for too long at once.
 fn keep_no_longer(shop: &Shop) {
@@ -42,8 +23,7 @@ fn keep_no_longer(shop: &Shop) {
 fn a_column_on_sqlite_is_kept_measured_and_restored() {
     let shop = Shop::new(Keep::Sqlite);
     assert_eq!(shop.json("change kept")["kept"], serde_json::json!([]));
-    dropped(
-        &shop,
+    shop.drops(
         "drop-column --table users --column name --default ''",
         "gone",
     );
@@ -68,15 +48,9 @@ fn a_column_on_sqlite_is_kept_measured_and_restored() {
     keep_no_longer(&shop);
     let ran = shop.run("change kept --exit-code");
     assert_eq!(ran.code, 6, "{}", ran.stderr);
-    let shown = ran
-        .stdout
-        .lines()
-        .find(|it| it.contains("DROP COLUMN"))
-        .unwrap();
-    let copy = shop.copy();
-    let other = Connection::open(copy.database("staging")).unwrap();
-    other.execute_batch(shown).unwrap();
-    assert_eq!(copy.json("change kept")["kept"], serde_json::json!([]));
+    let shown = "switchback change purge gone --env staging --because REASON";
+    assert!(ran.stdout.contains(shown), "{}", ran.stdout);
+    purged(&shop.copy(), "staging");
 
     // Written meanwhile, and kept.
     let write = "INSERT INTO users (email_addr) VALUES ('late@example.org')";
@@ -96,19 +70,76 @@ fn a_column_on_sqlite_is_kept_measured_and_restored() {
     assert_eq!(late, "");
 }
 
+/// Destroys what the change `gone` keeps, in every way of asking for it.
+fn purged(shop: &Shop, environment: &str) {
+    let purge = format!("change purge gone --env {environment}");
+    let because = format!("{purge} --because personal-data");
+    let before = shop.traces();
+    assert_eq!(shop.run(&purge).code, 2);
+    let plan = shop.json(&format!("{purge} --dry-run"));
+    assert_eq!(plan["refused"], serde_json::json!([]), "{plan}");
+    assert_eq!(plan["plan"]["steps"][0]["undo"], serde_json::Value::Null);
+    let drop = shop.json("change kept gone")["kept"][0]["drop"].clone();
+    assert_eq!(plan["plan"]["steps"][0]["effect"]["sql"], drop);
+    shop.refused(&because, 2, "SB0107");
+    assert_eq!(shop.traces(), before);
+
+    shop.ok(&format!("{because} --yes"));
+    assert_eq!(shop.json("change kept")["kept"], serde_json::json!([]));
+    let events = shop.events().into_iter().map(|(_, event)| event);
+    let accepted = events.filter(|it| it["event"] == "accepted").next_back();
+    let accepted = accepted.unwrap();
+    assert_eq!(accepted["reason"], "personal-data");
+    let what = accepted["what"].to_string();
+    assert!(what.contains("is destroyed"), "{what}");
+    assert!(what.contains("cannot be taken back"), "{what}");
+
+    let undo = format!("change undo gone --env {environment} --yes");
+    let error = shop.refused_on_record(&undo, 1, "SB0309");
+    assert!(error.contains("because: personal-data"), "{error}");
+    let again = shop.run(&format!("{purge} --because twice --yes"));
+    assert_eq!(again.code, 3, "{}", again.stderr);
+    assert!(
+        again.stderr.contains("because: personal-data"),
+        "{}",
+        again.stderr
+    );
+    shop.ok("change status gone");
+    shop.ok("status");
+    shop.ok("ledger verify");
+}
+
+#[test]
+fn nothing_is_purged_before_its_contract() {
+    let shop = Shop::new(Keep::Sqlite);
+    shop.ok("change new drop-column --table users --column name --default '' --id gone");
+    shop.commit(&shop.cli.folder(), "feat: plan a drop");
+    shop.ok("change apply gone --env staging");
+    let purge = "change purge gone --env staging --because early --yes";
+    let error = shop.refused_on_record(purge, 1, "SB0305");
+    assert!(error.contains("its contract comes first"), "{error}");
+    // A contract that keeps nothing.
+    let shop = Shop::new(Keep::Sqlite);
+    shop.plan_change(Sync::Triggers);
+    let ran = shop.run(&format!(
+        "change purge {CHANGE} --env staging --because x --yes"
+    ));
+    assert_eq!(ran.code, 3, "{}", ran.stderr);
+}
+
 fn columns(client: &mut Client, query: &str) -> Vec<String> {
     let rows = client.query(query, &[]).unwrap();
     rows.iter().map(|row| row.get(0)).collect()
 }
 
 #[test]
-fn a_table_on_postgresql_is_kept_measured_and_dropped_by_what_is_shown() {
+fn a_table_on_postgresql_is_kept_measured_and_said_to_be_gone() {
     let on = OnServer::new();
     let mut client = on.client(0);
     client
         .batch_execute("INSERT INTO faxes SELECT n, 'f' || n FROM generate_series(1, 500) n")
         .unwrap();
-    dropped(&on.shop, "drop-table --table faxes", "gone");
+    on.shop.drops("drop-table --table faxes", "gone");
     let row = on.shop.json("change kept gone --env staging")["kept"][0].clone();
     assert_eq!(row["was"], "public.faxes");
     assert!(row["bytes"].as_u64().unwrap() >= 8_192, "{row}");
@@ -121,8 +152,13 @@ fn a_table_on_postgresql_is_kept_measured_and_dropped_by_what_is_shown() {
     assert_eq!(columns(&mut client, there).len(), 1);
     client.batch_execute(row["drop"].as_str().unwrap()).unwrap();
     assert!(columns(&mut client, there).is_empty());
-    // What somebody dropped is not kept any more.
+    // What somebody dropped is not kept any more, and is said to be gone.
     assert_eq!(on.shop.json("change kept")["kept"], serde_json::json!([]));
+    on.shop.ok("change purge gone --env staging --because tidy");
+    let error = on
+        .shop
+        .refused_on_record("change undo gone --env staging --yes", 1, "SB0309");
+    assert!(error.contains("because: tidy"), "{error}");
 }
 
 #[test]
@@ -132,12 +168,15 @@ fn a_column_on_postgresql_is_measured_by_the_planner() {
     client
         .batch_execute("UPDATE users SET fax = repeat('f', 100); ANALYZE users")
         .unwrap();
-    dropped(&on.shop, "drop-column --table users --column fax", "gone");
+    on.shop
+        .drops("drop-column --table users --column fax", "gone");
     client.batch_execute("ANALYZE users").unwrap();
     let row = on.shop.json("change kept gone")["kept"][0].clone();
     let bytes = row["bytes"].as_u64().unwrap();
     assert!((20_000..30_000).contains(&bytes), "{row}");
-    client.batch_execute(row["drop"].as_str().unwrap()).unwrap();
+    purged(&on.shop, "staging");
+    let there = "SELECT attname::text FROM pg_attribute WHERE attname LIKE 'sb_gone_%'";
+    assert!(columns(&mut client, there).is_empty());
 }
 
 /// The value that stands in for what is left out would be there twice.

@@ -100,3 +100,42 @@ fn every_fault_around_a_script_a_fill_and_statements() {
     count += kill_everywhere(&on, [&drop, &index], 1, 0);
     assert_eq!(count, 32);
 }
+
+/// A purge that was begun is ended by itself or given up by an undo, which takes the contract back as
+/// long as nothing is destroyed.
+#[test]
+fn a_purge_is_done_or_given_up() {
+    let purge = "change purge gone --env staging --because outdated --yes";
+    let undo = "change undo gone --env staging --yes";
+    let apply = "change apply gone --env staging --yes";
+    let on = OnServer::new();
+    on.shop
+        .drops("drop-column --table users --column fax", "gone");
+    let after = state(&on);
+    on.shop.ok(undo);
+    let before = state(&on);
+    on.shop.ok(apply);
+    for fault in ["before-intent:0", "after-intent:0"] {
+        let ran = killed(&on, purge, fault);
+        assert_eq!(ran.code, ABORTED, "{fault}: {}", ran.stderr);
+        if fault.starts_with("after") {
+            let error = on.shop.refused(apply, 1, "SB0207");
+            assert!(error.contains("change purge gone"), "{error}");
+        }
+        on.shop.ok(undo);
+        check(&on, &before, fault);
+        on.shop.ok(apply);
+        check(&on, &after, fault);
+    }
+    let ran = killed(&on, purge, "after-effect:0");
+    assert_eq!(ran.code, ABORTED, "{}", ran.stderr);
+    let status = on.shop.json("status --env staging");
+    let unfinished = status["environments"][0]["unfinished"].to_string();
+    assert!(unfinished.contains("change purge gone"), "{unfinished}");
+    on.shop.ok(purge);
+    on.shop.check_no_open_intent();
+    let kept = on.shop.json("change kept")["kept"].clone();
+    assert_eq!(kept, serde_json::json!([]));
+    let error = on.shop.refused_on_record(undo, 1, "SB0309");
+    assert!(error.contains("because: outdated"), "{error}");
+}

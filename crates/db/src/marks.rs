@@ -1,7 +1,7 @@
 //! What the marks of the steps of a change say, whatever the engine that keeps them.
 
 use switchback_migration::definition::{Definition, Work};
-use switchback_model::Digest;
+use switchback_model::{Digest, StepName};
 
 /// A mark, as far as it can be held against a definition.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +27,7 @@ pub(crate) fn digest(sql: &str) -> String {
 }
 
 /// That marks, in the order in which they were made, are of the first scripts of a definition as
-/// these are now.
+/// these are now. After the last one there may be a purge.
 pub(crate) fn follow<'m>(
     marks: impl Iterator<Item = Marked<'m>>,
     definition: &Definition,
@@ -44,6 +44,8 @@ pub(crate) fn follow<'m>(
             Some((name, script)) if name == mark.step && script == mark.script => continue,
             Some((name, _)) if name == mark.step => format!("step {name} as its script is now"),
             Some((name, _)) => format!("step {name}"),
+            // What it destroyed was found out when it was asked for, and stands in no file.
+            None if mark.step == StepName::purge().as_str() => continue,
             None => "no further step".to_owned(),
         };
         return Err(Mismatch {

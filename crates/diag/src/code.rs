@@ -89,6 +89,7 @@ codes! {
     OperationInFlight = "SB0306", "operation-in-flight", "An operation on this change is in flight", Refused;
     OldShapeInUse = "SB0307", "old-shape-in-use", "Something still uses what a contract takes away", Refused;
     UseNotSeen = "SB0308", "use-not-seen", "Whether anything uses what a contract takes away cannot be seen", Refused;
+    Purged = "SB0309", "purged", "What the contract kept aside is destroyed", Refused;
 
     ChangeMissing = "SB0401", "change-missing", "There is no such change folder", Usage;
     ChangeSyntax = "SB0402", "change-syntax", "The change.toml cannot be parsed", Usage;

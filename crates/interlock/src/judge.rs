@@ -319,6 +319,7 @@ impl Judge<'_> {
             | SurfaceOperation::SetSync { .. }
             | SurfaceOperation::Contract
             | SurfaceOperation::Uncontract { partial: true, .. }
+            | SurfaceOperation::Purge
             | SurfaceOperation::Prepare
             | SurfaceOperation::Unprepare
             | SurfaceOperation::Drain { .. } => return,

@@ -287,6 +287,15 @@ impl fmt::Display for Misfit {
                     "the {operation} has not been concluded; finish or undo it first"
                 )
             }
+            Misfit::Surface(Unfit::StillThere(shape)) => {
+                write!(
+                    f,
+                    "the {shape} shape is still there: its contract comes first"
+                )
+            }
+            Misfit::Surface(Unfit::Purged) => {
+                f.write_str("what the contract had kept aside of the old shape is destroyed")
+            }
             Misfit::Surface(Unfit::WrongKind) => {
                 f.write_str("the operation is for the other kind of surface")
             }

@@ -35,6 +35,10 @@ pub struct Replicated {
     pub fresh: Shapes,
     /// Which way the database keeps the shapes in step.
     pub sync: Sync,
+    /// Whether what the contract kept aside of the old shape is destroyed, so that it cannot be
+    /// made again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub purged: bool,
 }
 
 /// What may still be met on a tagged surface, and what may be added.
@@ -72,6 +76,10 @@ pub enum Unfit {
     InFlight(SurfaceOperation),
     /// The operation is for the other kind of surface.
     WrongKind,
+    /// The shape that has to be gone before it is there.
+    StillThere(Shape),
+    /// What it works on, which the contract had kept aside, is destroyed.
+    Purged,
 }
 
 impl Surface {
@@ -83,6 +91,7 @@ impl Surface {
                 complete: Shapes::OLD,
                 fresh: Shapes::OLD,
                 sync: Sync::None,
+                purged: false,
             }),
             Kind::Tagged | Kind::Listed => SurfaceState::Tagged(Tagged {
                 old: Retained::Present,
@@ -258,6 +267,7 @@ pub(crate) const fn goal(operation: SurfaceOperation) -> Option<Shape> {
         | SurfaceOperation::SetSync { .. }
         | SurfaceOperation::Contract
         | SurfaceOperation::Uncontract { partial: true, .. }
+        | SurfaceOperation::Purge
         | SurfaceOperation::Prepare
         | SurfaceOperation::Unprepare => None,
     }
@@ -324,7 +334,7 @@ fn tagged_after(from: Tagged, operation: SurfaceOperation) -> Result<Tagged, Unf
             ..from
         }),
         SurfaceOperation::Unfill => Err(Unfit::NotThere(Shape::Old)),
-        SurfaceOperation::SetSync { .. } => Err(Unfit::WrongKind),
+        SurfaceOperation::SetSync { .. } | SurfaceOperation::Purge => Err(Unfit::WrongKind),
     }
 }
 
@@ -343,6 +353,11 @@ fn replicated_path(
             .then_some(())
             .ok_or(Unfit::AlreadyThere(shape))
     };
+    let unpurged = if from.purged {
+        Err(Unfit::Purged)
+    } else {
+        Ok(())
+    };
     let remove = |shape: Shape| {
         // What keeps the shapes in step goes first, then the shape.
         let apart = Replicated {
@@ -354,6 +369,7 @@ fn replicated_path(
             complete: from.complete.without(shape),
             fresh: from.fresh.without(shape),
             sync: Sync::None,
+            ..from
         };
         vec![from, apart, gone]
     };
@@ -375,6 +391,7 @@ fn replicated_path(
                     from.fresh
                 },
                 sync,
+                ..from
             };
             vec![from, made]
         }
@@ -415,6 +432,7 @@ fn replicated_path(
         SurfaceOperation::Uncontract { sync, partial } => {
             need(Shape::New)?;
             lack(Shape::Old)?;
+            unpurged?;
             if partial {
                 let made = Replicated {
                     exists: from.exists.with(Shape::Old),
@@ -435,6 +453,18 @@ fn replicated_path(
                 ..empty
             };
             vec![from, empty, made]
+        }
+        SurfaceOperation::Purge => {
+            need(Shape::New)?;
+            if from.exists.has(Shape::Old) {
+                return Err(Unfit::StillThere(Shape::Old));
+            }
+            unpurged?;
+            let purged = Replicated {
+                purged: true,
+                ..from
+            };
+            vec![from, purged]
         }
         SurfaceOperation::Prepare | SurfaceOperation::Unprepare => vec![from],
         SurfaceOperation::Drain { .. } => return Err(Unfit::WrongKind),

@@ -1,9 +1,9 @@
 //! From a step of a definition to the steps of a plan.
 
-use switchback_model::plan::{Direction, Fill, Scope, Script};
+use switchback_model::plan::{Direction, Fill, Run, Scope, Script};
 use switchback_model::{Action, Effect, PlannedStep, StepName, SurfaceOperation};
 
-use crate::definition::{Definition, SqlFile, Step, StepFill, StepScript, Work};
+use crate::definition::{Definition, Kept, SqlFile, Step, StepFill, StepScript, Work};
 
 /// Why a step cannot be planned.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -56,6 +56,24 @@ pub fn planned(
         Direction::Up => script.into_iter().chain(fill).collect(),
         Direction::Down => fill.into_iter().chain(script).collect(),
     })
+}
+
+/// Destroys what the contract kept aside, as far as it is still there. There is no way back.
+pub fn purge(definition: &Definition, kept: &[Kept]) -> PlannedStep {
+    let joined = |of: fn(&Kept) -> &str, by| kept.iter().map(of).collect::<Vec<_>>().join(by);
+    PlannedStep {
+        title: format!("Destroy what is kept of {}", joined(|it| &it.was, ", ")),
+        action: action(definition, SurfaceOperation::Purge),
+        effect: Effect::Script(Script {
+            change: definition.id.clone(),
+            step: StepName::purge(),
+            direction: Direction::Up,
+            sql: joined(|it| &it.drop_sql, "\n"),
+            run: Run::Transaction,
+            scope: scope(definition),
+        }),
+        undo: None,
+    }
 }
 
 /// The part of the schema that belongs to a change.

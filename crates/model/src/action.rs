@@ -94,6 +94,9 @@ pub enum SurfaceOperation {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         partial: bool,
     },
+    /// Destroy what the contract kept aside of the old shape. `Uncontract` has nothing to make it
+    /// from any more.
+    Purge,
     /// Something that helps a later step and changes neither shape: an index, a proof that every
     /// row obeys.
     Prepare,
@@ -134,6 +137,7 @@ impl fmt::Display for SurfaceOperation {
             SurfaceOperation::SetSync { .. } => f.write_str("synchronization"),
             SurfaceOperation::Contract => f.write_str("contract"),
             SurfaceOperation::Uncontract { .. } => f.write_str("undo of contract"),
+            SurfaceOperation::Purge => f.write_str("purge"),
             SurfaceOperation::Prepare => f.write_str("preparation"),
             SurfaceOperation::Unprepare => f.write_str("undo of the preparation"),
             SurfaceOperation::Drain { shape } => write!(f, "drain of the {shape} shape"),

@@ -101,6 +101,14 @@ names! {
     ClientName = "client name";
 }
 
+impl StepName {
+    /// What a purge is called where steps are: in plans, and among the marks in a database. No step
+    /// of a change has this name.
+    pub fn purge() -> Self {
+        Self("purge".to_owned())
+    }
+}
+
 /// The id of one ledger event; appending the same id twice is the same as appending it once.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]

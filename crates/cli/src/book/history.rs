@@ -1,12 +1,13 @@
 //! The plans in the ledger: how far each came, and which parts of a change are applied where.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use switchback_migration::drive::{Journal, StepRecord, StepState};
 use switchback_model::plan::Direction;
 use switchback_model::{
-    Action, ChangeId, ComponentName, Conclusion, Counts, Digest, Effect, EnvironmentName, Event,
-    EventId, Plan, Record, StepName, Timestamp,
+    Action, Actor, ChangeId, ComponentName, Conclusion, Counts, Digest, Effect, EnvironmentName,
+    Event, EventId, Plan, Record, StepName, SurfaceOperation, Timestamp,
 };
 
 /// What a plan is about: two plans about the same thing in one environment follow each other.
@@ -46,6 +47,39 @@ pub(crate) struct History {
     last: BTreeMap<EnvironmentName, (EventId, Timestamp)>,
     counts: BTreeMap<(EnvironmentName, ChangeId), Vec<Counts>>,
     applied_at: BTreeMap<(EnvironmentName, ChangeId, StepName), Timestamp>,
+    /// Why what contracts keep is to be destroyed, by those who asked for it last.
+    reasons: BTreeMap<(EnvironmentName, ChangeId), String>,
+    purged: BTreeMap<(EnvironmentName, ChangeId), Purged>,
+}
+
+/// What a contract had kept aside was destroyed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Purged {
+    at: Timestamp,
+    by: Actor,
+    /// Why; none where somebody did it without saying so.
+    because: Option<String>,
+}
+
+impl fmt::Display for Purged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "purged on {} by {}", self.at, self.by)?;
+        match &self.because {
+            Some(reason) => write!(f, ", because: {reason}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The change whose purge an action is, if it is one.
+const fn purge_of(action: &Action) -> Option<&ChangeId> {
+    match action {
+        Action::Surface {
+            change,
+            operation: SurfaceOperation::Purge,
+        } => Some(change),
+        _ => None,
+    }
 }
 
 impl Subject {
@@ -151,6 +185,16 @@ impl History {
         self.applied_at.get(&key).copied()
     }
 
+    /// When and why what the contract of a change had kept aside in an environment was destroyed, if
+    /// it was.
+    pub(crate) fn purged(
+        &self,
+        environment: &EnvironmentName,
+        change: &ChangeId,
+    ) -> Option<&Purged> {
+        self.purged.get(&(environment.clone(), change.clone()))
+    }
+
     /// The last event that changed an environment: a place in its history that never comes again.
     pub(crate) fn place(&self, environment: &EnvironmentName) -> String {
         self.last
@@ -225,12 +269,32 @@ impl History {
                     if let Action::Surface { change, .. } = action {
                         self.counts.remove(&(environment.clone(), change.clone()));
                     }
-                    self.applied(environment, &plan, step, record.at);
+                    match purge_of(action) {
+                        Some(change) => self.take_purge(record, environment, change),
+                        None => self.applied(environment, &plan, step, record.at),
+                    }
                 }
             }
-            Event::Observed { environment, .. } => {
+            Event::Observed {
+                environment,
+                action,
+            } => {
                 self.last
                     .insert(environment.clone(), (record.id.clone(), record.at));
+                if let Some(change) = purge_of(action) {
+                    self.take_purge(record, environment, change);
+                }
+            }
+            Event::Accepted {
+                environment,
+                action,
+                reason,
+                ..
+            } => {
+                if let Some(change) = purge_of(action) {
+                    let of = (environment.clone(), change.clone());
+                    self.reasons.insert(of, reason.clone());
+                }
             }
             Event::UsesCounted {
                 environment,
@@ -243,9 +307,18 @@ impl History {
             Event::ReleaseRecorded { .. }
             | Event::ChangeOpened { .. }
             | Event::Refused { .. }
-            | Event::Rehearsed { .. }
-            | Event::Accepted { .. } => {}
+            | Event::Rehearsed { .. } => {}
         }
+    }
+
+    fn take_purge(&mut self, record: &Record, environment: &EnvironmentName, change: &ChangeId) {
+        let of = (environment.clone(), change.clone());
+        let purged = Purged {
+            at: record.at,
+            by: record.actor.clone(),
+            because: self.reasons.remove(&of),
+        };
+        self.purged.insert(of, purged);
     }
 
     /// What is recorded about one step of a plan.

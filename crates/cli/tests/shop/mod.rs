@@ -158,6 +158,20 @@ impl Shop {
         self.commit(&self.cli.folder(), "feat: plan the rename");
     }
 
+    /// Walks a change that drops something in staging to its end.
+    pub(crate) fn drops(&self, ask: &str, id: &str) {
+        self.ok(&format!("change new {ask} --id {id}"));
+        self.commit(&self.cli.folder(), "feat: plan a drop");
+        self.ok(&format!("change apply {id} --env staging"));
+        for (version, step) in [("1.1.0", "stop-reads"), ("1.2.0", "stop-writes")] {
+            self.code_of(id, step);
+            self.ok(&format!("release record --version {version}"));
+            self.deploy(version, "staging");
+        }
+        self.wait_for_window();
+        self.ok(&format!("change apply {id} --env staging --yes"));
+    }
+
     /// Commits code that is at `step` and records it as a release.
     pub(crate) fn release(&self, version: &str, step: &str) {
         self.code_at(step);
@@ -166,7 +180,12 @@ impl Shop {
 
     /// Commits code that is at `step`.
     pub(crate) fn code_at(&self, step: &str) {
-        let file = format!("changes/{CHANGE}/change.toml");
+        self.code_of(CHANGE, step);
+    }
+
+    /// Commits code that is at `step` of a change.
+    pub(crate) fn code_of(&self, change: &str, step: &str) {
+        let file = format!("changes/{change}/change.toml");
         let text = self.cli.read(&file).unwrap();
         let code = text
             .lines()

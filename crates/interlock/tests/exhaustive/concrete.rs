@@ -41,6 +41,8 @@ pub(crate) struct State {
     /// The shapes that are there.
     exists: Shapes,
     sync: Sync,
+    /// Whether what the contract keeps of the old shape is destroyed.
+    purged: bool,
     /// One row from before the change, and one that somebody may insert.
     rows: [Option<Row>; 2],
     /// The shapes of the facts that are queued.
@@ -299,6 +301,9 @@ impl Scenario {
     /// One small step of an operation; the number of steps that it has.
     fn progress(&self, state: &mut State, operation: SurfaceOperation, step: u8) -> u8 {
         let listed = self.is_tagged();
+        if state.purged && matches!(operation, SurfaceOperation::Uncontract { .. }) {
+            state.broke = Some("made a shape again out of what is destroyed");
+        }
         match (operation, step) {
             (SurfaceOperation::Expand { .. }, _) if listed => Self::take(state, Shape::New, true),
             (SurfaceOperation::Unexpand, _) if listed => Self::take(state, Shape::New, false),
@@ -366,6 +371,13 @@ impl Scenario {
             }
             (SurfaceOperation::SetSync { sync }, _) => {
                 state.sync = sync;
+                1
+            }
+            (SurfaceOperation::Purge, _) => {
+                if state.exists.has(Shape::Old) {
+                    state.broke = Some("purged what is in use");
+                }
+                state.purged = true;
                 1
             }
             (SurfaceOperation::Unfill, _) => {
@@ -515,6 +527,7 @@ impl Model for Scenario {
             environment: self.start.clone(),
             exists: Shapes::OLD,
             sync: Sync::None,
+            purged: false,
             rows: [Some([Cell::Current, Cell::Absent]), None],
             // Facts of the old shape are there from the beginning.
             queued: if self.is_tagged() && self.has_list() {

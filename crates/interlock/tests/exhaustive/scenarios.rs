@@ -136,7 +136,7 @@ fn triggers() -> Scenario {
         "triggers",
         Kind::Replicated,
         vec![("app", app)],
-        operations(&[expanded, back]),
+        operations(&[expanded, back, SurfaceOperation::Purge]),
     )
 }
 
@@ -330,6 +330,7 @@ fn part() -> Scenario {
             back,
             SurfaceOperation::Unexpand,
             SurfaceOperation::Contract,
+            SurfaceOperation::Purge,
         ],
     )
 }

@@ -48,8 +48,9 @@ pub enum DefinitionError {
         /// The code steps that there are.
         candidates: Vec<String>,
     },
-    /// Two steps have the same name, or one is called like the code from before the change.
-    #[error("change.toml has more than one step `{name}`")]
+    /// Two steps have the same name, or one is called like the code from before the change or like a
+    /// purge.
+    #[error("change.toml has more than one step `{name}`, or the name is one of ours")]
     SameName {
         /// The name.
         name: StepName,
@@ -188,7 +189,7 @@ pub(super) fn parse(
     let file: File = toml::from_str(text).map_err(|error| form(text, &error))?;
 
     let surface = surface(file.surface)?;
-    let mut names = BTreeSet::from([CODE_BEFORE.to_owned()]);
+    let mut names = BTreeSet::from([CODE_BEFORE.to_owned(), StepName::purge().to_string()]);
     let mut used = BTreeSet::new();
     let mut steps = Vec::new();
     for raw in file.steps {

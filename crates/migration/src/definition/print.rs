@@ -223,6 +223,7 @@ fn operation(it: SurfaceOperation) -> String {
         SurfaceOperation::Expand { sync, .. } => with("expand", sync),
         SurfaceOperation::Prepare => plain("prepare"),
         SurfaceOperation::Unprepare => plain("unprepare"),
+        SurfaceOperation::Purge => plain("purge"),
         SurfaceOperation::Unexpand => plain("unexpand"),
         SurfaceOperation::Fill => plain("fill"),
         SurfaceOperation::Unfill => plain("unfill"),

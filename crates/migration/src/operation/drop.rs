@@ -131,8 +131,8 @@ pub(crate) fn dropped(it: Dropped) -> Result<Vec<Step>, InvalidName> {
             ),
             way_back: format!("The down script takes it back out of {archive}, with every value."),
             protects: format!(
-                "Nobody can name it any more, and nothing is destroyed: it is kept as {archive}. \
-                 Drop that by a migration of your own when nobody will go back."
+                "Nobody can name it any more, and nothing is destroyed: it is kept as {archive} \
+                 until you ask for `switchback change purge`."
             ),
             needs: String::new(),
         },

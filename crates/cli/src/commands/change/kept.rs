@@ -59,7 +59,8 @@ struct Row {
     until: String,
     /// Whether that is over.
     over: bool,
-    /// The SQL that destroys it. Then the contract cannot be taken back any more.
+    /// The SQL with which `change purge` destroys it. Then the contract cannot be taken back any
+    /// more.
     drop: String,
 }
 
@@ -114,7 +115,7 @@ impl Kept {
 }
 
 /// When the contract of a change was done in an environment, if it is.
-fn contracted(
+pub(super) fn contracted(
     book: &Book,
     environment: &Environment,
     definition: &Definition,
@@ -129,7 +130,7 @@ fn contracted(
 
 /// What a change keeps aside in an environment's database and how large it is, as far as it is still
 /// there.
-fn measured(
+pub(super) fn measured(
     context: &Context<'_>,
     environment: &Environment,
     definition: &Definition,
@@ -185,8 +186,16 @@ impl View for KeptView {
             if row.over {
                 let words = format!("  kept for longer than {}", self.keep);
                 page.add(Role::Label, &words).end();
-                page.line("  when nobody will go back, a migration of yours may say:");
-                page.line(&format!("    {}", row.drop));
+                page.line("  when nobody will go back:");
+                let (change, environment) = (&row.change, &row.environment);
+                page.add(Role::Plain, "    ");
+                page.add(
+                    Role::Command,
+                    &format!(
+                        "switchback change purge {change} --env {environment} --because REASON"
+                    ),
+                )
+                .end();
             } else {
                 page.line(&format!("  to be kept until {}", row.until));
             }

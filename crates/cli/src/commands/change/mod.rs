@@ -2,6 +2,7 @@
 
 mod kept;
 mod new;
+mod purge;
 pub(crate) mod view;
 
 use std::fs;
@@ -29,6 +30,7 @@ use crate::settings::types::Environment;
 use crate::shell::Shell;
 use kept::Kept;
 use new::New;
+use purge::Purge;
 use view::{ChangeView, Done, PlanView, StatusView};
 
 /// Change what old and new code share, in steps that can each be walked back
@@ -47,6 +49,8 @@ pub(crate) enum Change {
     Status(Status),
     /// Show what contracts keep aside for their way back
     Kept(Kept),
+    /// Destroy what a contract keeps aside: it cannot be taken back any more
+    Purge(Purge),
 }
 
 /// What to plan, and where.
@@ -125,6 +129,7 @@ impl Change {
             Change::Undo(command) => command.run(&context),
             Change::Status(command) => command.run(&context),
             Change::Kept(command) => command.run(&context),
+            Change::Purge(command) => command.run(&context),
         }
     }
 }
@@ -167,6 +172,23 @@ impl Target {
         }))
     }
 
+    /// The plan of the change that was begun in the environment and is not finished.
+    fn unfinished(
+        &self,
+        context: &Context<'_>,
+        book: &Book,
+    ) -> Result<Option<PlanRecord>, Failure> {
+        let environment = context.environment(&self.env)?;
+        // What is no name names no change.
+        let Ok(id) = ChangeId::new(&self.id) else {
+            return Ok(None);
+        };
+        let record = book
+            .history
+            .unfinished(&environment.name, &Subject::Change(id));
+        Ok(record.cloned())
+    }
+
     fn named(&self, definition: &Definition, name: &str) -> Result<StepName, Failure> {
         let known = || definition.steps.iter().map(|step| step.name.as_str());
         let step = definition
@@ -191,11 +213,21 @@ impl Chosen<'_> {
         plans::change_step(context, book, environment, definition, step, *direction)
     }
 
-    fn unfinished(&self, book: &Book) -> Option<PlanRecord> {
-        let subject = Subject::Change(self.definition.id.clone());
-        book.history
-            .unfinished(&self.environment.name, &subject)
-            .cloned()
+    /// Fails if the interlock refuses what is left to do; the database is not asked.
+    fn check_admitted(&self, context: &Context<'_>, book: &mut Book) -> Result<(), Failure> {
+        let Self {
+            environment,
+            definition,
+            step,
+            direction,
+        } = self;
+        let left = plans::left_to_do(book, &environment.name, definition, step, *direction)
+            .map_err(|error| errors::wrong_step(&definition.id, &error))?;
+        let now = context.shell.clock.now();
+        match apply::foresee(book, environment, &left, now) {
+            Ok(()) => Ok(()),
+            Err(refusal) => Err(refusals::refuse(context, book, environment, &refusal)?),
+        }
     }
 }
 
@@ -221,7 +253,7 @@ impl PlanStep {
         }
         let now = context.shell.clock.now();
         changes::suppose_open(&mut book, &chosen.definition, now)?;
-        let refused = apply::foresee(&book, chosen.environment, &plan, now).err();
+        let refused = apply::foresee(&book, chosen.environment, &plan.steps, now).err();
         let reasons = refused.map(|refusal| refusals::reasons(context, &refusal));
         let database = EnvironmentDatabase::open(context, chosen.environment)?;
         let mut known = database.known(&chosen.definition)?;
@@ -283,10 +315,15 @@ impl Apply {
                 direction = Direction::Down;
             }
         }
+        if let Some(record) = target.unfinished(context, &book)?
+            && plans::is_purge(&record.plan)
+        {
+            return Err(purge::unfinished(&record.plan, &target.id));
+        }
         let Some(chosen) = target.choose(context, &book, direction)? else {
             return Ok(nothing_left(context, &target, direction));
         };
-        let unfinished = chosen.unfinished(&book);
+        let unfinished = target.unfinished(context, &book)?;
         let plan = match (given, &unfinished) {
             (Some(plan), Some(record)) if record.plan == plan => plan,
             // A file is only paper: what is carried out is what would be planned now.
@@ -361,13 +398,7 @@ impl Undo {
     fn run(self, context: &Context<'_>) -> Result<Exit, Failure> {
         let mut book = Book::open(context)?;
         let environment = context.environment(&self.target.env)?;
-        let id = ChangeId::new(&self.target.id).ok();
-        let unfinished = id
-            .and_then(|id| {
-                book.history
-                    .unfinished(&environment.name, &Subject::Change(id))
-            })
-            .cloned();
+        let unfinished = self.target.unfinished(context, &book)?;
         let mut target = self.target.clone();
         if let Some(record) = &unfinished {
             // What was interrupted is meant, even if nothing of it is done: not the step before it.
@@ -390,6 +421,13 @@ impl Undo {
         let Some(chosen) = target.choose(context, &book, Direction::Down)? else {
             return Ok(nothing_left(context, &target, Direction::Down));
         };
+        // What is destroyed is told before the database is asked, which may have lost it by hand.
+        let lost = book
+            .history
+            .purged(&environment.name, &chosen.definition.id);
+        if lost.is_some() {
+            chosen.check_admitted(context, &mut book)?;
+        }
         let begun = plan.is_some();
         let plan = match plan {
             Some(plan) => plan,
@@ -424,8 +462,11 @@ fn read_plan(context: &Context<'_>, path: &std::path::Path) -> Result<Plan, Fail
     serde_json::from_slice(&bytes).map_err(|error| errors::plan_unreadable(&path, &error))
 }
 
-/// The step of a change that a plan is about.
+/// The step of a change that a plan is about; a purge is about none.
 fn step_of(plan: &Plan) -> Option<String> {
+    if plans::is_purge(plan) {
+        return None;
+    }
     plan.steps.iter().find_map(|step| match &step.effect {
         Effect::Script(script) => Some(script.step.to_string()),
         Effect::Fill(fill) | Effect::Unfill(fill) => Some(fill.step.to_string()),

@@ -9,14 +9,14 @@ mod view;
 use clap::{Args, Subcommand};
 use switchback_diag::Exit;
 use switchback_interlock::world::Running;
-use switchback_model::{Action, ComponentName, Duration, Effect, Event, EventId, Plan, Version};
+use switchback_model::{Action, ComponentName, Duration, Effect, Plan, Version};
 
 use crate::advice;
 use crate::apply;
 use crate::book::{Book, PlanRecord, Subject};
 use crate::commands::release::version;
 use crate::context::Context;
-use crate::decide::decide;
+use crate::decide;
 use crate::drift;
 use crate::effects;
 use crate::errors::{self, Failure};
@@ -225,21 +225,8 @@ impl Here<'_> {
         Exit::NothingToDo
     }
 
-    /// Records a fact that needs no effect, and only on top of what it was judged by: somebody else
-    /// may be giving up the very rollout that is said to be finished.
     fn observe(&mut self, action: &Action) -> Result<(), Failure> {
-        let (context, environment) = (self.context, self.environment);
-        let name = &environment.name;
-        let event = |book: &Book| {
-            let place = book.history.place(name);
-            let id = EventId::of(&["observed", name.as_str(), &place, &action.to_string()]);
-            let event = Event::Observed {
-                environment: name.clone(),
-                action: action.clone(),
-            };
-            Ok((id, event))
-        };
-        decide(context, &mut self.book, environment, action, &event).map(|_| ())
+        decide::observe(self.context, &mut self.book, self.environment, action)
     }
 
     /// A promotion is refused where somebody else moved the version; going back is not kept from
