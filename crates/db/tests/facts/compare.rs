@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use switchback_migration::Engine;
 use switchback_migration::facts::{Doubt, Facts, InTransaction, Mode, Work, WorkKind};
-use switchback_migration::schema::Schema;
-use switchback_migration::sql::ir::{Kind, Name, Statement};
+use switchback_migration::schema::{RelationKind, Schema};
+use switchback_migration::sql::ir::{AlterAction, Kind, Name, Statement};
 use switchback_migration::sql::parse;
 
 use crate::observe::{Observed, Seen};
@@ -25,6 +25,10 @@ pub(crate) struct Claimed {
     pub refused_in_transaction: bool,
     /// Locks and work on what is said to be new.
     new: BTreeSet<Name>,
+    /// Whether each statement runs the query of a materialized view beside its readers.
+    refreshes: Vec<bool>,
+    /// What relations that were renamed were called before, which is what the server is asked by.
+    renamed: BTreeMap<Name, Name>,
     /// Queries are run, and so tables may be read that no work is claimed for.
     queries: bool,
     /// Tables that are emptied: their files change without any work, and those of their indexes.
@@ -46,14 +50,23 @@ pub(crate) fn claims_of(statements: &[Statement], schema: &Schema, major: u32) -
     let mut claimed = Claimed::default();
     for statement in statements {
         let facts = Facts::of(statement, &schema, major);
-        claimed.add(statement, facts);
+        claimed.add(statement, facts, &schema);
         schema.apply(statement);
     }
     claimed
 }
 
 impl Claimed {
-    fn add(&mut self, statement: &Statement, facts: Facts) {
+    fn add(&mut self, statement: &Statement, mut facts: Facts, schema: &Schema) {
+        self.called_as_before(&mut facts);
+        let refreshes = matches!(
+            statement.kind,
+            Kind::Refresh {
+                concurrently: true,
+                ..
+            }
+        );
+        self.refreshes.push(refreshes);
         let locked = self.held.locks.iter();
         let locked = locked.filter(|it| !it.new && !it.index && it.mode.blocks_writes());
         let rows = |it: &Work| !it.new && it.kind == WorkKind::Rows { all: true };
@@ -90,13 +103,6 @@ impl Claimed {
                 self.new.insert(work.table.clone());
                 continue;
             }
-            let concurrent = matches!(
-                statement.kind,
-                Kind::Refresh {
-                    concurrently: true,
-                    ..
-                }
-            );
             let seen = match work.kind {
                 WorkKind::Rewrite => Seen::Rewrite(work.table),
                 WorkKind::Scan => Seen::Scan(work.table),
@@ -108,13 +114,54 @@ impl Claimed {
                     Seen::Build(index)
                 }
                 WorkKind::BuildIndex { index: None, .. } => Seen::BuildOn(work.table),
-                WorkKind::Refresh if !concurrent => Seen::Rewrite(work.table),
+                WorkKind::Refresh if !refreshes => Seen::Rewrite(work.table),
                 WorkKind::Refresh | WorkKind::Rows { .. } => continue,
                 WorkKind::Proof => Seen::Proof(work.table),
             };
             self.work.insert(seen);
         }
         self.doubts.extend(facts.doubts);
+        self.take_rename(statement, schema);
+    }
+
+    /// Has claims name relations as they were called before the first statement.
+    fn called_as_before(&self, facts: &mut Facts) {
+        let before = |name: &mut Name| {
+            if let Some(was) = self.renamed.get(name) {
+                name.clone_from(was);
+            }
+        };
+        facts
+            .locks
+            .iter_mut()
+            .for_each(|it| before(&mut it.relation));
+        for work in &mut facts.work {
+            before(&mut work.table);
+            match &mut work.kind {
+                WorkKind::ForeignKeyScan { referenced } => before(referenced),
+                WorkKind::BuildIndex {
+                    index: Some(index), ..
+                } => before(index),
+                _ => {}
+            }
+        }
+    }
+
+    fn take_rename(&mut self, statement: &Statement, schema: &Schema) {
+        let Kind::Alter(alter) = &statement.kind else {
+            return;
+        };
+        for (action, _) in &alter.actions {
+            if let AlterAction::Rename { to } = action {
+                let was = schema.resolve(&alter.name);
+                let now = Name {
+                    schema: was.schema.clone(),
+                    name: to.clone(),
+                };
+                let first = self.renamed.remove(&was).unwrap_or(was);
+                self.renamed.insert(now, first);
+            }
+        }
     }
 
     /// A statement was not understood, and nothing is claimed of it.
@@ -318,23 +365,42 @@ fn explained(claimed: &Claimed, schema: &Schema) -> BTreeSet<Name> {
 
 /// Whether somebody who wants to write had to wait for work that grows with a table.
 pub(crate) fn was_blocking(seen: &Observed, claimed: &Claimed, schema: &Schema) -> bool {
-    if seen.steps.is_empty() {
-        return step_blocks(&Observed::default(), seen, claimed, schema);
-    }
+    let whole = std::slice::from_ref(seen);
+    let steps = match seen.steps.as_slice() {
+        [] => whole,
+        steps => steps,
+    };
     let none = Observed::default();
-    let before = std::iter::once(&none).chain(&seen.steps);
+    let before = std::iter::once(&none).chain(steps);
+    // One step for each statement.
+    let refreshes = claimed
+        .refreshes
+        .iter()
+        .copied()
+        .chain(std::iter::repeat(false));
     before
-        .zip(&seen.steps)
-        .any(|(before, step)| step_blocks(before, step, claimed, schema))
+        .zip(steps)
+        .zip(refreshes)
+        .any(|((before, step), refreshes)| step_blocks(before, step, refreshes, claimed, schema))
 }
 
 /// Whether somebody waited for what was done between two steps, under the locks of the second.
-fn step_blocks(before: &Observed, step: &Observed, claimed: &Claimed, schema: &Schema) -> bool {
+fn step_blocks(
+    before: &Observed,
+    step: &Observed,
+    refreshes: bool,
+    claimed: &Claimed,
+    schema: &Schema,
+) -> bool {
     let known = &names(schema);
-    let held = step
-        .locks
-        .values()
-        .any(|(mode, index)| !index && mode.blocks_writes());
+    // Nobody writes to a materialized view but one who fills it anew.
+    let is_written = |name: &Name| {
+        let relation = schema.relations.get(name);
+        relation.is_none_or(|it| it.kind != RelationKind::Materialized)
+    };
+    let held = step.locks.iter().any(|(name, (mode, index))| {
+        !index && mode.blocks_writes() && (mode.blocks_reads() || !refreshes || is_written(name))
+    });
     let there = |name: &Name| known.contains(name);
     let worked = step.work.difference(&before.work).any(|it| match it {
         it if claimed.empties(it, step) => false,
@@ -349,7 +415,7 @@ fn step_blocks(before: &Observed, step: &Observed, claimed: &Claimed, schema: &S
         .filter(|it| !before.ambiguous.contains(it));
     let looked_up = looked_up.any(|(_, keys)| keys.iter().any(|(it, _)| there(it)));
     let checked = |it: &Name| claimed.work.contains(&Seen::Scan(it.clone()));
-    let counts = |it: &Name| !claimed.queries && !claimed.emptied.contains(it);
+    let counts = |it: &Name| refreshes || (!claimed.queries && !claimed.emptied.contains(it));
     let mut read = step
         .read
         .iter()

@@ -275,6 +275,13 @@ DROP VIEW seen
 REFRESH MATERIALIZED VIEW kept
 --@ case refresh a materialized view beside its readers
 REFRESH MATERIALIZED VIEW CONCURRENTLY kept
+--@ case refresh a materialized view beside its readers twice
+REFRESH MATERIALIZED VIEW CONCURRENTLY kept;
+REFRESH MATERIALIZED VIEW CONCURRENTLY kept
+--@ case refresh a materialized view beside its readers while a table is locked
+--@ blocks 12-18
+ALTER TABLE t ALTER COLUMN a SET DEFAULT NULL;
+REFRESH MATERIALIZED VIEW CONCURRENTLY kept
 --@ case comment on a column
 COMMENT ON COLUMN t.a IS 'a'
 --@ case add a value to an enum

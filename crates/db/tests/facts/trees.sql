@@ -302,6 +302,13 @@ ALTER TABLE pt DROP CONSTRAINT pt_f_fkey
 ALTER TABLE pt RENAME CONSTRAINT pt_f_fkey TO q
 --@ case partitioned: make a foreign key deferrable
 ALTER TABLE pt ALTER CONSTRAINT pt_f_fkey DEFERRABLE
+--@ case partitioned: make a foreign key of the table alone deferrable
+--@ refused 18
+ALTER TABLE ONLY pt ALTER CONSTRAINT pt_f_fkey DEFERRABLE
+--@ case partitioned: validate a check after a partition was renamed
+ALTER TABLE pt ADD CONSTRAINT q CHECK (v > 0) NOT VALID;
+ALTER TABLE pt_0 RENAME TO other;
+ALTER TABLE pt VALIDATE CONSTRAINT q
 --@ case partitioned: drop a foreign key to it
 ALTER TABLE to_pt DROP CONSTRAINT to_pt_k_v_fkey
 --@ case partitioned: make a foreign key to it deferrable

@@ -1,7 +1,7 @@
 //! Constraints: adding, validating, altering, dropping them.
 
 use super::alter::Altering;
-use super::claims::{Claims, with_partitions};
+use super::claims::{Claims, descendants, with_partitions};
 use super::{Doubt, Mode};
 use crate::schema::Constraint as Held;
 use crate::sql::ir::{Constraint, ConstraintKind, Expr, Name, Span};
@@ -220,7 +220,10 @@ impl Altering<'_, '_> {
         let deferrable = deferrable.filter(|it| *it != held.deferrable);
         let changes = relaxed || enforced.is_some() || deferrable.is_some();
         if self.is_partitioned() && (changes || self.claims.major < 18) {
-            self.lock_below();
+            // Every partition is reached, even where only the table is meant; 18 refuses that.
+            for one in descendants(&self.now, &table) {
+                self.claims.lock(&one, self.mode);
+            }
         }
         let (
             ConstraintKind::ForeignKey {

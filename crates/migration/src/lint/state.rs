@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use super::looser::Dropped;
 use crate::facts::compat::Effect;
-use crate::facts::{Facts, Mode};
+use crate::facts::{Facts, Lock, Mode};
 use crate::history::{Part, Tool, Wrapped};
-use crate::schema::{Index, Schema};
+use crate::schema::{Index, RelationKind, Schema};
 use crate::sql::ir::{
     AlterAction, AlterTypeAction, ConstraintKind, Kind, Name, Object, Span, Statement, Transaction,
 };
@@ -216,7 +216,7 @@ impl Script {
             _ => {}
         }
         if self.inside.is_some() {
-            self.hold(statement, facts);
+            self.hold(statement, facts, schema);
         }
         self.log.note(statement, schema);
     }
@@ -262,9 +262,17 @@ impl Script {
         }
     }
 
-    fn hold(&mut self, statement: &Statement, facts: &Facts) {
+    fn hold(&mut self, statement: &Statement, facts: &Facts, schema: &Schema) {
+        // Nobody writes to a materialized view but one who fills it anew.
+        let is_written = |lock: &Lock| {
+            let relation = schema.relations.get(&lock.relation);
+            relation.is_none_or(|it| it.kind != RelationKind::Materialized)
+        };
         for lock in &facts.locks {
             if lock.new || lock.index || !lock.mode.blocks_writes() {
+                continue;
+            }
+            if !lock.mode.blocks_reads() && !is_written(lock) {
                 continue;
             }
             match self
