@@ -86,7 +86,15 @@ pub fn plan(
         };
         return rename::plan(table, &wanted);
     }
-    define(table, change, |draft| match request {
+    define(table, change, Vec::new(), |draft| {
+        draft.ordinary()?;
+        plan_in_one(draft, request)
+    })
+}
+
+/// Plans what is about one table only.
+fn plan_in_one(draft: &Draft<'_>, request: &Request) -> Outcome {
+    match request {
         Request::AddColumn {
             column,
             type_sql,
@@ -124,11 +132,11 @@ pub fn plan(
         } => rules::check(draft, name, rule, mend),
         Request::AddNotNull { column, mend, .. } => rules::not_null(draft, column, mend.as_deref()),
         Request::AddUnique { name, columns, .. } => rules::unique(draft, name, columns),
-        // Handled above, and by `foreign_key` and `merge`, which need both tables.
+        // Handled by `plan`, and by `foreign_key` and `merge`, which need both tables.
         Request::RenameColumn { .. } | Request::AddForeignKey { .. } | Request::MergeTables(_) => {
             Err(Reason::BadName.into())
         }
-    })
+    }
 }
 
 /// Plans a foreign key from columns of a table that are there to columns of another, or of the same.
@@ -141,13 +149,18 @@ pub fn foreign_key(
     change: &ChangeId,
     wanted: &ForeignKey<'_>,
 ) -> Result<Definition, RenameError> {
-    define(table, change, |draft| rules::foreign_key(draft, to, wanted))
+    define(table, change, Vec::new(), |draft| {
+        draft.ordinary()?;
+        rules::foreign_key(draft, to, wanted)
+    })
 }
 
-/// The definition out of what a planner makes for a table.
+/// The definition out of what a planner makes for a table, where `also` are the other tables that it
+/// is about.
 fn define(
     table: &Table,
     change: &ChangeId,
+    also: Vec<String>,
     planner: impl FnOnce(&Draft<'_>) -> Outcome,
 ) -> Result<Definition, RenameError> {
     let draft = Draft {
@@ -155,15 +168,12 @@ fn define(
         change,
         prefix: prefix(change),
     };
-    let unsupported = |reason| RenameError::Unsupported {
-        table: table.name.clone(),
-        reason,
-    };
-    draft.ordinary().map_err(unsupported)?;
-    let planned = planner(&draft);
-    let planned = planned.map_err(|trouble| match trouble {
+    let planned = planner(&draft).map_err(|trouble| match trouble {
         Trouble::Name(error) => RenameError::from(error),
-        Trouble::Reason(reason) => unsupported(reason),
+        Trouble::Reason(reason) => RenameError::Unsupported {
+            table: table.name.clone(),
+            reason,
+        },
     })?;
     Ok(Definition {
         id: change.clone(),
@@ -174,7 +184,7 @@ fn define(
         surface: Surface {
             kind: planned.kind,
             table: table.name.clone(),
-            also: Vec::new(),
+            also,
             old: Columns(planned.old),
             new: Columns(planned.new),
             before: planned.rule.then_some(require::BEFORE),

@@ -10,13 +10,12 @@
 mod sql;
 mod take;
 
-use switchback_model::{ChangeId, Kind, StepName};
+use switchback_model::{ChangeId, Kind};
 
 use self::sql::Tables;
 use self::take::{Taken, take};
-use super::{Draft, FIRST_BATCH, Outcome, Planned, Reason, RenameError, Trouble};
-use crate::definition::{CODE_BEFORE, Columns, Definition, Operation, StepFill, Surface, prefix};
-use crate::engine::Engine;
+use super::{Draft, FIRST_BATCH, Outcome, Planned, Reason, RenameError, define};
+use crate::definition::{Definition, Operation, StepFill};
 use crate::operation::request::Merge;
 use crate::operation::{Sql, merge as words, pair};
 use crate::sqlite::catalog::Table;
@@ -52,34 +51,8 @@ pub fn merge(
     change: &ChangeId,
     wanted: &Merge,
 ) -> Result<Definition, RenameError> {
-    let draft = Draft {
-        table: into,
-        change,
-        prefix: prefix(change),
-    };
-    let planned = plan(&draft, from, wanted).map_err(|trouble| match trouble {
-        Trouble::Name(error) => RenameError::from(error),
-        Trouble::Reason(reason) => RenameError::Unsupported {
-            table: into.name.clone(),
-            reason,
-        },
-    })?;
-    Ok(Definition {
-        id: change.clone(),
-        title: planned.title,
-        operation: planned.operation,
-        engine: Engine::Sqlite,
-        code: StepName::new(CODE_BEFORE)?,
-        surface: Surface {
-            kind: planned.kind,
-            table: into.name.clone(),
-            also: vec![from.name.clone()],
-            old: Columns(planned.old),
-            new: Columns(planned.new),
-            before: None,
-        },
-        steps: planned.steps,
-    })
+    let also = vec![from.name.clone()];
+    define(into, change, also, |draft| plan(draft, from, wanted))
 }
 
 fn plan(draft: &Draft<'_>, from: &Table, wanted: &Merge) -> Outcome {
