@@ -402,13 +402,7 @@ impl<'a> Draft<'a> {
 
     /// Whether rows can be told apart, so that former values can be kept for each.
     pub(crate) fn has_key(&self) -> Result<(), Reason> {
-        use crate::sql::ir::ConstraintKind;
-        let key = self
-            .table
-            .constraints
-            .iter()
-            .any(|it| matches!(it.kind, ConstraintKind::PrimaryKey { .. }));
-        if key { Ok(()) } else { Err(Reason::NoKey) }
+        self.table.primary_key().map(|_| ()).ok_or(Reason::NoKey)
     }
 }
 

@@ -217,11 +217,9 @@ fn movable<'a>(draft: &Draft<'a>, column: &str) -> Result<&'a Column, Reason> {
             default: default.text.clone(),
         });
     }
-    for it in &draft.table.constraints {
-        if matches!(&it.kind, ConstraintKind::PrimaryKey { columns, .. } if columns.contains(&own()))
-        {
-            return Err(Reason::PrimaryKey { column: own() });
-        }
+    let key = draft.table.primary_key();
+    if key.is_some_and(|key| key.contains(&own())) {
+        return Err(Reason::PrimaryKey { column: own() });
     }
     Ok(found)
 }

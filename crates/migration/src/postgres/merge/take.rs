@@ -119,13 +119,6 @@ fn nobody_uses(draft: &Draft<'_>, full: &Name, table: &Relation) -> Result<(), R
     }
 }
 
-fn primary_key(table: &Relation) -> Option<&[String]> {
-    table.constraints.iter().find_map(|it| match &it.kind {
-        ConstraintKind::PrimaryKey { columns, .. } => Some(columns.as_slice()),
-        _ => None,
-    })
-}
-
 fn same(one: &[String], other: &[String]) -> bool {
     let set = |all: &[String]| all.iter().cloned().collect::<BTreeSet<_>>();
     one.len() == other.len() && set(one) == set(other)
@@ -135,7 +128,7 @@ type Link = (String, Vec<(String, String)>);
 
 /// The foreign key by which each row belongs to one of the other table, and its pairs of columns.
 fn link(draft: &Draft<'_>, full: &Name, table: &Relation, wanted: &Merge) -> Result<Link, Reason> {
-    let key = primary_key(draft.table).ok_or(Reason::NoLink)?;
+    let key = draft.table.primary_key().ok_or(Reason::NoLink)?;
     let mut found = Vec::new();
     for it in &table.constraints {
         let ConstraintKind::ForeignKey {
@@ -269,7 +262,10 @@ impl Other<'_> {
     /// Whether a column does not move: it points to the other table, or is a key of its own.
     fn stays(&self, column: &str) -> bool {
         self.by.iter().any(|(here, _)| here == column)
-            || primary_key(self.table).is_some_and(|key| key.iter().any(|it| it == column))
+            || self
+                .table
+                .primary_key()
+                .is_some_and(|key| key.iter().any(|it| it == column))
     }
 }
 
