@@ -1,5 +1,7 @@
 //! The words of a merge of two tables; its steps are those of columns that move.
 
+use crate::words::listed;
+
 /// What a merge is about, for people.
 pub(crate) struct Said {
     /// The table that stays.
@@ -10,13 +12,6 @@ pub(crate) struct Said {
     pub(crate) new: Vec<String>,
     /// Those of the new ones without which a row of the table that goes cannot be.
     pub(crate) required: Vec<String>,
-}
-
-fn listed(all: &[String]) -> String {
-    match all.split_last() {
-        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
-        _ => all.join(""),
-    }
 }
 
 impl Said {
