@@ -369,7 +369,7 @@ impl<'a> Draft<'a> {
         let found = self
             .schema
             .relations
-            .iter()
+            .around(&self.full)
             .find(|(_, relation)| reads(relation));
         match found {
             Some((view, _)) => Err(Reason::InView {

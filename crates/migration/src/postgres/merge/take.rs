@@ -92,8 +92,8 @@ fn stands_alone(table: &Relation) -> Result<(), Reason> {
 /// That nothing hangs on the table that goes.
 fn nobody_uses(draft: &Draft<'_>, full: &Name, table: &Relation) -> Result<(), Reason> {
     let reads = |it: &Relation| it.reads.contains(full);
-    let view = draft.schema.relations.iter().find(|(_, it)| reads(it));
-    if let Some((view, _)) = view {
+    let mut views = draft.schema.relations.around(full);
+    if let Some((view, _)) = views.find(|(_, it)| reads(it)) {
         return Err(Reason::InView {
             view: view.to_string(),
         });
