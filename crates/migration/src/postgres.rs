@@ -14,12 +14,12 @@ mod plain;
 mod rules;
 mod values;
 
-use switchback_model::{ChangeId, InvalidName, Kind, StepName};
+use switchback_model::{ChangeId, InvalidName, StepName};
 
-use crate::definition::{CODE_BEFORE, Columns, Definition, Operation, Step, Surface, prefix};
+use crate::definition::{CODE_BEFORE, Columns, Definition, Operation, Surface, prefix};
 use crate::engine::Engine;
 use crate::operation::request::{MoveKind, Request};
-use crate::operation::{Sql, header, require};
+use crate::operation::{Planned, Sql, header, require};
 use crate::schema::{Relation, RelationKind, Schema};
 use crate::sql::ir::Name;
 
@@ -144,17 +144,6 @@ pub(crate) struct Draft<'a> {
     pub(crate) full: Name,
     pub(crate) table: &'a Relation,
     prefix: String,
-}
-
-/// Steps, and what they are about.
-pub(crate) struct Planned {
-    pub(crate) title: String,
-    pub(crate) operation: Operation,
-    pub(crate) kind: Kind,
-    pub(crate) old: Vec<String>,
-    pub(crate) new: Vec<String>,
-    pub(crate) rule: bool,
-    pub(crate) steps: Vec<Step>,
 }
 
 /// Plans a change.

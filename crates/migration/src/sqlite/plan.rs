@@ -12,7 +12,7 @@ mod moves;
 mod rules;
 mod values;
 
-use switchback_model::{ChangeId, Kind, StepName};
+use switchback_model::{ChangeId, StepName};
 
 pub use self::merge::merge;
 pub use self::rules::ForeignKey;
@@ -20,10 +20,10 @@ pub use self::rules::ForeignKey;
 use super::catalog::{Column, Table, TableKind};
 use super::rename::{self, Mode, Reason, Rename, RenameError};
 use super::text::{mentions, name};
-use crate::definition::{CODE_BEFORE, Columns, Definition, Operation, Step, Surface, prefix};
+use crate::definition::{CODE_BEFORE, Columns, Definition, Surface, prefix};
 use crate::engine::Engine;
 use crate::operation::request::Request;
-use crate::operation::{Sql, header, require};
+use crate::operation::{Planned, Sql, header, require};
 
 /// Rows in a fill's first batch.
 const FIRST_BATCH: u32 = 1_000;
@@ -33,18 +33,6 @@ struct Draft<'a> {
     table: &'a Table,
     change: &'a ChangeId,
     prefix: String,
-}
-
-/// Steps, and what they are about.
-struct Planned {
-    title: String,
-    operation: Operation,
-    kind: Kind,
-    old: Vec<String>,
-    new: Vec<String>,
-    /// Whether code from before may break the rule that the change brings.
-    rule: bool,
-    steps: Vec<Step>,
 }
 
 type Outcome = Result<Planned, Trouble>;

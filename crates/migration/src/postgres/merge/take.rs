@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Other, Part, of};
+use super::sql::{differ, differ_as_text};
+use super::{Other, of};
+use crate::operation::merge::Part;
 use crate::operation::request::Merge;
 use crate::postgres::moves::type_sql;
 use crate::postgres::{Draft, Reason, names};
@@ -15,7 +17,7 @@ pub(super) struct Taken<'a> {
     pub(super) parts: Vec<Part>,
     /// The indexes that come along.
     pub(super) indexes: Vec<Twin>,
-    /// The checks that come along, with the new names of columns.
+    /// The checks that come along, each in parentheses, with the new names of columns.
     pub(super) checks: Vec<String>,
 }
 
@@ -249,7 +251,11 @@ fn parts(draft: &Draft<'_>, other: &Other<'_>, wanted: &Merge) -> Result<Vec<Par
             new,
             type_sql: type_sql(column),
             required: column.not_null,
-            as_text: as_text(column),
+            differ: if as_text(column) {
+                differ_as_text
+            } else {
+                differ
+            },
         });
     }
     if parts.is_empty() {
@@ -388,7 +394,7 @@ fn checks(other: &Other<'_>, parts: &[Part]) -> Result<Vec<String>, Reason> {
                 if !rule.columns().iter().all(same) || !it.valid || !it.enforced {
                     return Err(not_carried(it));
                 }
-                all.push(rule.text.clone());
+                all.push(format!("({})", rule.text));
             }
             ConstraintKind::Exclude { .. } => return Err(not_carried(it)),
             _ => {}

@@ -10,27 +10,17 @@
 mod sql;
 mod take;
 
-use switchback_model::{ChangeId, Kind};
+use switchback_model::ChangeId;
 
 use self::sql::Tables;
 use self::take::{Taken, take};
-use super::{Draft, FIRST_BATCH, Outcome, Planned, Reason, RenameError, define};
-use crate::definition::{Definition, Operation, StepFill};
+use super::{Draft, FIRST_BATCH, Outcome, Reason, RenameError, define};
+use crate::definition::Definition;
+use crate::operation::Sql;
+use crate::operation::merge::{Pairs, Said, Scripts};
 use crate::operation::request::Merge;
-use crate::operation::{Sql, merge as words, pair};
 use crate::sqlite::catalog::Table;
 use crate::sqlite::text::name;
-
-/// A column that moves.
-pub(super) struct Part {
-    /// What it is called in the table that goes.
-    old: String,
-    /// What it is called in the table that stays.
-    new: String,
-    /// Its type and collation, as they stand in SQL.
-    type_sql: String,
-    required: bool,
-}
 
 /// The table that goes, and how its rows belong to those of the other.
 struct Other<'a> {
@@ -62,36 +52,28 @@ fn plan(draft: &Draft<'_>, from: &Table, wanted: &Merge) -> Outcome {
         indexes,
         checks,
     } = take(draft, from, wanted)?;
-    let (shown, gone) = (draft.shown().to_owned(), from.name.clone());
+    let said = Said {
+        into: draft.shown(),
+        from: &from.name,
+        parts: &parts,
+    };
+    let (shown, gone) = (said.into, said.from);
     let tables = Tables {
         draft,
         other: &other,
-        parts: &parts,
+        pairs: Pairs {
+            parts: &parts,
+            by: &other.by,
+            name,
+        },
         indexes: &indexes,
     };
     let archive = draft.own("archive");
-    let said = words::Said {
-        into: shown.clone(),
-        from: gone.clone(),
-        new: parts.iter().map(|it| it.new.clone()).collect(),
-        required: parts
-            .iter()
-            .filter(|it| it.required)
-            .map(|it| it.new.clone())
-            .collect(),
-    };
-    let link = other.by.first().map(|(here, _)| here.clone());
-    let steps = pair::moved(pair::Move {
-        title: format!("Merge {gone} into {shown}"),
-        old: said.old_shape(),
-        new: said.new_shape(),
-        back: true,
+    let [adds, removes] = said.expand();
+    let scripts = Scripts {
         expand: draft.sql(
             "expand",
-            [
-                &format!("Add the columns of {gone} to {shown}, kept in step by triggers."),
-                &format!("Remove them again; {gone} has every value."),
-            ],
+            [&adds, &removes],
             Sql::transaction(
                 format!(
                     "{}{}\n{}",
@@ -102,16 +84,9 @@ fn plan(draft: &Draft<'_>, from: &Table, wanted: &Merge) -> Outcome {
                 format!("{}{}", tables.drop(), tables.remove()),
             ),
         ),
-        fill: StepFill {
-            table: gone.clone(),
-            set: link
-                .map(|column| (column.clone(), name(&column)))
-                .into_iter()
-                .collect(),
-            only: Some(tables.lacking()),
-            batch_rows: FIRST_BATCH,
-            keep_undo: false,
-        },
+        fill: tables
+            .pairs
+            .fill(from.name.clone(), tables.lacking(), FIRST_BATCH),
         indexes: tables.build().map(|sql| {
             let what =
                 format!("The indexes of {gone} for {shown}. Writers wait until they are built.");
@@ -130,21 +105,8 @@ fn plan(draft: &Draft<'_>, from: &Table, wanted: &Merge) -> Outcome {
             ],
             Sql::transaction(tables.contract(&archive), tables.uncontract(&archive)),
         ),
-        first: said.first(),
-        meanwhile: said.meanwhile(),
-        beware: said.beware(),
-        contracted: said.contracted(&archive),
-        contracted_back: said.contracted_back(),
-    })?;
-    Ok(Planned {
-        title: format!("Merge {gone} into {shown}"),
-        operation: Operation::MergeTables,
-        kind: Kind::Replicated,
-        old: parts.iter().map(|it| it.old.clone()).collect(),
-        new: said.new,
-        rule: false,
-        steps,
-    })
+    };
+    Ok(said.planned(&archive, scripts)?)
 }
 
 /// A reason that is about the table that goes.
