@@ -432,3 +432,48 @@ impl Fold<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::Engine;
+    use crate::schema::Schema;
+    use crate::sql;
+
+    fn misfits(setup: &str, statement: &str) -> Vec<String> {
+        let mut schema = Schema::empty();
+        let mut found = Vec::new();
+        for one in sql::parse(setup, Engine::Postgres) {
+            assert_eq!(schema.apply(&one), [], "{setup}");
+        }
+        for one in sql::parse(statement, Engine::Postgres) {
+            found.extend(schema.apply(&one).iter().map(ToString::to_string));
+        }
+        found
+    }
+
+    #[test]
+    fn of_several_users_the_first_by_name_is_named() {
+        const USED: &str =
+            "CREATE TABLE used (id int PRIMARY KEY); CREATE TYPE mood AS ENUM ('calm');";
+        let key = "CREATE TABLE z (a int CONSTRAINT points REFERENCES used);";
+        let row = "CREATE TABLE b (x int, a used);";
+        let view = "CREATE VIEW m AS SELECT id FROM used;";
+        for (users, by) in [
+            (format!("{key}{row}{view}"), "a of public.b"),
+            (format!("{view}{key}"), "public.m"),
+            (key.to_owned(), "points of public.z"),
+        ] {
+            let found = misfits(&format!("{USED}{users}"), "DROP TABLE used");
+            assert!(found.len() == 1 && found[0].contains(by), "{found:?}");
+        }
+        let users = "CREATE TABLE z (m mood); CREATE TABLE c (x int, n mood, m mood);";
+        let found = misfits(&format!("{USED}{users}"), "DROP TYPE mood");
+        assert!(
+            found.len() == 1 && found[0].contains("n of public.c"),
+            "{found:?}"
+        );
+        let again = "DROP TABLE used CASCADE; CREATE TABLE used (id int); DROP TABLE used";
+        let found = misfits(&format!("{USED}{key}{row}{view}"), again);
+        assert!(found.is_empty(), "{found:?}");
+    }
+}
