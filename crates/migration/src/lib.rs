@@ -25,6 +25,7 @@ pub mod schema;
 pub mod sql;
 pub mod sqlite;
 pub mod steps;
+pub mod words;
 pub mod workload;
 
 pub use definition::{Definition, DefinitionError};

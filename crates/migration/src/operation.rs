@@ -16,10 +16,10 @@ pub mod require;
 
 use switchback_model::plan::Run;
 use switchback_model::{
-    ChangeId, InvalidName, Reads, Selectable, Shapes, Stance, StepName, SurfaceOperation,
+    ChangeId, InvalidName, Kind, Reads, Selectable, Shapes, Stance, StepName, SurfaceOperation,
 };
 
-use crate::definition::{SqlFile, Step, StepFill, StepScript, Work};
+use crate::definition::{Operation, SqlFile, Step, StepFill, StepScript, Work};
 
 /// SQL both ways.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +59,18 @@ impl Sql {
             run: Run::Rebuild,
         }
     }
+}
+
+/// Steps, and what they are about.
+pub(crate) struct Planned {
+    pub(crate) title: String,
+    pub(crate) operation: Operation,
+    pub(crate) kind: Kind,
+    pub(crate) old: Vec<String>,
+    pub(crate) new: Vec<String>,
+    /// Whether code from before may break the rule that the change brings.
+    pub(crate) rule: bool,
+    pub(crate) steps: Vec<Step>,
 }
 
 /// The texts of a step.

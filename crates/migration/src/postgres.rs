@@ -14,12 +14,12 @@ mod plain;
 mod rules;
 mod values;
 
-use switchback_model::{ChangeId, InvalidName, Kind, StepName};
+use switchback_model::{ChangeId, InvalidName, StepName};
 
-use crate::definition::{CODE_BEFORE, Columns, Definition, Operation, Step, Surface, prefix};
+use crate::definition::{CODE_BEFORE, Columns, Definition, Operation, Surface, prefix};
 use crate::engine::Engine;
 use crate::operation::request::{MoveKind, Request};
-use crate::operation::{Sql, header, require};
+use crate::operation::{Planned, Sql, header, require};
 use crate::schema::{Relation, RelationKind, Schema};
 use crate::sql::ir::Name;
 
@@ -144,17 +144,6 @@ pub(crate) struct Draft<'a> {
     pub(crate) full: Name,
     pub(crate) table: &'a Relation,
     prefix: String,
-}
-
-/// Steps, and what they are about.
-pub(crate) struct Planned {
-    pub(crate) title: String,
-    pub(crate) operation: Operation,
-    pub(crate) kind: Kind,
-    pub(crate) old: Vec<String>,
-    pub(crate) new: Vec<String>,
-    pub(crate) rule: bool,
-    pub(crate) steps: Vec<Step>,
 }
 
 /// Plans a change.
@@ -369,7 +358,7 @@ impl<'a> Draft<'a> {
         let found = self
             .schema
             .relations
-            .iter()
+            .around(&self.full)
             .find(|(_, relation)| reads(relation));
         match found {
             Some((view, _)) => Err(Reason::InView {
@@ -402,13 +391,7 @@ impl<'a> Draft<'a> {
 
     /// Whether rows can be told apart, so that former values can be kept for each.
     pub(crate) fn has_key(&self) -> Result<(), Reason> {
-        use crate::sql::ir::ConstraintKind;
-        let key = self
-            .table
-            .constraints
-            .iter()
-            .any(|it| matches!(it.kind, ConstraintKind::PrimaryKey { .. }));
-        if key { Ok(()) } else { Err(Reason::NoKey) }
+        self.table.primary_key().map(|_| ()).ok_or(Reason::NoKey)
     }
 }
 

@@ -301,7 +301,7 @@ impl<'a> OldShape<'a> {
         let full = schema.resolve(name);
         schema
             .relations
-            .iter()
+            .unsorted()
             .filter(|(other, _)| other.name == full.name)
             .all(|(_, it)| it.column(column).is_some())
             && schema.relations.contains_key(&full)

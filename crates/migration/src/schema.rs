@@ -397,6 +397,14 @@ impl Relation {
     pub fn constraint(&self, name: &str) -> Option<&Constraint> {
         self.constraints.iter().find(|it| it.name == name)
     }
+
+    /// The columns of its primary key, in the order of the key; none where it has no primary key.
+    pub fn primary_key(&self) -> Option<&[String]> {
+        self.constraints.iter().find_map(|it| match &it.kind {
+            ConstraintKind::PrimaryKey { columns, .. } => Some(columns.as_slice()),
+            _ => None,
+        })
+    }
 }
 
 impl Mentions for Relation {

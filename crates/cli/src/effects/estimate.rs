@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 
 use switchback_migration::definition::{Step, Work};
 use switchback_migration::schema::Schema;
+use switchback_migration::words::grouped;
 use switchback_model::plan::Run;
 use switchback_model::{Effect, PlannedStep};
 
@@ -108,19 +109,6 @@ fn each_once(statements: &[Statement]) -> Vec<String> {
         }
     }
     lines
-}
-
-/// A number with commas: `1,240,000`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// `1 row`, `1,240,000 rows`.

@@ -3,6 +3,9 @@
 //! Statements are compared by their tokens. Inside `CREATE TABLE` the tokens of a part are sorted:
 //! a `NOT NULL` that was taken away and given back stands elsewhere in its column, and means the
 //! same. Order between columns does matter.
+//!
+//! What `history::ddl` says of the same statements is another text, because these texts are kept in
+//! the database with each step that is applied, and must stay as they are.
 
 use std::fmt::Write as _;
 

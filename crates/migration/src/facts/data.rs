@@ -208,9 +208,9 @@ fn look_up_children(claims: &mut Claims<'_>, table: &Name, columns: Option<&[Str
             else {
                 continue;
             };
-            let key = schema.relations.get(&one).map(|it| primary_key(it));
+            let to = schema.relations.get(&one);
             let referred = if referred.is_empty() {
-                key.unwrap_or_default()
+                to.and_then(|it| it.primary_key()).unwrap_or_default()
             } else {
                 referred
             };
@@ -234,14 +234,6 @@ fn look_up_children(claims: &mut Claims<'_>, table: &Name, columns: Option<&[Str
             }
         }
     }
-}
-
-fn primary_key(relation: &Relation) -> &[String] {
-    let key = relation.constraints.iter().find_map(|it| match &it.kind {
-        ConstraintKind::PrimaryKey { columns, .. } => Some(columns.as_slice()),
-        _ => None,
-    });
-    key.unwrap_or_default()
 }
 
 pub(super) fn truncate(claims: &mut Claims<'_>, tables: &[Name], cascade: bool) {

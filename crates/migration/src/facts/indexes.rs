@@ -137,17 +137,15 @@ pub(super) fn reindex(
         }
         (ReindexTarget::Schema, Some(name)) => {
             claims.transaction(InTransaction::Refused);
-            let inside = |table: &&Name| table.schema.as_deref() == Some(name.name.as_str());
-            let all: Vec<Name> = schema.relations.keys().filter(inside).cloned().collect();
-            for table in all {
-                build_all(claims, &table, concurrently, at);
+            let inside = |table: &Name| table.schema.as_deref() == Some(name.name.as_str());
+            for (table, _) in schema.relations.entries_where(|table, _| inside(table)) {
+                build_all(claims, table, concurrently, at);
             }
         }
         _ => {
             claims.transaction(InTransaction::Refused);
-            let all: Vec<Name> = schema.relations.keys().cloned().collect();
-            for table in all {
-                build_all(claims, &table, concurrently, at);
+            for table in schema.relations.keys() {
+                build_all(claims, table, concurrently, at);
             }
         }
     }

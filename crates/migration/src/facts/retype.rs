@@ -149,7 +149,7 @@ impl Altering<'_, '_> {
         at: &Span,
     ) {
         let now = self.now.clone();
-        let own_key = primary_key(relation);
+        let own_key = relation.primary_key().unwrap_or_default();
         for (from, constraint) in now.references_to(table) {
             let ConstraintKind::ForeignKey { referred, .. } = &constraint.kind else {
                 continue;
@@ -239,15 +239,6 @@ fn is_array(schema: &Schema, table: &Name, column: &str) -> bool {
     let found = schema.relations.get(table).and_then(|it| it.column(column));
     let type_name = found.and_then(|it| it.type_name.as_ref());
     type_name.is_some_and(|it| see_through(it, schema).base.array)
-}
-
-/// The columns of a table's primary key.
-fn primary_key(relation: &Relation) -> &[String] {
-    let key = relation.constraints.iter().find_map(|it| match &it.kind {
-        ConstraintKind::PrimaryKey { columns, .. } => Some(columns.as_slice()),
-        _ => None,
-    });
-    key.unwrap_or_default()
 }
 
 /// Whether an index has anything to do with a column.

@@ -1,10 +1,11 @@
 //! Work that grows with a table while others wait, grouped and put into words for the rules that
 //! report it.
 
-use super::context::{Context, Found, Item, grouped, listed, shown};
+use super::context::{Context, Found, Item, shown};
 use super::doubts;
 use crate::facts::{Lock, Mode, Work, WorkKind};
 use crate::sql::ir::{AlterAction, Kind, Name};
+use crate::words::{grouped, listed};
 
 /// Work of one kind that one part of a statement causes.
 pub(super) struct Blocked<'a> {

@@ -12,31 +12,16 @@
 mod sql;
 mod take;
 
-use switchback_model::Kind;
-
 use self::sql::Tables;
 use self::take::{Taken, take};
 use super::names::{name, qualified};
 use super::plain::FIRST_BATCH;
-use super::{Draft, Outcome, Planned, Reason};
-use crate::definition::{Operation, StepFill};
+use super::{Draft, Outcome, Reason};
+use crate::operation::Sql;
+use crate::operation::merge::{Pairs, Said, Scripts};
 use crate::operation::request::Merge;
-use crate::operation::{Sql, merge as words, pair};
 use crate::schema::Relation;
 use crate::sql::ir::Name;
-
-/// A column that moves.
-pub(super) struct Part {
-    /// What it is called in the table that goes.
-    old: String,
-    /// What it is called in the table that stays.
-    new: String,
-    /// Its type and collation, as they stand in SQL.
-    type_sql: String,
-    required: bool,
-    /// Whether values have to be compared as text to tell all of them apart.
-    as_text: bool,
-}
 
 /// A table that goes, and how its rows belong to those of the other.
 struct Other<'a> {
@@ -55,36 +40,28 @@ pub(super) fn plan(draft: &Draft<'_>, wanted: &Merge) -> Outcome {
         indexes,
         checks,
     } = take(draft, wanted)?;
-    let (shown, gone) = (draft.shown().to_owned(), other.full.name.clone());
+    let said = Said {
+        into: draft.shown(),
+        from: &other.full.name,
+        parts: &parts,
+    };
+    let (shown, gone) = (said.into, said.from);
     let tables = Tables {
         draft,
         other: &other,
-        parts: &parts,
+        pairs: Pairs {
+            parts: &parts,
+            by: &other.by,
+            name,
+        },
     };
     let archive = draft.own("archive");
-    let old_link = other.by.first().map(|(here, _)| here.clone());
-    let said = words::Said {
-        into: shown.clone(),
-        from: gone.clone(),
-        new: parts.iter().map(|it| it.new.clone()).collect(),
-        required: parts
-            .iter()
-            .filter(|it| it.required)
-            .map(|it| it.new.clone())
-            .collect(),
-    };
     let rules = tables.rules(&checks);
-    let steps = pair::moved(pair::Move {
-        title: format!("Merge {gone} into {shown}"),
-        old: said.old_shape(),
-        new: said.new_shape(),
-        back: true,
+    let [adds, removes] = said.expand();
+    let scripts = Scripts {
         expand: draft.sql(
             "expand",
-            [
-                &format!("Add the columns of {gone} to {shown}, kept in step by triggers."),
-                &format!("Remove them again; {gone} has every value."),
-            ],
+            [&adds, &removes],
             Sql::transaction(
                 format!(
                     "{}\n{}\n{}",
@@ -100,16 +77,9 @@ pub(super) fn plan(draft: &Draft<'_>, wanted: &Merge) -> Outcome {
                 ),
             ),
         ),
-        fill: StepFill {
-            table: qualified(&other.full),
-            set: old_link
-                .map(|column| (column.clone(), name(&column)))
-                .into_iter()
-                .collect(),
-            only: Some(tables.lacking()),
-            batch_rows: FIRST_BATCH,
-            keep_undo: false,
-        },
+        fill: tables
+            .pairs
+            .fill(qualified(&other.full), tables.lacking(), FIRST_BATCH),
         indexes: tables.indexes(&indexes).map(|sql| {
             let what = format!("The indexes of {gone} for {shown}, beside writers.");
             draft.sql("indexes", [&what, "Drop them again, beside writers."], sql)
@@ -136,21 +106,8 @@ pub(super) fn plan(draft: &Draft<'_>, wanted: &Merge) -> Outcome {
             ],
             Sql::transaction(tables.contract(&archive), tables.uncontract(&archive)),
         ),
-        first: said.first(),
-        meanwhile: said.meanwhile(),
-        beware: said.beware(),
-        contracted: said.contracted(&archive),
-        contracted_back: said.contracted_back(),
-    })?;
-    Ok(Planned {
-        title: format!("Merge {gone} into {shown}"),
-        operation: Operation::MergeTables,
-        kind: Kind::Replicated,
-        old: parts.iter().map(|it| it.old.clone()).collect(),
-        new: said.new,
-        rule: false,
-        steps,
-    })
+    };
+    Ok(said.planned(&archive, scripts)?)
 }
 
 /// A reason that is about the table that goes.

@@ -21,6 +21,7 @@ use crate::operation::request::{Move, MoveKind, NewColumn};
 use crate::operation::{Sql, comment, pair};
 use crate::schema::Column;
 use crate::sql::ir::{ConstraintKind, Expr, Name};
+use crate::words::listed;
 
 /// Types without equality; their values are compared as text.
 const WITHOUT_EQUALITY: [&str; 7] = ["json", "xml", "point", "polygon", "line", "path", "box"];
@@ -217,11 +218,9 @@ fn movable<'a>(draft: &Draft<'a>, column: &str) -> Result<&'a Column, Reason> {
             default: default.text.clone(),
         });
     }
-    for it in &draft.table.constraints {
-        if matches!(&it.kind, ConstraintKind::PrimaryKey { columns, .. } if columns.contains(&own()))
-        {
-            return Err(Reason::PrimaryKey { column: own() });
-        }
+    let key = draft.table.primary_key();
+    if key.is_some_and(|key| key.contains(&own())) {
+        return Err(Reason::PrimaryKey { column: own() });
     }
     Ok(found)
 }
@@ -430,12 +429,16 @@ pub(super) fn plan(draft: &Draft<'_>, wanted: &Move) -> Outcome {
     };
     let names = |parts: &[Part<'_>]| parts.iter().map(|it| it.column.clone()).collect::<Vec<_>>();
     let (old_names, new_names) = (names(&both.old), names(&both.new));
+    let in_full = |columns: &[String]| {
+        let all: Vec<_> = columns.iter().map(|it| format!("{shown}.{it}")).collect();
+        listed(&all)
+    };
     let title = title(wanted.kind, &shown, &old_names, &new_names);
     let kept = triggers(draft, &both);
     let steps = pair::moved(pair::Move {
         title: title.clone(),
-        old: listed(&shown, &old_names),
-        new: listed(&shown, &new_names),
+        old: in_full(&old_names),
+        new: in_full(&new_names),
         back,
         expand: expand(draft, &both, &wanted.new, &kept),
         fill: StepFill {
@@ -517,15 +520,6 @@ fn refuse_constraints(draft: &Draft<'_>, column: &str) -> Result<(), Reason> {
         }
     }
     Ok(())
-}
-
-/// `users.a and users.b`.
-fn listed(shown: &str, columns: &[String]) -> String {
-    let all: Vec<_> = columns.iter().map(|it| format!("{shown}.{it}")).collect();
-    match all.split_last() {
-        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
-        _ => all.join(""),
-    }
 }
 
 fn expand(draft: &Draft<'_>, both: &Both<'_>, new: &[NewColumn], kept: &Triggers) -> Sql {

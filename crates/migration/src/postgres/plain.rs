@@ -169,16 +169,12 @@ fn unique_on(draft: &Draft<'_>, column: &str) -> Option<String> {
 pub(super) fn drop_column(draft: &Draft<'_>, column: &str, default: Option<&str>) -> Outcome {
     let found = draft.column(column)?;
     draft.no_view(Some(column))?;
-    for it in &draft.table.constraints {
-        match &it.kind {
-            ConstraintKind::PrimaryKey { columns, .. } if columns.iter().any(|c| c == column) => {
-                return Err(Reason::PrimaryKey {
-                    column: column.to_owned(),
-                }
-                .into());
-            }
-            _ => {}
+    let key = draft.table.primary_key();
+    if key.is_some_and(|key| key.iter().any(|it| it == column)) {
+        return Err(Reason::PrimaryKey {
+            column: column.to_owned(),
         }
+        .into());
     }
     for (table, it) in draft.schema.references_to(&draft.full) {
         if let ConstraintKind::ForeignKey { referred, .. } = &it.kind

@@ -105,9 +105,7 @@ impl<K: Hash + Eq, V> Map<K, V> {
 impl<K: Hash + Ord, V> Map<K, V> {
     /// The entries by key.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        let mut all: Vec<_> = self.unsorted().collect();
-        all.sort_unstable_by_key(|(key, _)| *key);
-        all.into_iter()
+        self.entries_where(|_, _| true).into_iter()
     }
 
     /// The keys in their order.
@@ -118,6 +116,14 @@ impl<K: Hash + Ord, V> Map<K, V> {
     /// The values in the order of their keys.
     pub fn values(&self) -> impl Iterator<Item = &V> {
         self.iter().map(|(_, value)| value)
+    }
+
+    /// The entries that are meant, by key. Only these are sorted.
+    pub fn entries_where(&self, meant: impl Fn(&K, &V) -> bool) -> Vec<(&K, &V)> {
+        let all = self.unsorted();
+        let mut all: Vec<_> = all.filter(|(key, value)| meant(key, value)).collect();
+        all.sort_unstable_by_key(|(key, _)| *key);
+        all
     }
 
     /// Where `other` is not as this one, by key: what this one has and what the other has.
@@ -178,10 +184,9 @@ impl<K: Hash + Ord + Clone, V: Clone> Map<K, V> {
         }
     }
 
-    fn keys_where(&self, meant: impl Fn(&K, &V) -> bool) -> Vec<K> {
-        let meant = self.unsorted().filter(|(key, value)| meant(key, value));
-        let mut keys: Vec<K> = meant.map(|(key, _)| key.clone()).collect();
-        keys.sort_unstable();
-        keys
+    /// The keys of the entries that are meant, in their order.
+    pub fn keys_where(&self, meant: impl Fn(&K, &V) -> bool) -> Vec<K> {
+        let all = self.entries_where(meant).into_iter();
+        all.map(|(key, _)| key.clone()).collect()
     }
 }

@@ -12,7 +12,7 @@ mod moves;
 mod rules;
 mod values;
 
-use switchback_model::{ChangeId, Kind, StepName};
+use switchback_model::{ChangeId, StepName};
 
 pub use self::merge::merge;
 pub use self::rules::ForeignKey;
@@ -20,10 +20,10 @@ pub use self::rules::ForeignKey;
 use super::catalog::{Column, Table, TableKind};
 use super::rename::{self, Mode, Reason, Rename, RenameError};
 use super::text::{mentions, name};
-use crate::definition::{CODE_BEFORE, Columns, Definition, Operation, Step, Surface, prefix};
+use crate::definition::{CODE_BEFORE, Columns, Definition, Surface, prefix};
 use crate::engine::Engine;
 use crate::operation::request::Request;
-use crate::operation::{Sql, header, require};
+use crate::operation::{Planned, Sql, header, require};
 
 /// Rows in a fill's first batch.
 const FIRST_BATCH: u32 = 1_000;
@@ -33,18 +33,6 @@ struct Draft<'a> {
     table: &'a Table,
     change: &'a ChangeId,
     prefix: String,
-}
-
-/// Steps, and what they are about.
-struct Planned {
-    title: String,
-    operation: Operation,
-    kind: Kind,
-    old: Vec<String>,
-    new: Vec<String>,
-    /// Whether code from before may break the rule that the change brings.
-    rule: bool,
-    steps: Vec<Step>,
 }
 
 type Outcome = Result<Planned, Trouble>;
@@ -86,7 +74,15 @@ pub fn plan(
         };
         return rename::plan(table, &wanted);
     }
-    define(table, change, |draft| match request {
+    define(table, change, Vec::new(), |draft| {
+        draft.ordinary()?;
+        plan_in_one(draft, request)
+    })
+}
+
+/// Plans what is about one table only.
+fn plan_in_one(draft: &Draft<'_>, request: &Request) -> Outcome {
+    match request {
         Request::AddColumn {
             column,
             type_sql,
@@ -124,11 +120,11 @@ pub fn plan(
         } => rules::check(draft, name, rule, mend),
         Request::AddNotNull { column, mend, .. } => rules::not_null(draft, column, mend.as_deref()),
         Request::AddUnique { name, columns, .. } => rules::unique(draft, name, columns),
-        // Handled above, and by `foreign_key` and `merge`, which need both tables.
+        // Handled by `plan`, and by `foreign_key` and `merge`, which need both tables.
         Request::RenameColumn { .. } | Request::AddForeignKey { .. } | Request::MergeTables(_) => {
             Err(Reason::BadName.into())
         }
-    })
+    }
 }
 
 /// Plans a foreign key from columns of a table that are there to columns of another, or of the same.
@@ -141,13 +137,18 @@ pub fn foreign_key(
     change: &ChangeId,
     wanted: &ForeignKey<'_>,
 ) -> Result<Definition, RenameError> {
-    define(table, change, |draft| rules::foreign_key(draft, to, wanted))
+    define(table, change, Vec::new(), |draft| {
+        draft.ordinary()?;
+        rules::foreign_key(draft, to, wanted)
+    })
 }
 
-/// The definition out of what a planner makes for a table.
+/// The definition out of what a planner makes for a table, where `also` are the other tables that it
+/// is about.
 fn define(
     table: &Table,
     change: &ChangeId,
+    also: Vec<String>,
     planner: impl FnOnce(&Draft<'_>) -> Outcome,
 ) -> Result<Definition, RenameError> {
     let draft = Draft {
@@ -155,15 +156,12 @@ fn define(
         change,
         prefix: prefix(change),
     };
-    let unsupported = |reason| RenameError::Unsupported {
-        table: table.name.clone(),
-        reason,
-    };
-    draft.ordinary().map_err(unsupported)?;
-    let planned = planner(&draft);
-    let planned = planned.map_err(|trouble| match trouble {
+    let planned = planner(&draft).map_err(|trouble| match trouble {
         Trouble::Name(error) => RenameError::from(error),
-        Trouble::Reason(reason) => unsupported(reason),
+        Trouble::Reason(reason) => RenameError::Unsupported {
+            table: table.name.clone(),
+            reason,
+        },
     })?;
     Ok(Definition {
         id: change.clone(),
@@ -174,7 +172,7 @@ fn define(
         surface: Surface {
             kind: planned.kind,
             table: table.name.clone(),
-            also: Vec::new(),
+            also,
             old: Columns(planned.old),
             new: Columns(planned.new),
             before: planned.rule.then_some(require::BEFORE),

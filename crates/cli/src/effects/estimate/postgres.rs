@@ -5,9 +5,10 @@ use switchback_migration::facts::{Doubt, Facts, Mode, Work, WorkKind};
 use switchback_migration::schema::Schema;
 use switchback_migration::sql::ir::{self, Kind, Name};
 use switchback_migration::sql::{self, split};
+use switchback_migration::words::grouped;
 use switchback_model::plan::Run;
 
-use super::{Statement, grouped, rows_of};
+use super::{Statement, rows_of};
 
 /// What a statement does, and what stands inside of it.
 #[derive(Default)]

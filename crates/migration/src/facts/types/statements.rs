@@ -2,7 +2,7 @@
 
 use crate::facts::claims::{Claims, has_storage, is_new_type};
 use crate::facts::{Doubt, InTransaction, Mode, WorkKind};
-use crate::schema::{Schema, Type};
+use crate::schema::{Relation, Schema, Type};
 use crate::sql::ir::{AlterDomainAction, AlterTypeAction, Name, Span};
 
 pub(in crate::facts) fn alter_type(claims: &mut Claims<'_>, name: &Name, action: &AlterTypeAction) {
@@ -33,16 +33,17 @@ pub(in crate::facts) fn alter_domain(
     if !schema.types.contains_key(&full) {
         claims.doubt(Doubt::Table(full.clone()));
     }
-    for (table, relation) in schema.relations.iter() {
-        let uses = relation.columns.iter().any(|column| {
+    let uses = |relation: &Relation| {
+        relation.columns.iter().any(|column| {
             let type_name = column.type_name.as_ref();
             type_name.is_some_and(|it| it.array == 0 && is_over(schema, &it.name, &full))
-        });
-        if uses && has_storage(relation) {
-            claims.lock(table, Mode::Share);
-            let why = format!("every value of the domain {full} is checked");
-            claims.work(WorkKind::Scan, table, why, at);
-        }
+        })
+    };
+    let checked = |relation: &Relation| has_storage(relation) && uses(relation);
+    for (table, _) in schema.relations.entries_where(|_, it| checked(it)) {
+        claims.lock(table, Mode::Share);
+        let why = format!("every value of the domain {full} is checked");
+        claims.work(WorkKind::Scan, table, why, at);
     }
 }
 

@@ -1,8 +1,9 @@
 //! `char(n)` pads what is shorter with spaces, which count in some places and not in others. It is
 //! no faster than `text`.
 
-use crate::lint::context::{Context, Found, listed, shown};
+use crate::lint::context::{Context, Found, shown};
 use crate::lint::declared::of_type;
+use crate::words::listed;
 
 pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
     // One character has no room for spaces.

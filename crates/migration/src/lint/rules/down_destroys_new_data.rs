@@ -1,7 +1,8 @@
 //! A way down that drops what its way up made drops what was written to it since.
 
-use crate::lint::context::{Found, Pair, listed, shown, shown_column};
+use crate::lint::context::{Found, Pair, shown, shown_column};
 use crate::lint::state::Deed;
+use crate::words::listed;
 
 pub(super) fn check(pair: &Pair<'_>, found: &mut Found<'_>) {
     let (up, down) = (pair.up.log, pair.down.log);

@@ -1,8 +1,9 @@
 //! CASCADE drops whatever depends on a thing, without a word. What that is depends on the database.
 
 use crate::facts::compat::Effect;
-use crate::lint::context::{Context, Found, listed, shown, shown_column};
+use crate::lint::context::{Context, Found, shown, shown_column};
 use crate::sql::ir::{AlterAction, Kind, Name};
+use crate::words::listed;
 
 pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
     let (named, columns): (Vec<Name>, Vec<&str>) = match &context.statement.kind {

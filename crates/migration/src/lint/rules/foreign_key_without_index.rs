@@ -1,10 +1,11 @@
 //! When a row goes that others may refer to, PostgreSQL looks for them; without an index it reads
 //! the whole table, once for each row that goes.
 
-use crate::lint::context::{End, Found, listed, shown};
+use crate::lint::context::{End, Found, shown};
 use crate::lint::declared::{columns_of, constraints};
 use crate::schema::{Index, RelationKind, Schema};
 use crate::sql::ir::{ConstraintKind, Name, Node};
+use crate::words::listed;
 
 pub(super) fn check(end: &End<'_>, found: &mut Found<'_>) {
     for statement in end.place.statements {

@@ -1,8 +1,9 @@
 //! `json` keeps the text as it came: no equality, so that `DISTINCT` and `GROUP BY` fail on it, no
 //! index on what is in it, and it is parsed again by every query.
 
-use crate::lint::context::{Context, Found, listed, shown};
+use crate::lint::context::{Context, Found, shown};
 use crate::lint::declared::of_type;
+use crate::words::listed;
 
 pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
     let Some((table, columns)) = of_type(context, |it| it.is("json")) else {

@@ -1,8 +1,9 @@
 //! Making the new shape, copying to it and dropping the old one in one migration leaves no moment
 //! at which old and new code both work: it is a rename in three statements.
 
-use crate::lint::context::{End, Found, Unless, listed, shown, shown_column};
+use crate::lint::context::{End, Found, Unless, shown, shown_column};
 use crate::lint::state::Deed;
+use crate::words::listed;
 
 pub(super) fn check(end: &End<'_>, found: &mut Found<'_>) {
     let log = end.log;

@@ -3,7 +3,7 @@
 
 use crate::lint::context::{End, Found, shown};
 use crate::schema::{Relation, RelationKind, Schema};
-use crate::sql::ir::{ConstraintKind, Kind, Name, Node};
+use crate::sql::ir::{Kind, Name, Node};
 
 pub(super) fn check(end: &End<'_>, found: &mut Found<'_>) {
     for statement in end.place.statements {
@@ -45,8 +45,7 @@ pub(super) fn check(end: &End<'_>, found: &mut Found<'_>) {
 /// Whether rows can be told apart by a primary key, or by a unique index on columns that are never
 /// null.
 fn has_key(schema: &Schema, table: &Name, relation: &Relation) -> bool {
-    let is_key = |kind: &ConstraintKind| matches!(kind, ConstraintKind::PrimaryKey { .. });
-    if relation.constraints.iter().any(|it| is_key(&it.kind)) {
+    if relation.primary_key().is_some() {
         return true;
     }
     schema.indexes_of(table).any(|(_, index)| {

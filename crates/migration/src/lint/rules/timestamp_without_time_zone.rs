@@ -1,8 +1,9 @@
 //! `timestamp` stores what a clock on the wall showed, and not where: sessions in two time zones
 //! read two moments from it.
 
-use crate::lint::context::{Context, Found, listed, shown};
+use crate::lint::context::{Context, Found, shown};
 use crate::lint::declared::of_type;
+use crate::words::listed;
 
 pub(super) fn check(context: &Context<'_>, found: &mut Found<'_>) {
     let Some((table, columns)) = of_type(context, |it| it.name.name == "timestamp") else {

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
+use super::Other;
 use super::take::Twin;
-use super::{Other, Part};
 use crate::operation::Sql;
+use crate::operation::merge::Pairs;
 use crate::postgres::Draft;
 use crate::postgres::names::{name, qualified, text};
 use crate::sql::ir::Name;
@@ -13,7 +14,7 @@ use crate::sql::ir::Name;
 pub(super) struct Tables<'a> {
     pub(super) draft: &'a Draft<'a>,
     pub(super) other: &'a Other<'a>,
-    pub(super) parts: &'a [Part],
+    pub(super) pairs: Pairs<'a>,
 }
 
 /// Rules, held to new rows first and proved then.
@@ -22,17 +23,15 @@ pub(super) struct Rules {
     pub(super) prove: Sql,
 }
 
-impl Part {
-    /// That two values, each with what stands before the column's name, are not the same.
-    fn apart(&self, [row, old_row]: [&str; 2]) -> String {
-        let cast = if self.as_text {
-            "::text COLLATE \"C\""
-        } else {
-            ""
-        };
-        let (new, old) = (name(&self.new), name(&self.old));
-        format!("{row}{new}{cast} IS DISTINCT FROM {old_row}{old}{cast}")
-    }
+/// That two values are not the same.
+pub(super) fn differ(left: &str, right: &str) -> String {
+    format!("{left} IS DISTINCT FROM {right}")
+}
+
+/// That two values are not the same, which have to be compared as text to tell all of them apart.
+pub(super) fn differ_as_text(left: &str, right: &str) -> String {
+    let cast = "::text COLLATE \"C\"";
+    differ(&format!("{left}{cast}"), &format!("{right}{cast}"))
 }
 
 impl Tables<'_> {
@@ -44,45 +43,6 @@ impl Tables<'_> {
         qualified(&self.other.full)
     }
 
-    fn all(&self, each: impl Fn(&Part) -> String, join: &str) -> String {
-        self.parts.iter().map(each).collect::<Vec<_>>().join(join)
-    }
-
-    fn keys(&self, each: impl Fn(&str, &str) -> String, join: &str) -> String {
-        let by = self.other.by.iter();
-        let all: Vec<_> = by
-            .map(|(here, there)| each(&name(here), &name(there)))
-            .collect();
-        all.join(join)
-    }
-
-    /// That a row of the table that stays, and one of the other, are of one thing.
-    fn same(&self, row: &str, old_row: &str) -> String {
-        self.keys(
-            |here, there| format!("{row}{there} = {old_row}{here}"),
-            " AND ",
-        )
-    }
-
-    /// That a row of one and a row of the other do not say the same.
-    fn apart(&self, row: &str, old_row: &str) -> String {
-        self.all(|it| it.apart([row, old_row]), " OR ")
-    }
-
-    /// That a row of the table that stays has one in the other.
-    fn some(&self, row: &str) -> String {
-        self.all(|it| format!("{row}{} IS NOT NULL", name(&it.new)), " OR ")
-    }
-
-    fn none(&self, row: &str) -> String {
-        self.all(|it| format!("{row}{} IS NULL", name(&it.new)), " AND ")
-    }
-
-    /// Whether there are values without which there is no row in the table that goes.
-    fn demands(&self) -> bool {
-        self.parts.iter().any(|it| it.required)
-    }
-
     /// That a row of the table that goes is not what the other one says.
     pub(super) fn lacking(&self) -> String {
         // In a fill the table goes by its own name.
@@ -90,8 +50,8 @@ impl Tables<'_> {
         format!(
             "EXISTS (SELECT FROM {} AS sb_into WHERE {} AND ({}))",
             self.a(),
-            self.same("sb_into.", &old),
-            self.apart("sb_into.", &old)
+            self.pairs.same("sb_into.", &old),
+            self.pairs.apart("sb_into.", &old)
         )
     }
 
@@ -111,7 +71,7 @@ impl Tables<'_> {
     }
 
     pub(super) fn add(&self) -> String {
-        let add = self.all(
+        let add = self.pairs.all(
             |it| format!("ADD COLUMN {} {}", name(&it.new), it.type_sql),
             ", ",
         );
@@ -119,7 +79,9 @@ impl Tables<'_> {
     }
 
     pub(super) fn remove(&self) -> String {
-        let drop = self.all(|it| format!("DROP COLUMN {}", name(&it.new)), ", ");
+        let drop = self
+            .pairs
+            .all(|it| format!("DROP COLUMN {}", name(&it.new)), ", ");
         format!("ALTER TABLE {} {drop};\n", self.a())
     }
 
@@ -134,12 +96,13 @@ impl Tables<'_> {
         let clear = |condition: &str| {
             format!(
                 "UPDATE {a} AS sb_into SET {} WHERE {condition}({});",
-                self.all(|it| format!("{} = NULL", name(&it.new)), ", "),
-                self.some("sb_into.")
+                self.pairs
+                    .all(|it| format!("{} = NULL", name(&it.new)), ", "),
+                self.pairs.some("sb_into.")
             )
         };
-        let gone = clear(&format!("{} AND ", self.same("sb_into.", "OLD.")));
-        let moved = self.keys(
+        let gone = clear(&format!("{} AND ", self.pairs.same("sb_into.", "OLD.")));
+        let moved = self.pairs.keys(
             |here, _| format!("OLD.{here} IS DISTINCT FROM NEW.{here}"),
             " OR ",
         );
@@ -149,12 +112,12 @@ impl Tables<'_> {
              \x20 IF TG_OP = 'UPDATE' THEN\n    IF {moved} THEN\n      {gone}\n    END IF;\n  END IF;\n\
              \x20 UPDATE {a} AS sb_into SET {}\n    WHERE {} AND ({});\n  RETURN NULL;\nEND",
             clear(""),
-            self.all(
+            self.pairs.all(
                 |it| format!("{} = NEW.{}", name(&it.new), name(&it.old)),
                 ", "
             ),
-            self.same("sb_into.", "NEW."),
-            self.apart("sb_into.", "NEW."),
+            self.pairs.same("sb_into.", "NEW."),
+            self.pairs.apart("sb_into.", "NEW."),
         )
     }
 
@@ -162,32 +125,34 @@ impl Tables<'_> {
     fn backward(&self) -> String {
         let b = self.b();
         let set = |row: &str| {
-            self.all(
+            self.pairs.all(
                 |it| format!("{} = {row}{}", name(&it.old), name(&it.new)),
                 ", ",
             )
         };
         let here = |row: &str| {
-            self.keys(
+            self.pairs.keys(
                 |here, there| format!("sb_from.{here} = {row}{there}"),
                 " AND ",
             )
         };
-        let old_list = self.all(|it| name(&it.old), ", ");
-        let link = self.keys(|here, _| here.to_owned(), ", ");
-        let moved = self.keys(
+        let old_list = self.pairs.all(|it| name(&it.old), ", ");
+        let link = self.pairs.keys(|here, _| here.to_owned(), ", ");
+        let moved = self.pairs.keys(
             |_, there| format!("OLD.{there} IS DISTINCT FROM NEW.{there}"),
             " OR ",
         );
-        let follow = self.keys(|here, there| format!("{here} = NEW.{there}"), ", ");
+        let follow = self
+            .pairs
+            .keys(|here, there| format!("{here} = NEW.{there}"), ", ");
         let update = format!(
             "UPDATE {b} AS sb_from SET {}\n      WHERE {} AND ({});",
             set("NEW."),
             here("NEW."),
-            self.apart("NEW.", "sb_from.")
+            self.pairs.apart("NEW.", "sb_from.")
         );
         // Without a value that it demands there can be no row.
-        let nothing = if self.demands() {
+        let nothing = if self.pairs.demands() {
             format!("DELETE FROM {b} AS sb_from WHERE {};", here("NEW."))
         } else {
             update.clone()
@@ -204,12 +169,13 @@ impl Tables<'_> {
              NULL;\nEND",
             here("OLD."),
             here("OLD."),
-            self.none("NEW."),
+            self.pairs.none("NEW."),
             here("NEW."),
-            self.keys(|_, there| format!("NEW.{there}"), ", "),
-            self.all(|it| format!("NEW.{}", name(&it.new)), ", "),
-            self.all(|it| format!("{0} = excluded.{0}", name(&it.old)), ", "),
-            self.apart("NEW.", "sb_from."),
+            self.pairs.keys(|_, there| format!("NEW.{there}"), ", "),
+            self.pairs.all(|it| format!("NEW.{}", name(&it.new)), ", "),
+            self.pairs
+                .all(|it| format!("{0} = excluded.{0}", name(&it.old)), ", "),
+            self.pairs.apart("NEW.", "sb_from."),
         )
     }
 
@@ -234,22 +200,11 @@ impl Tables<'_> {
         };
         let changed = format!(
             "{} OR {}",
-            self.keys(
+            self.pairs.keys(
                 |_, there| format!("OLD.{there} IS DISTINCT FROM NEW.{there}"),
                 " OR "
             ),
-            self.all(
-                |it| {
-                    let cast = if it.as_text {
-                        "::text COLLATE \"C\""
-                    } else {
-                        ""
-                    };
-                    let new = name(&it.new);
-                    format!("OLD.{new}{cast} IS DISTINCT FROM NEW.{new}{cast}")
-                },
-                " OR "
-            )
+            self.pairs.changed()
         );
         let mut sql = function(&forward, &self.forward());
         sql.push_str(&trigger(
@@ -267,7 +222,7 @@ impl Tables<'_> {
             &into[0],
             &format!(
                 "AFTER INSERT ON {a}\n  FOR EACH ROW WHEN ({})",
-                self.some("NEW.")
+                self.pairs.some("NEW.")
             ),
             &backward,
         ));
@@ -335,26 +290,13 @@ impl Tables<'_> {
 
     /// What the table that goes demands of its rows, for rows that have one there.
     pub(super) fn rules(&self, checks: &[String]) -> Option<Rules> {
-        let none = self.none("");
-        let required: Vec<_> = self.parts.iter().filter(|it| it.required).collect();
-        let mut all = Vec::new();
-        if !required.is_empty() && self.parts.len() > 1 {
-            let there: Vec<_> = required
-                .iter()
-                .map(|it| format!("{} IS NOT NULL", name(&it.new)))
-                .collect();
-            all.push(("whole".to_owned(), there.join(" AND ")));
-        }
-        for (number, check) in (1..).zip(checks) {
-            all.push((format!("check_{number}"), check.clone()));
-        }
         let a = self.a();
         let (mut hold, mut lift, mut prove) = (String::new(), String::new(), String::new());
-        for (own, rule) in all {
+        for (own, rule) in self.pairs.rules(checks) {
             let own = name(&self.draft.own(&own));
             let _ = writeln!(
                 hold,
-                "ALTER TABLE {a} ADD CONSTRAINT {own} CHECK (({none}) OR ({rule})) NOT VALID;"
+                "ALTER TABLE {a} ADD CONSTRAINT {own} CHECK ({rule}) NOT VALID;"
             );
             let _ = writeln!(lift, "ALTER TABLE {a} DROP CONSTRAINT {own};");
             let _ = writeln!(prove, "ALTER TABLE {a} VALIDATE CONSTRAINT {own};");
@@ -377,8 +319,8 @@ impl Tables<'_> {
         let key = self.function(&self.other.full, "key");
         let unpaired = format!(
             "({}) AND NOT EXISTS (SELECT FROM {b} AS sb_from WHERE {})",
-            self.some("sb_into."),
-            self.same("sb_into.", "sb_from.")
+            self.pairs.some("sb_into."),
+            self.pairs.same("sb_into.", "sb_from.")
         );
         format!(
             "-- The table goes, so every value must be in the other one too.\n\
@@ -392,8 +334,8 @@ impl Tables<'_> {
              \x20   WHERE conrelid = {}::regclass AND conname = {};\n\
              \x20 PERFORM set_config('search_path', path, true);\nEND $switchback$;\n\
              ALTER TABLE {b} DROP CONSTRAINT {};\nALTER TABLE {b} RENAME TO {};\n",
-            self.same("sb_into.", "sb_from."),
-            self.apart("sb_into.", "sb_from."),
+            self.pairs.same("sb_into.", "sb_from."),
+            self.pairs.apart("sb_into.", "sb_from."),
             self.lock("ACCESS EXCLUSIVE"),
             self.drop(),
             text(&b),
@@ -409,15 +351,15 @@ impl Tables<'_> {
             schema: self.other.full.schema.clone(),
             name: archive.to_owned(),
         };
-        let same = self.same("sb_into.", "sb_from.");
-        let set = self.all(
+        let same = self.pairs.same("sb_into.", "sb_from.");
+        let set = self.pairs.all(
             |it| format!("{} = sb_into.{}", name(&it.old), name(&it.new)),
             ", ",
         );
-        let gone = if self.demands() {
+        let gone = if self.pairs.demands() {
             format!(
                 "DELETE FROM {b} AS sb_from USING {a} AS sb_into WHERE {same} AND {};\n",
-                self.none("sb_into.")
+                self.pairs.none("sb_into.")
             )
         } else {
             String::new()
@@ -438,12 +380,13 @@ impl Tables<'_> {
              {key};\n\n{}",
             qualified(&kept),
             name(&self.other.full.name),
-            self.apart("sb_into.", "sb_from."),
-            self.keys(|here, _| here.to_owned(), ", "),
-            self.all(|it| name(&it.old), ", "),
-            self.keys(|_, there| format!("sb_into.{there}"), ", "),
-            self.all(|it| format!("sb_into.{}", name(&it.new)), ", "),
-            self.some("sb_into."),
+            self.pairs.apart("sb_into.", "sb_from."),
+            self.pairs.keys(|here, _| here.to_owned(), ", "),
+            self.pairs.all(|it| name(&it.old), ", "),
+            self.pairs.keys(|_, there| format!("sb_into.{there}"), ", "),
+            self.pairs
+                .all(|it| format!("sb_into.{}", name(&it.new)), ", "),
+            self.pairs.some("sb_into."),
             self.create()
         )
     }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Other, Part, of};
+use super::sql::{differ, differ_as_text};
+use super::{Other, of};
+use crate::operation::merge::Part;
 use crate::operation::request::Merge;
 use crate::postgres::moves::type_sql;
 use crate::postgres::{Draft, Reason, names};
@@ -15,7 +17,7 @@ pub(super) struct Taken<'a> {
     pub(super) parts: Vec<Part>,
     /// The indexes that come along.
     pub(super) indexes: Vec<Twin>,
-    /// The checks that come along, with the new names of columns.
+    /// The checks that come along, each in parentheses, with the new names of columns.
     pub(super) checks: Vec<String>,
 }
 
@@ -92,8 +94,8 @@ fn stands_alone(table: &Relation) -> Result<(), Reason> {
 /// That nothing hangs on the table that goes.
 fn nobody_uses(draft: &Draft<'_>, full: &Name, table: &Relation) -> Result<(), Reason> {
     let reads = |it: &Relation| it.reads.contains(full);
-    let view = draft.schema.relations.iter().find(|(_, it)| reads(it));
-    if let Some((view, _)) = view {
+    let mut views = draft.schema.relations.around(full);
+    if let Some((view, _)) = views.find(|(_, it)| reads(it)) {
         return Err(Reason::InView {
             view: view.to_string(),
         });
@@ -119,13 +121,6 @@ fn nobody_uses(draft: &Draft<'_>, full: &Name, table: &Relation) -> Result<(), R
     }
 }
 
-fn primary_key(table: &Relation) -> Option<&[String]> {
-    table.constraints.iter().find_map(|it| match &it.kind {
-        ConstraintKind::PrimaryKey { columns, .. } => Some(columns.as_slice()),
-        _ => None,
-    })
-}
-
 fn same(one: &[String], other: &[String]) -> bool {
     let set = |all: &[String]| all.iter().cloned().collect::<BTreeSet<_>>();
     one.len() == other.len() && set(one) == set(other)
@@ -135,7 +130,7 @@ type Link = (String, Vec<(String, String)>);
 
 /// The foreign key by which each row belongs to one of the other table, and its pairs of columns.
 fn link(draft: &Draft<'_>, full: &Name, table: &Relation, wanted: &Merge) -> Result<Link, Reason> {
-    let key = primary_key(draft.table).ok_or(Reason::NoLink)?;
+    let key = draft.table.primary_key().ok_or(Reason::NoLink)?;
     let mut found = Vec::new();
     for it in &table.constraints {
         let ConstraintKind::ForeignKey {
@@ -256,7 +251,11 @@ fn parts(draft: &Draft<'_>, other: &Other<'_>, wanted: &Merge) -> Result<Vec<Par
             new,
             type_sql: type_sql(column),
             required: column.not_null,
-            as_text: as_text(column),
+            differ: if as_text(column) {
+                differ_as_text
+            } else {
+                differ
+            },
         });
     }
     if parts.is_empty() {
@@ -269,7 +268,10 @@ impl Other<'_> {
     /// Whether a column does not move: it points to the other table, or is a key of its own.
     fn stays(&self, column: &str) -> bool {
         self.by.iter().any(|(here, _)| here == column)
-            || primary_key(self.table).is_some_and(|key| key.iter().any(|it| it == column))
+            || self
+                .table
+                .primary_key()
+                .is_some_and(|key| key.iter().any(|it| it == column))
     }
 }
 
@@ -392,7 +394,7 @@ fn checks(other: &Other<'_>, parts: &[Part]) -> Result<Vec<String>, Reason> {
                 if !rule.columns().iter().all(same) || !it.valid || !it.enforced {
                     return Err(not_carried(it));
                 }
-                all.push(rule.text.clone());
+                all.push(format!("({})", rule.text));
             }
             ConstraintKind::Exclude { .. } => return Err(not_carried(it)),
             _ => {}

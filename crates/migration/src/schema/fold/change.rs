@@ -134,10 +134,8 @@ impl Fold<'_> {
 
     fn drop_not_null(&mut self, table: &Name, column: &str, only: bool) {
         let in_key = self.relation(table).is_some_and(|it| {
-            it.constraints.iter().any(|it| match &it.kind {
-                ConstraintKind::PrimaryKey { columns, .. } => columns.iter().any(|it| it == column),
-                _ => false,
-            })
+            it.primary_key()
+                .is_some_and(|key| key.iter().any(|it| it == column))
         });
         let identity = self
             .relation(table)

@@ -106,10 +106,9 @@ impl Fold<'_> {
             }
             ConstraintKind::ForeignKey { .. } => self.add_foreign_key(table, declared, with),
             ConstraintKind::PrimaryKey { columns, using } => {
-                let has = |it: &Constraint| matches!(it.kind, ConstraintKind::PrimaryKey { .. });
                 if self
                     .relation(table)
-                    .is_some_and(|it| it.constraints.iter().any(has))
+                    .is_some_and(|it| it.primary_key().is_some())
                 {
                     let table = table.clone();
                     self.misfits.push(Misfit::SecondPrimaryKey { table });
@@ -421,10 +420,7 @@ impl Fold<'_> {
             return given.to_vec();
         };
         let may_have_more = relation.may_have_more();
-        let primary = relation.constraints.iter().find_map(|it| match &it.kind {
-            ConstraintKind::PrimaryKey { columns, .. } => Some(columns.clone()),
-            _ => None,
-        });
+        let primary = relation.primary_key().map(<[String]>::to_vec);
         if given.is_empty() {
             if primary.is_none() && !may_have_more {
                 let table = to.clone();

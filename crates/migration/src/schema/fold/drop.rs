@@ -3,7 +3,7 @@
 mod part;
 
 use super::{Fold, object_of, object_of_type};
-use crate::schema::{Index, Misfit, Relation, RelationKind};
+use crate::schema::{Column, Index, Misfit, Relation, RelationKind};
 use crate::sql::ir::{ConstraintKind, Drop, Expr, Name, Object};
 
 impl Fold<'_> {
@@ -89,16 +89,11 @@ impl Fold<'_> {
         let is_sequence = self
             .relation(name)
             .is_some_and(|it| it.kind == RelationKind::Sequence);
-        let others = self
-            .schema
-            .relations
-            .iter()
-            .filter(|(of, _)| *of != name && !going.contains(of) && !is_partition(of));
-        for (of, relation) in others {
-            if relation.reads.contains(name) {
-                return Some(of.to_string());
+        let user = |of: &Name, relation: &Relation| {
+            if *of == *name || going.contains(of) || is_partition(of) {
+                return None;
             }
-            if relation.inherits.contains(name) {
+            if relation.reads.contains(name) || relation.inherits.contains(name) {
                 return Some(of.to_string());
             }
             let key = relation.constraints.iter().find(
@@ -116,11 +111,12 @@ impl Fold<'_> {
                         .is_some_and(|it| super::rename_expr::takes_from(it, name));
                 is_row || takes
             });
-            if let Some(column) = column {
-                return Some(format!("{} of {of}", Name::plain(&column.name)));
-            }
-        }
-        None
+            column.map(|column| format!("{} of {of}", Name::plain(&column.name)))
+        };
+        // What has a column of its row type is not kept by name, so all are looked at.
+        let all = self.schema.relations.unsorted();
+        let users = all.filter_map(|(of, relation)| Some((of, user(of, relation)?)));
+        users.min_by_key(|(of, _)| *of).map(|(_, by)| by)
     }
 
     /// Takes a relation away, and whatever depends on it.
@@ -141,7 +137,7 @@ impl Fold<'_> {
         let going: Vec<Name> = self
             .schema
             .relations
-            .iter()
+            .around(name)
             .filter(|(_, it)| depends(it))
             .map(|(name, _)| name.clone())
             .collect();
@@ -151,7 +147,7 @@ impl Fold<'_> {
         let changed: Vec<Name> = self
             .schema
             .relations
-            .iter()
+            .around(name)
             .filter(|(_, it)| {
                 it.constraints.iter().any(|it| {
                     matches!(&it.kind, ConstraintKind::ForeignKey { table, .. } if table == name)
@@ -323,25 +319,25 @@ impl Fold<'_> {
     }
 
     fn user_of_type(&self, name: &Name) -> Option<String> {
-        self.schema.relations.iter().find_map(|(of, relation)| {
-            let column = relation
-                .columns
-                .iter()
-                .find(|it| it.type_name.as_ref().is_some_and(|it| it.name == *name))?;
-            Some(format!("{} of {of}", Name::plain(&column.name)))
-        })
+        let users = self.users_of_type(name);
+        let (of, column) = users.first()?;
+        Some(format!("{} of {of}", Name::plain(column)))
+    }
+
+    /// The columns of a type, by table.
+    fn users_of_type(&self, name: &Name) -> Vec<(Name, String)> {
+        let is = |it: &Column| it.type_name.as_ref().is_some_and(|it| it.name == *name);
+        let has = |it: &Relation| it.columns.iter().any(is);
+        let all = self.schema.relations.entries_where(|_, it| has(it));
+        all.into_iter()
+            .flat_map(|(of, relation)| relation.columns.iter().map(move |it| (of, it)))
+            .filter(|(_, it)| is(it))
+            .map(|(of, it)| (of.clone(), it.name.clone()))
+            .collect()
     }
 
     fn drop_columns_of_type(&mut self, name: &Name) {
-        let users: Vec<(Name, String)> = self
-            .schema
-            .relations
-            .iter()
-            .flat_map(|(of, relation)| relation.columns.iter().map(move |it| (of, it)))
-            .filter(|(_, it)| it.type_name.as_ref().is_some_and(|it| it.name == *name))
-            .map(|(of, it)| (of.clone(), it.name.clone()))
-            .collect();
-        for (of, column) in users {
+        for (of, column) in self.users_of_type(name) {
             self.forget_column(&of, &column);
         }
     }
@@ -350,13 +346,8 @@ impl Fold<'_> {
     /// known here.
     fn drop_function(&mut self, name: &Name, cascade: bool) {
         let full = self.schema.resolve_function(name);
-        let triggers: Vec<(Name, String)> = self
-            .schema
-            .trigger_functions
-            .iter()
-            .filter(|(_, it)| **it == full)
-            .map(|(trigger, _)| trigger.clone())
-            .collect();
+        let triggers = &self.schema.trigger_functions;
+        let triggers = triggers.keys_where(|_, it| *it == full);
         if let Some((table, trigger)) = triggers.first()
             && !cascade
         {
@@ -381,15 +372,9 @@ impl Fold<'_> {
             }
             return;
         };
-        let within = |it: &&Name| it.schema.as_deref() == Some(name);
-        let relations: Vec<Name> = self
-            .schema
-            .relations
-            .keys()
-            .filter(within)
-            .cloned()
-            .collect();
-        let types: Vec<Name> = self.schema.types.keys().filter(within).cloned().collect();
+        let within = |it: &Name| it.schema.as_deref() == Some(name);
+        let relations = self.schema.relations.keys_where(|it, _| within(it));
+        let types = self.schema.types.keys_where(|it, _| within(it));
         if !drop.cascade
             && let Some(inside) = relations.first().or(types.first())
         {
@@ -404,13 +389,7 @@ impl Fold<'_> {
             self.schema.types.remove(&one);
             self.drop_columns_of_type(&one);
         }
-        let functions: Vec<Name> = self
-            .schema
-            .functions
-            .keys()
-            .filter(within)
-            .cloned()
-            .collect();
+        let functions = self.schema.functions.keys_where(|it, _| within(it));
         for one in functions {
             self.drop_function(&one, true);
         }
@@ -451,5 +430,50 @@ impl Fold<'_> {
                 self.no_such_in(drop.object, &table, &name.name);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::Engine;
+    use crate::schema::Schema;
+    use crate::sql;
+
+    fn misfits(setup: &str, statement: &str) -> Vec<String> {
+        let mut schema = Schema::empty();
+        let mut found = Vec::new();
+        for one in sql::parse(setup, Engine::Postgres) {
+            assert_eq!(schema.apply(&one), [], "{setup}");
+        }
+        for one in sql::parse(statement, Engine::Postgres) {
+            found.extend(schema.apply(&one).iter().map(ToString::to_string));
+        }
+        found
+    }
+
+    #[test]
+    fn of_several_users_the_first_by_name_is_named() {
+        const USED: &str =
+            "CREATE TABLE used (id int PRIMARY KEY); CREATE TYPE mood AS ENUM ('calm');";
+        let key = "CREATE TABLE z (a int CONSTRAINT points REFERENCES used);";
+        let row = "CREATE TABLE b (x int, a used);";
+        let view = "CREATE VIEW m AS SELECT id FROM used;";
+        for (users, by) in [
+            (format!("{key}{row}{view}"), "a of public.b"),
+            (format!("{view}{key}"), "public.m"),
+            (key.to_owned(), "points of public.z"),
+        ] {
+            let found = misfits(&format!("{USED}{users}"), "DROP TABLE used");
+            assert!(found.len() == 1 && found[0].contains(by), "{found:?}");
+        }
+        let users = "CREATE TABLE z (m mood); CREATE TABLE c (x int, n mood, m mood);";
+        let found = misfits(&format!("{USED}{users}"), "DROP TYPE mood");
+        assert!(
+            found.len() == 1 && found[0].contains("n of public.c"),
+            "{found:?}"
+        );
+        let again = "DROP TABLE used CASCADE; CREATE TABLE used (id int); DROP TABLE used";
+        let found = misfits(&format!("{USED}{key}{row}{view}"), again);
+        assert!(found.is_empty(), "{found:?}");
     }
 }

@@ -38,7 +38,7 @@ impl Fold<'_> {
         let sequences: Vec<Name> = self
             .schema
             .relations
-            .iter()
+            .around(&target)
             .filter(|(_, it)| is_own(it))
             .map(|(name, _)| name.clone())
             .collect();
@@ -80,13 +80,8 @@ impl Fold<'_> {
 
     /// Whatever names the table names it anew.
     fn follow(&mut self, from: &Name, to: &Name) {
-        let triggers: Vec<(Name, String)> = self
-            .schema
-            .trigger_functions
-            .keys()
-            .filter(|(table, _)| table == from)
-            .cloned()
-            .collect();
+        let triggers = &self.schema.trigger_functions;
+        let triggers = triggers.keys_where(|(table, _), _| table == from);
         for (table, trigger) in triggers {
             self.rename_trigger_key((table, trigger.clone()), (to.clone(), trigger));
         }
@@ -305,23 +300,11 @@ impl Fold<'_> {
         };
         to.clone_into(place);
         let moved = |name: &Name| Name::qualified(to.clone(), name.name.clone());
-        let within = |name: &&Name| name.schema.as_deref() == Some(from.as_str());
-        let relations: Vec<Name> = self
-            .schema
-            .relations
-            .keys()
-            .filter(within)
-            .cloned()
-            .collect();
-        let indexes: Vec<Name> = self.schema.indexes.keys().filter(within).cloned().collect();
-        let types: Vec<Name> = self.schema.types.keys().filter(within).cloned().collect();
-        let functions: Vec<Name> = self
-            .schema
-            .functions
-            .keys()
-            .filter(within)
-            .cloned()
-            .collect();
+        let within = |name: &Name| name.schema.as_deref() == Some(from.as_str());
+        let relations = self.schema.relations.keys_where(|name, _| within(name));
+        let indexes = self.schema.indexes.keys_where(|name, _| within(name));
+        let types = self.schema.types.keys_where(|name, _| within(name));
+        let functions = self.schema.functions.keys_where(|name, _| within(name));
         for name in indexes {
             if let Some(index) = self.schema.indexes.remove(&name) {
                 self.schema.indexes.insert(moved(&name), index);

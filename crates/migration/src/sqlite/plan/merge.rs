@@ -10,28 +10,17 @@
 mod sql;
 mod take;
 
-use switchback_model::{ChangeId, Kind, StepName};
+use switchback_model::ChangeId;
 
 use self::sql::Tables;
 use self::take::{Taken, take};
-use super::{Draft, FIRST_BATCH, Outcome, Planned, Reason, RenameError, Trouble};
-use crate::definition::{CODE_BEFORE, Columns, Definition, Operation, StepFill, Surface, prefix};
-use crate::engine::Engine;
+use super::{Draft, FIRST_BATCH, Outcome, Reason, RenameError, define};
+use crate::definition::Definition;
+use crate::operation::Sql;
+use crate::operation::merge::{Pairs, Said, Scripts};
 use crate::operation::request::Merge;
-use crate::operation::{Sql, merge as words, pair};
 use crate::sqlite::catalog::Table;
 use crate::sqlite::text::name;
-
-/// A column that moves.
-pub(super) struct Part {
-    /// What it is called in the table that goes.
-    old: String,
-    /// What it is called in the table that stays.
-    new: String,
-    /// Its type and collation, as they stand in SQL.
-    type_sql: String,
-    required: bool,
-}
 
 /// The table that goes, and how its rows belong to those of the other.
 struct Other<'a> {
@@ -52,34 +41,8 @@ pub fn merge(
     change: &ChangeId,
     wanted: &Merge,
 ) -> Result<Definition, RenameError> {
-    let draft = Draft {
-        table: into,
-        change,
-        prefix: prefix(change),
-    };
-    let planned = plan(&draft, from, wanted).map_err(|trouble| match trouble {
-        Trouble::Name(error) => RenameError::from(error),
-        Trouble::Reason(reason) => RenameError::Unsupported {
-            table: into.name.clone(),
-            reason,
-        },
-    })?;
-    Ok(Definition {
-        id: change.clone(),
-        title: planned.title,
-        operation: planned.operation,
-        engine: Engine::Sqlite,
-        code: StepName::new(CODE_BEFORE)?,
-        surface: Surface {
-            kind: planned.kind,
-            table: into.name.clone(),
-            also: vec![from.name.clone()],
-            old: Columns(planned.old),
-            new: Columns(planned.new),
-            before: None,
-        },
-        steps: planned.steps,
-    })
+    let also = vec![from.name.clone()];
+    define(into, change, also, |draft| plan(draft, from, wanted))
 }
 
 fn plan(draft: &Draft<'_>, from: &Table, wanted: &Merge) -> Outcome {
@@ -89,36 +52,28 @@ fn plan(draft: &Draft<'_>, from: &Table, wanted: &Merge) -> Outcome {
         indexes,
         checks,
     } = take(draft, from, wanted)?;
-    let (shown, gone) = (draft.shown().to_owned(), from.name.clone());
+    let said = Said {
+        into: draft.shown(),
+        from: &from.name,
+        parts: &parts,
+    };
+    let (shown, gone) = (said.into, said.from);
     let tables = Tables {
         draft,
         other: &other,
-        parts: &parts,
+        pairs: Pairs {
+            parts: &parts,
+            by: &other.by,
+            name,
+        },
         indexes: &indexes,
     };
     let archive = draft.own("archive");
-    let said = words::Said {
-        into: shown.clone(),
-        from: gone.clone(),
-        new: parts.iter().map(|it| it.new.clone()).collect(),
-        required: parts
-            .iter()
-            .filter(|it| it.required)
-            .map(|it| it.new.clone())
-            .collect(),
-    };
-    let link = other.by.first().map(|(here, _)| here.clone());
-    let steps = pair::moved(pair::Move {
-        title: format!("Merge {gone} into {shown}"),
-        old: said.old_shape(),
-        new: said.new_shape(),
-        back: true,
+    let [adds, removes] = said.expand();
+    let scripts = Scripts {
         expand: draft.sql(
             "expand",
-            [
-                &format!("Add the columns of {gone} to {shown}, kept in step by triggers."),
-                &format!("Remove them again; {gone} has every value."),
-            ],
+            [&adds, &removes],
             Sql::transaction(
                 format!(
                     "{}{}\n{}",
@@ -129,16 +84,9 @@ fn plan(draft: &Draft<'_>, from: &Table, wanted: &Merge) -> Outcome {
                 format!("{}{}", tables.drop(), tables.remove()),
             ),
         ),
-        fill: StepFill {
-            table: gone.clone(),
-            set: link
-                .map(|column| (column.clone(), name(&column)))
-                .into_iter()
-                .collect(),
-            only: Some(tables.lacking()),
-            batch_rows: FIRST_BATCH,
-            keep_undo: false,
-        },
+        fill: tables
+            .pairs
+            .fill(from.name.clone(), tables.lacking(), FIRST_BATCH),
         indexes: tables.build().map(|sql| {
             let what =
                 format!("The indexes of {gone} for {shown}. Writers wait until they are built.");
@@ -157,21 +105,8 @@ fn plan(draft: &Draft<'_>, from: &Table, wanted: &Merge) -> Outcome {
             ],
             Sql::transaction(tables.contract(&archive), tables.uncontract(&archive)),
         ),
-        first: said.first(),
-        meanwhile: said.meanwhile(),
-        beware: said.beware(),
-        contracted: said.contracted(&archive),
-        contracted_back: said.contracted_back(),
-    })?;
-    Ok(Planned {
-        title: format!("Merge {gone} into {shown}"),
-        operation: Operation::MergeTables,
-        kind: Kind::Replicated,
-        old: parts.iter().map(|it| it.old.clone()).collect(),
-        new: said.new,
-        rule: false,
-        steps,
-    })
+    };
+    Ok(said.planned(&archive, scripts)?)
 }
 
 /// A reason that is about the table that goes.

@@ -2,18 +2,19 @@
 
 use std::fmt::Write as _;
 
+use super::Other;
 use super::take::Twin;
-use super::{Other, Part};
 use crate::operation::Sql;
+use crate::operation::merge::Pairs;
 use crate::sqlite::catalog::IndexOrigin;
-use crate::sqlite::plan::{Draft, differ};
+use crate::sqlite::plan::Draft;
 use crate::sqlite::text::{literal, name};
 
 /// Both tables.
 pub(super) struct Tables<'a> {
     pub(super) draft: &'a Draft<'a>,
     pub(super) other: &'a Other<'a>,
-    pub(super) parts: &'a [Part],
+    pub(super) pairs: Pairs<'a>,
     pub(super) indexes: &'a [Twin],
 }
 
@@ -26,48 +27,18 @@ impl Tables<'_> {
         name(&self.other.table.name)
     }
 
-    fn all(&self, each: impl Fn(&Part) -> String, join: &str) -> String {
-        self.parts.iter().map(each).collect::<Vec<_>>().join(join)
-    }
-
-    fn keys(&self, each: impl Fn(&str, &str) -> String, join: &str) -> String {
-        let by = self.other.by.iter();
-        let all: Vec<_> = by
-            .map(|(here, there)| each(&name(here), &name(there)))
-            .collect();
-        all.join(join)
-    }
-
-    /// That a row of the table that stays, and one of the other, are of one thing. A foreign key
-    /// compares as the column does that it points to, which therefore stands first.
-    fn same(&self, row: &str, old_row: &str) -> String {
-        self.keys(
-            |here, there| format!("{row}{there} = {old_row}{here}"),
-            " AND ",
-        )
-    }
+    // These three are in parentheses, to stand beside other conditions.
 
     fn apart(&self, row: &str, old_row: &str) -> String {
-        let one = |it: &Part| {
-            let (new, old) = (name(&it.new), name(&it.old));
-            differ(&format!("{row}{new}"), &format!("{old_row}{old}"))
-        };
-        format!("({})", self.all(one, " OR "))
+        format!("({})", self.pairs.apart(row, old_row))
     }
 
-    /// That a row of the table that stays has one in the other.
     fn some(&self, row: &str) -> String {
-        let one = |it: &Part| format!("{row}{} IS NOT NULL", name(&it.new));
-        format!("({})", self.all(one, " OR "))
+        format!("({})", self.pairs.some(row))
     }
 
     fn none(&self, row: &str) -> String {
-        let one = |it: &Part| format!("{row}{} IS NULL", name(&it.new));
-        format!("({})", self.all(one, " AND "))
-    }
-
-    fn demands(&self) -> bool {
-        self.parts.iter().any(|it| it.required)
+        format!("({})", self.pairs.none(row))
     }
 
     /// That a row of the table that goes is not what the other one says.
@@ -76,7 +47,7 @@ impl Tables<'_> {
         format!(
             "EXISTS (SELECT 1 FROM {} AS sb_into WHERE {} AND {})",
             self.a(),
-            self.same("sb_into.", &old),
+            self.pairs.same("sb_into.", &old),
             self.apart("sb_into.", &old)
         )
     }
@@ -107,7 +78,7 @@ impl Tables<'_> {
 
     pub(super) fn add(&self) -> String {
         let a = self.a();
-        self.all(
+        self.pairs.all(
             |it| {
                 format!(
                     "ALTER TABLE {a} ADD COLUMN {} {};\n",
@@ -121,7 +92,7 @@ impl Tables<'_> {
 
     pub(super) fn remove(&self) -> String {
         let a = self.a();
-        self.all(
+        self.pairs.all(
             |it| format!("ALTER TABLE {a} DROP COLUMN {};\n", name(&it.new)),
             "",
         )
@@ -144,24 +115,25 @@ impl Tables<'_> {
                 sql,
                 "  UPDATE {a} SET {nothing} WHERE {} AND NOT ({});",
                 equal.join(" AND "),
-                self.same("", "NEW.")
+                self.pairs.same("", "NEW.")
             );
         }
-        let set = self.all(
+        let set = self.pairs.all(
             |it| format!("{} = NEW.{}", name(&it.new), name(&it.old)),
             ", ",
         );
         let _ = writeln!(
             sql,
             "  UPDATE {a} SET {set} WHERE {} AND {};",
-            self.same("", "NEW."),
+            self.pairs.same("", "NEW."),
             self.apart("", "NEW.")
         );
         sql
     }
 
     fn nothing(&self) -> String {
-        self.all(|it| format!("{} = NULL", name(&it.new)), ", ")
+        self.pairs
+            .all(|it| format!("{} = NULL", name(&it.new)), ", ")
     }
 
     fn gone(&self) -> String {
@@ -169,7 +141,7 @@ impl Tables<'_> {
             "  UPDATE {} SET {} WHERE {} AND {};\n",
             self.a(),
             self.nothing(),
-            self.same("", "OLD."),
+            self.pairs.same("", "OLD."),
             self.some("")
         )
     }
@@ -177,17 +149,17 @@ impl Tables<'_> {
     /// What a row over here means for the one over there.
     fn backward(&self) -> String {
         let b = self.b();
-        let set = self.all(
+        let set = self.pairs.all(
             |it| format!("{} = NEW.{}", name(&it.old), name(&it.new)),
             ", ",
         );
-        let same = self.same("NEW.", "");
+        let same = self.pairs.same("NEW.", "");
         let update = format!(
             "  UPDATE {b} SET {set} WHERE {same} AND {}",
             self.apart("NEW.", "")
         );
         // Without a value that it demands there can be no row.
-        let (cleared, update) = if self.demands() {
+        let (cleared, update) = if self.pairs.demands() {
             (
                 format!(
                     "  DELETE FROM {b} WHERE {same} AND {};\n",
@@ -201,10 +173,10 @@ impl Tables<'_> {
         format!(
             "{cleared}{update}  INSERT INTO {b} ({}, {})\n    SELECT {}, {} WHERE {} AND NOT EXISTS \
              (SELECT 1 FROM {b} WHERE {same});\n",
-            self.keys(|here, _| here.to_owned(), ", "),
-            self.all(|it| name(&it.old), ", "),
-            self.keys(|_, there| format!("NEW.{there}"), ", "),
-            self.all(|it| format!("NEW.{}", name(&it.new)), ", "),
+            self.pairs.keys(|here, _| here.to_owned(), ", "),
+            self.pairs.all(|it| name(&it.old), ", "),
+            self.pairs.keys(|_, there| format!("NEW.{there}"), ", "),
+            self.pairs.all(|it| format!("NEW.{}", name(&it.new)), ", "),
             self.some("NEW."),
         )
     }
@@ -212,33 +184,31 @@ impl Tables<'_> {
     /// Each trigger's name, its event, and what it does.
     fn triggers(&self) -> Vec<(&'static str, String, String)> {
         let (a, b) = (self.a(), self.b());
-        let moved = self.keys(|_, there| format!("OLD.{there} IS NOT NEW.{there}"), " OR ");
-        let changed = self.all(
-            |it| {
-                let new = name(&it.new);
-                differ(&format!("OLD.{new}"), &format!("NEW.{new}"))
-            },
-            " OR ",
-        );
+        let moved = self
+            .pairs
+            .keys(|_, there| format!("OLD.{there} IS NOT NEW.{there}"), " OR ");
+        let changed = self.pairs.changed();
         let follow = format!(
             "  UPDATE {b} SET {} WHERE {} AND ({moved});\n",
-            self.keys(|here, there| format!("{here} = NEW.{there}"), ", "),
-            self.same("OLD.", "")
+            self.pairs
+                .keys(|here, there| format!("{here} = NEW.{there}"), ", "),
+            self.pairs.same("OLD.", "")
         );
         let left = format!(
             "  UPDATE {a} SET {} WHERE {} AND {} AND NOT ({});\n",
             self.nothing(),
-            self.same("", "OLD."),
+            self.pairs.same("", "OLD."),
             self.some(""),
-            self.keys(|here, _| format!("OLD.{here} IS NEW.{here}"), " AND "),
+            self.pairs
+                .keys(|here, _| format!("OLD.{here} IS NEW.{here}"), " AND "),
         );
-        let pulled = self.all(
+        let pulled = self.pairs.all(
             |it| {
                 format!(
                     "{} = (SELECT {} FROM {b} WHERE {})",
                     name(&it.new),
                     name(&it.old),
-                    self.same("NEW.", "")
+                    self.pairs.same("NEW.", "")
                 )
             },
             ", ",
@@ -273,11 +243,12 @@ impl Tables<'_> {
                 format!(
                     "AFTER INSERT ON {a} FOR EACH ROW\nWHEN {} AND EXISTS (SELECT 1 FROM {b} WHERE {})",
                     self.none("NEW."),
-                    self.same("NEW.", "")
+                    self.pairs.same("NEW.", "")
                 ),
                 format!(
                     "  UPDATE {a} SET {pulled} WHERE {};\n",
-                    self.keys(|_, there| format!("{there} = NEW.{there}"), " AND ")
+                    self.pairs
+                        .keys(|_, there| format!("{there} = NEW.{there}"), " AND ")
                 ),
             ),
             (
@@ -288,7 +259,7 @@ impl Tables<'_> {
             (
                 "delete",
                 format!("AFTER DELETE ON {a} FOR EACH ROW"),
-                format!("  DELETE FROM {b} WHERE {};\n", self.same("OLD.", "")),
+                format!("  DELETE FROM {b} WHERE {};\n", self.pairs.same("OLD.", "")),
             ),
         ]
     }
@@ -322,26 +293,11 @@ impl Tables<'_> {
 
     /// What the table that goes demands of its rows, for rows that have one there.
     pub(super) fn rules(&self, checks: &[String]) -> Option<Sql> {
-        let required: Vec<_> = self.parts.iter().filter(|it| it.required).collect();
-        let mut all = Vec::new();
-        if !required.is_empty() && self.parts.len() > 1 {
-            let there: Vec<_> = required
-                .iter()
-                .map(|it| format!("{} IS NOT NULL", name(&it.new)))
-                .collect();
-            all.push(("whole".to_owned(), format!("({})", there.join(" AND "))));
-        }
-        for (number, check) in (1..).zip(checks) {
-            all.push((format!("check_{number}"), check.clone()));
-        }
-        let (a, none) = (self.a(), self.none(""));
+        let a = self.a();
         let (mut up, mut down) = (String::new(), String::new());
-        for (own, rule) in all {
+        for (own, rule) in self.pairs.rules(checks) {
             let own = name(&self.draft.own(&own));
-            let _ = writeln!(
-                up,
-                "ALTER TABLE {a} ADD CONSTRAINT {own} CHECK ({none} OR {rule});"
-            );
+            let _ = writeln!(up, "ALTER TABLE {a} ADD CONSTRAINT {own} CHECK ({rule});");
             let _ = writeln!(down, "ALTER TABLE {a} DROP CONSTRAINT {own};");
         }
         (!up.is_empty()).then(|| Sql::transaction(up, down))
@@ -350,7 +306,7 @@ impl Tables<'_> {
     /// The columns of the table that goes that do not move.
     fn staying(&self) -> Vec<String> {
         let all = self.other.table.columns.iter();
-        all.filter(|it| !self.parts.iter().any(|part| part.old == it.name))
+        all.filter(|it| !self.pairs.parts.iter().any(|part| part.old == it.name))
             .map(|it| name(&it.name))
             .collect()
     }
@@ -389,7 +345,7 @@ impl Tables<'_> {
                  sb_into WHERE {same}))",
                 self.apart("sb_into.", "sb_from."),
                 self.some("sb_into."),
-                same = self.same("sb_into.", "sb_from.")
+                same = self.pairs.same("sb_into.", "sb_from.")
             ),
         );
         let row = self.rowid().map_or_else(String::new, |rowid| {
@@ -421,11 +377,11 @@ impl Tables<'_> {
             from.push(format!("sb_kept.{column}"));
             into.push(column);
         }
-        for part in self.parts {
+        for part in self.pairs.parts {
             into.push(name(&part.old));
             from.push(format!("sb_into.{}", name(&part.new)));
         }
-        let only = if self.demands() {
+        let only = if self.pairs.demands() {
             format!(" WHERE {}", self.some("sb_into."))
         } else {
             String::new()
@@ -450,13 +406,14 @@ impl Tables<'_> {
             gone.sql,
             into.join(", "),
             from.join(", "),
-            self.same("sb_into.", "sb_kept."),
-            self.keys(|here, _| here.to_owned(), ", "),
-            self.all(|it| name(&it.old), ", "),
-            self.keys(|_, there| format!("sb_into.{there}"), ", "),
-            self.all(|it| format!("sb_into.{}", name(&it.new)), ", "),
+            self.pairs.same("sb_into.", "sb_kept."),
+            self.pairs.keys(|here, _| here.to_owned(), ", "),
+            self.pairs.all(|it| name(&it.old), ", "),
+            self.pairs.keys(|_, there| format!("sb_into.{there}"), ", "),
+            self.pairs
+                .all(|it| format!("sb_into.{}", name(&it.new)), ", "),
             self.some("sb_into."),
-            self.same("sb_into.", "sb_from."),
+            self.pairs.same("sb_into.", "sb_from."),
             self.create()
         )
     }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Other, Part, of};
+use super::{Other, of};
+use crate::operation::merge::Part;
 use crate::operation::request::Merge;
 use crate::sqlite::catalog::{Column, Index, IndexOrigin, Table, TableKind};
-use crate::sqlite::plan::{Draft, Reason};
+use crate::sqlite::plan::{Draft, Reason, differ};
 use crate::sqlite::text::{Token, name, spanned};
 
 /// What moves.
@@ -14,7 +15,7 @@ pub(super) struct Taken<'a> {
     pub(super) parts: Vec<Part>,
     /// The indexes that come along.
     pub(super) indexes: Vec<Twin>,
-    /// The checks that come along.
+    /// The checks that come along, each in parentheses.
     pub(super) checks: Vec<String>,
 }
 
@@ -232,6 +233,7 @@ fn parts(draft: &Draft<'_>, other: &Other<'_>, wanted: &Merge) -> Result<Vec<Par
             new,
             type_sql,
             required: column.not_null,
+            differ,
         });
     }
     if parts.is_empty() {
