@@ -213,6 +213,17 @@ fn a_copy_is_used_with_its_rows_and_an_environments_own_database_never() {
 }
 
 #[test]
+fn a_copy_on_another_machine_is_not_used_in_the_clear() {
+    let mut project = project();
+    let url = "postgresql://app:geheim@db.example.org/copy";
+    project.cli.set("COPY_URL", url);
+    let ran = project.rehearse("--url-from COPY_URL");
+    assert_eq!((ran.stdout.as_str(), ran.code), ("", 2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("on another machine"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("geheim"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_change_on_sqlite_is_rehearsed_on_a_copy_of_the_file() {
     let settings = SETTINGS.replace(
         "{ engine = \"postgres\" }",
