@@ -253,7 +253,7 @@ fn former_values_of_every_type_come_back_as_they_were() {
         let before = rows(&mut client, "t");
         let fill = fill("t", "b", then, true);
         let done = perform(&mut open(&url), &Effect::Fill(fill.clone()));
-        done.unwrap_or_else(|error| panic!("{type_sql}: {}", told(&error)));
+        done.unwrap_or_else(|error| panic!("{type_sql}: {}", with_sources(&error)));
         assert_ne!(rows(&mut client, "t"), before, "{type_sql}");
         perform(&mut open(&url), &Effect::Unfill(fill)).unwrap();
         assert_eq!(rows(&mut client, "t"), before, "{type_sql}");

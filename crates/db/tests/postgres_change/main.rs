@@ -20,6 +20,7 @@ use switchback_db::fill::Next;
 use switchback_db::history::{Difference, DifferenceKind, Meaning};
 use switchback_db::postgres::change::{ChangeError, FillEnd, Options, PostgresDatabase};
 use switchback_db::postgres::{Session, fingerprint, schema};
+use switchback_db::with_sources;
 use switchback_migration::Definition;
 use switchback_migration::definition::Work;
 use switchback_migration::drive::Probed;
@@ -100,23 +101,12 @@ fn walk(
         assert_eq!(probed, Probed::NotDone, "{at}");
         match perform(database, effect) {
             Ok(did) => assert!(did, "{at}"),
-            Err(error) => panic!("{at}: {}", told(&error)),
+            Err(error) => panic!("{at}: {}", with_sources(&error)),
         }
         assert_eq!(database.probe(effect).unwrap(), Probed::Done, "{at}");
         assert!(!perform(database, effect).unwrap(), "{at}");
     }
     database.check_marks(definition).unwrap();
-}
-
-/// An error with what caused it.
-fn told(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(&format!(": {error:?}"));
-        source = error.source();
-    }
-    text
 }
 
 /// The schema without the control tables.
