@@ -115,6 +115,29 @@ fn a_rename_goes_all_the_way_and_back() {
 }
 
 #[test]
+fn former_values_that_cannot_be_removed_are_told_of_with_the_step_that_is_done() {
+    let on = OnServer::new();
+    on.shop.plan_change(Sync::Triggers);
+    on.shop.ok(&format!(
+        "change apply {CHANGE} --env staging --step expand"
+    ));
+    let refuse = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+          $$ BEGIN RAISE 'nothing goes'; END $$;
+        CREATE TRIGGER refuse BEFORE DELETE ON _switchback.undo
+          FOR EACH STATEMENT EXECUTE FUNCTION public.refuse()";
+    on.client(0).batch_execute(refuse).unwrap();
+    on.shop
+        .ok(&format!("change undo {CHANGE} --env staging --yes"));
+    let details = details(&on);
+    let last = details.last().unwrap();
+    assert!(
+        last.contains(" ms, former values that nobody needs are left: "),
+        "{last}"
+    );
+    assert!(last.contains("nothing goes"), "{last}");
+}
+
+#[test]
 fn an_index_is_built_beside_writers_and_taken_back() {
     let on = OnServer::new();
     on.shop

@@ -9,34 +9,13 @@ mod support;
 
 use postgres::{Client, NoTls};
 use serde_json::Value;
-use support::{run, with_settings};
+use support::{on_sqlite, plan, run, with_rename, with_settings};
 use switchback_testkit::cli::{Cli, Ran};
-
-const SETTINGS: &str = r#"schema = 1
-
-[project]
-name = "shop"
-
-[ledger]
-store = "ledger.db"
-
-[rollback]
-window = "36h"
-
-[[component]]
-name = "app"
-
-[[environment]]
-name = "staging"
-database = { engine = "postgres" }
-"#;
 
 const USERS: &str = "CREATE TABLE users (
     id bigint PRIMARY KEY, email_addr text NOT NULL UNIQUE, name text);
 CREATE POLICY nobody ON users TO auditor USING (false);
 ";
-
-const VARIABLE: &str = "SWITCHBACK_DATABASE_URL_STAGING";
 
 /// A project with an environment, a folder of migrations, and a change.
 struct Project {
@@ -45,23 +24,14 @@ struct Project {
 }
 
 fn project() -> Project {
-    let url = switchback_testkit::postgres::server()
-        .unwrap()
-        .database()
-        .unwrap();
-    let mut client = Client::connect(&url, NoTls).unwrap();
-    let role = "DO $$ BEGIN CREATE ROLE auditor; EXCEPTION WHEN duplicate_object THEN END $$;";
-    client.batch_execute(&format!("{role}{USERS}")).unwrap();
-    let mut cli = with_settings(SETTINGS);
-    cli.set(VARIABLE, &url);
-    cli.write("migrations/0001_users.up.sql", USERS).unwrap();
+    // Roles belong to the whole server, and no migration of an application makes this one.
+    let server = switchback_testkit::postgres::server().unwrap();
+    let mut client = Client::connect(&server.database().unwrap(), NoTls).unwrap();
+    let role = "DO $$ BEGIN CREATE ROLE auditor; EXCEPTION WHEN duplicate_object THEN END $$";
+    client.batch_execute(role).unwrap();
+    let (cli, url) = with_rename(USERS);
     cli.write("migrations/0001_users.down.sql", "DROP TABLE users;")
         .unwrap();
-    let made = run(&cli, "ledger create");
-    assert_eq!(made.code, 0, "{}", made.stderr);
-    let planned = "change new rename-column --table users --from email_addr --to email --id rename";
-    let ran = run(&cli, planned);
-    assert_eq!(ran.code, 0, "{}", ran.stderr);
     Project { cli, url }
 }
 
@@ -213,23 +183,28 @@ fn a_copy_is_used_with_its_rows_and_an_environments_own_database_never() {
 }
 
 #[test]
+fn a_copy_on_another_machine_is_not_used_in_the_clear() {
+    let mut project = project();
+    let url = "postgresql://app:geheim@db.example.org/copy";
+    project.cli.set("COPY_URL", url);
+    let ran = project.rehearse("--url-from COPY_URL");
+    assert_eq!((ran.stdout.as_str(), ran.code), ("", 2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("on another machine"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("geheim"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_change_on_sqlite_is_rehearsed_on_a_copy_of_the_file() {
-    let settings = SETTINGS.replace(
-        "{ engine = \"postgres\" }",
-        "{ engine = \"sqlite\", path = \"staging.db\" }",
-    );
-    let cli = with_settings(&settings);
+    let cli = with_settings(&on_sqlite());
     let file = cli.folder().join("staging.db");
     let database = rusqlite::Connection::open(&file).unwrap();
     let users = "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT, fax TEXT);
         INSERT INTO users VALUES (1, 'Ada', '5'), (2, 'Cher', NULL);";
     database.execute_batch(users).unwrap();
-    assert_eq!(run(&cli, "ledger create").code, 0);
-    let planned = run(
+    plan(
         &cli,
         "change new drop-column --table users --column fax --id no-fax",
     );
-    assert_eq!(planned.code, 0, "{}", planned.stderr);
     let ran = run(&cli, "rehearse no-fax --clients 2 --format json");
     assert_eq!(ran.code, 0, "{}\n{}", ran.stdout, ran.stderr);
     let report: Value = serde_json::from_str(&ran.stdout).unwrap();

@@ -266,3 +266,13 @@ fn a_role_that_may_too_little_is_told_so() {
          DROP ROLE switchback_reader"
     ));
 }
+
+#[test]
+fn a_copy_on_another_machine_is_not_used_in_the_clear() {
+    let mut project = Project::new();
+    let url = "postgresql://app:geheim@db.example.org/copy";
+    project.cli.set("COPY_URL", url);
+    let said = project.said(2);
+    assert!(said.contains("on another machine"), "{said}");
+    assert!(!said.contains("geheim"), "{said}");
+}

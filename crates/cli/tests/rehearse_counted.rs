@@ -9,28 +9,9 @@ mod support;
 
 use postgres::{Client, NoTls};
 use serde_json::Value;
-use support::{bad, run, with_settings};
+use support::{bad, on_sqlite, plan, run, with_rename, with_settings};
 use switchback_scratch::{Options, Server};
 use switchback_testkit::cli::{Cli, Ran};
-
-const SETTINGS: &str = r#"schema = 1
-
-[project]
-name = "shop"
-
-[ledger]
-store = "ledger.db"
-
-[rollback]
-window = "36h"
-
-[[component]]
-name = "app"
-
-[[environment]]
-name = "staging"
-database = { engine = "ENGINE" }
-"#;
 
 const TABLES: &str = "CREATE TABLE users (
     id bigint PRIMARY KEY, email_addr text NOT NULL UNIQUE, name text);
@@ -49,21 +30,8 @@ fn counting() -> Server {
 
 /// A project with a change that is planned in a database of its own, and with `STATS_URL`.
 fn project(stats: &str) -> Cli {
-    let planned = switchback_testkit::postgres::server()
-        .unwrap()
-        .database()
-        .unwrap();
-    let mut client = Client::connect(&planned, NoTls).unwrap();
-    client.batch_execute(TABLES).unwrap();
-    let mut cli = with_settings(&SETTINGS.replace("ENGINE", "postgres"));
-    cli.set("SWITCHBACK_DATABASE_URL_STAGING", &planned);
+    let (mut cli, _) = with_rename(TABLES);
     cli.set("STATS_URL", stats);
-    cli.write("migrations/0001_users.up.sql", TABLES).unwrap();
-    let new = "change new rename-column --table users --from email_addr --to email --id rename";
-    for line in ["ledger create", new] {
-        let ran = run(&cli, line);
-        assert_eq!(ran.code, 0, "{}", ran.stderr);
-    }
     cli
 }
 
@@ -326,16 +294,14 @@ fn a_variable_that_names_no_database_to_ask_is_refused() {
 
 #[test]
 fn sqlite_counts_nothing() {
-    let file = "sqlite\", path = \"staging.db";
-    let cli = with_settings(&SETTINGS.replace("ENGINE", file));
+    let cli = with_settings(&on_sqlite());
     let database = rusqlite::Connection::open(cli.folder().join("staging.db")).unwrap();
     let users = "CREATE TABLE users (id INTEGER PRIMARY KEY, fax TEXT)";
     database.execute_batch(users).unwrap();
-    let new = "change new drop-column --table users --column fax --id no-fax";
-    for line in ["ledger create", new] {
-        let ran = run(&cli, line);
-        assert_eq!(ran.code, 0, "{}", ran.stderr);
-    }
+    plan(
+        &cli,
+        "change new drop-column --table users --column fax --id no-fax",
+    );
     let error = bad(&cli, "rehearse no-fax --workload-from STATS_URL", 2);
     assert!(
         error.contains("--workload-from is only for PostgreSQL"),

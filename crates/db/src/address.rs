@@ -1,10 +1,16 @@
 //! Addresses of PostgreSQL servers.
 
 use postgres::Config;
-use postgres::config::Host;
+use postgres::config::{Host, SslMode};
+
+/// Whether others could read along: a server is on another machine, nothing is encrypted, and the
+/// address does not say that this is allowed. Whoever connects has to ask.
+pub(crate) fn is_exposed(config: &Config) -> bool {
+    config.get_ssl_mode() != SslMode::Disable && !is_local(config)
+}
 
 /// Whether every host is this machine.
-pub(crate) fn is_local(config: &Config) -> bool {
+fn is_local(config: &Config) -> bool {
     let addresses = config.get_hostaddrs();
     if !addresses.is_empty() {
         return addresses.iter().all(std::net::IpAddr::is_loopback);

@@ -16,3 +16,5 @@ mod random;
 pub mod rehearsal;
 pub mod sqlite;
 mod text;
+
+pub use text::with_sources;

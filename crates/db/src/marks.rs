@@ -21,6 +21,44 @@ pub(crate) struct Mismatch {
     pub(crate) found: String,
 }
 
+impl Mismatch {
+    /// A step was applied with another script than it has now.
+    pub(crate) fn other_script(mark: Marked<'_>) -> Self {
+        let Marked {
+            step, applied_at, ..
+        } = mark;
+        Self {
+            expected: format!("step {step} as its script is now"),
+            found: format!("step {step} applied with another script, on {applied_at}"),
+        }
+    }
+
+    /// A step would have to be the last one, and another was applied after it.
+    pub(crate) fn not_last(step: &str, last: &str) -> Self {
+        Self {
+            expected: format!("{step} to be the last step applied"),
+            found: format!("{last} applied after it"),
+        }
+    }
+
+    /// The schema is not as the last step left it. The difference is what it left that is missing,
+    /// and what there is instead.
+    pub(crate) fn not_as_left(last: &str, (left, found): (String, String)) -> Self {
+        Self {
+            expected: format!("what step {last} left ({left})"),
+            found,
+        }
+    }
+
+    /// Something of the change is there, and no step was applied.
+    pub(crate) fn unmarked(name: &str) -> Self {
+        Self {
+            expected: "no step applied".to_owned(),
+            found: format!("`{name}`, which no mark accounts for"),
+        }
+    }
+}
+
 /// The digest of a script's SQL, as marks keep it.
 pub(crate) fn digest(sql: &str) -> String {
     Digest::of(sql.as_bytes()).to_string()

@@ -1,5 +1,19 @@
 //! Texts as people see them.
 
+use std::error::Error;
+
+/// An error and its sources, from the outermost to the first cause, on one line unless one of them
+/// has several.
+pub fn with_sources(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(&format!(": {error}"));
+        source = error.source();
+    }
+    text
+}
+
 /// A statement on one line, cut to a printable length.
 pub(crate) fn excerpt(statement: &str) -> String {
     const LENGTH: usize = 160;

@@ -6,14 +6,17 @@
     reason = "clippy takes only functions that are tests for tests"
 )]
 
+mod history;
+
 use std::error::Error;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use history::{check_three_restore, faults_of_last, shown, step, wrapped};
 use postgres::{Client, NoTls};
 use switchback_db::history::{
-    AfterFailure, Cause, Change, Difference, Failure, Fault, MigrationSql, Note, Options, Report,
-    Sql, Stage, Stop, Verdict,
+    AfterFailure, Cause, Change, Failure, Fault, MigrationSql, Note, Options, Report, Sql, Stage,
+    Stop, Verdict,
 };
 use switchback_db::postgres::PgError;
 use switchback_db::postgres::history::{FillTables, NoRows, Synthetic, rehearse};
@@ -24,21 +27,6 @@ use switchback_testkit::postgres::server;
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A migration in a transaction, with a way down if the text is not `-`.
-fn step(up: &str, down: &str) -> MigrationSql {
-    wrapped(Wrapped::Transaction, up, down)
-}
-
-fn wrapped(wrapped: Wrapped, up: &str, down: &str) -> MigrationSql {
-    MigrationSql {
-        version: String::new(),
-        name: String::new(),
-        up: Some(Sql::new(up, wrapped)),
-        down: (down != "-").then(|| Sql::new(down, wrapped)),
-        repeatable: false,
-    }
 }
 
 fn numbered(mut migrations: Vec<MigrationSql>) -> Vec<MigrationSql> {
@@ -76,16 +64,7 @@ fn assert_nothing_is_left(url: &str) {
 
 /// The faults of the last migration; those before it have to be without.
 fn faults(migrations: Vec<MigrationSql>) -> Vec<Fault> {
-    let mut report = run(migrations);
-    let last = report.migrations.pop().unwrap();
-    for earlier in &report.migrations {
-        assert_eq!(earlier.verdict.faults(), [], "{earlier:#?}");
-    }
-    last.verdict.faults().to_vec()
-}
-
-fn shown(differences: &[Difference]) -> Vec<String> {
-    differences.iter().flat_map(Difference::shown).collect()
+    faults_of_last(&run(migrations))
 }
 
 fn sql_error(failure: &Failure) -> (&str, &str) {
@@ -114,19 +93,7 @@ fn exact_ways_down_are_found_exact() {
         ),
         step("INSERT INTO users (email) VALUES ('x')", "-"),
     ]);
-    let verdicts: Vec<_> = report.migrations.iter().map(|it| &it.verdict).collect();
-    assert!(
-        matches!(
-            verdicts.as_slice(),
-            [
-                Verdict::Restores,
-                Verdict::Restores,
-                Verdict::Restores,
-                Verdict::NoWayDown
-            ]
-        ),
-        "{verdicts:#?}"
-    );
+    check_three_restore(&report);
     assert!(report.engine.starts_with("PostgreSQL 1"));
     let way = report.way_down.unwrap();
     assert_eq!((way.walked, way.stopped), (0, Some(Stop::NoWayDown(3))));

@@ -5,30 +5,17 @@
     reason = "clippy takes only functions that are tests for tests"
 )]
 
+mod history;
+
 use std::time::Duration;
 
+use history::{check_three_restore, faults_of_last, shown, step, wrapped};
 use switchback_db::history::{
-    Cause, Change, Difference, Failure, Fault, MigrationSql, Note, Options, Report, Sql, Stop,
-    Verdict,
+    Cause, Change, Failure, Fault, MigrationSql, Note, Options, Report, Stop, Verdict,
 };
 use switchback_db::sqlite::history::{Settings, rehearse};
 use switchback_migration::history::Wrapped;
 use tempfile::TempDir;
-
-/// A migration in a transaction, with a way down if the text is not `-`.
-fn step(up: &str, down: &str) -> MigrationSql {
-    wrapped(Wrapped::Transaction, up, down)
-}
-
-fn wrapped(wrapped: Wrapped, up: &str, down: &str) -> MigrationSql {
-    MigrationSql {
-        version: String::new(),
-        name: String::new(),
-        up: Some(Sql::new(up, wrapped)),
-        down: (down != "-").then(|| Sql::new(down, wrapped)),
-        repeatable: false,
-    }
-}
 
 fn with(settings: &Settings, options: &Options, migrations: &[MigrationSql]) -> Report {
     let folder = TempDir::new().unwrap();
@@ -48,19 +35,14 @@ fn run(migrations: &[MigrationSql]) -> Report {
     with(&KEYS, &Options::default(), migrations)
 }
 
-/// The faults of the last migration; those before it have to be without.
+/// The faults of the last migration; those before it have to be without, and without notes.
 fn faults(migrations: &[MigrationSql]) -> Vec<Fault> {
-    let mut report = run(migrations);
-    let last = report.migrations.pop().unwrap();
-    for earlier in &report.migrations {
-        assert_eq!(earlier.verdict.faults(), [], "{earlier:#?}");
+    let report = run(migrations);
+    let (_, before) = report.migrations.split_last().unwrap();
+    for earlier in before {
         assert_eq!(earlier.notes, [], "{earlier:#?}");
     }
-    last.verdict.faults().to_vec()
-}
-
-fn shown(differences: &[Difference]) -> Vec<String> {
-    differences.iter().flat_map(Difference::shown).collect()
+    faults_of_last(&report)
 }
 
 fn message(failure: &Failure) -> &str {
@@ -91,19 +73,7 @@ fn exact_ways_down_are_found_exact() {
         ),
         step("INSERT INTO users (email) VALUES ('x')", "-"),
     ]);
-    let verdicts: Vec<_> = report.migrations.iter().map(|it| &it.verdict).collect();
-    assert!(
-        matches!(
-            verdicts.as_slice(),
-            [
-                Verdict::Restores,
-                Verdict::Restores,
-                Verdict::Restores,
-                Verdict::NoWayDown
-            ]
-        ),
-        "{verdicts:#?}"
-    );
+    check_three_restore(&report);
     assert!(report.engine.starts_with("SQLite 3."), "{}", report.engine);
     assert_eq!(report.migrations[0].rows, 0);
     assert_eq!(report.migrations[2].rows, 20);

@@ -1,5 +1,5 @@
 //! What a server says about who uses a table, and whether that is what was done.
-
+#![cfg(feature = "postgres")]
 #![expect(
     clippy::unwrap_used,
     reason = "a test that cannot get on fails where it stands"

@@ -12,6 +12,7 @@ use switchback_migration::reads::guard::{Unseen, one_line, several};
 use switchback_migration::workload::own::executed::Taken;
 use switchback_model::{ChangeId, EnvironmentName, StepName};
 
+use super::server::no_url;
 use super::{Failure, postgres};
 
 /// How many statements are shown.
@@ -62,16 +63,7 @@ pub(crate) fn no_workload(change: &ChangeId, path: &Path, why: &str) -> Failure 
 /// A database cannot be asked what was executed in it. The URL may hold a password and is not shown.
 pub(crate) fn not_asked(variable: &str, error: &PgError) -> Failure {
     match error {
-        PgError::Address { .. } => Diagnostic::error(
-            Code::WrongVariable,
-            format!("the variable {variable} is no URL of a PostgreSQL database"),
-        )
-        .caused_by(error)
-        .hint_command(
-            "set it",
-            format!("export {variable}=postgresql://USER@HOST/DATABASE"),
-        )
-        .into(),
+        PgError::Address { .. } => no_url(variable, error),
         _ => postgres(error),
     }
 }

@@ -1,11 +1,27 @@
 //! Errors of databases on PostgreSQL servers.
 
+use std::error::Error;
+
 use switchback_db::postgres::change::ChangeError;
 use switchback_diag::{Code, Diagnostic};
 use switchback_model::EnvironmentName;
 
 use super::Failure;
 use super::adapters::sentence;
+
+/// A variable does not hold the URL of a PostgreSQL database: SB0115. What it holds is not shown.
+pub(super) fn no_url(variable: &str, error: &dyn Error) -> Failure {
+    Diagnostic::error(
+        Code::WrongVariable,
+        format!("the variable {variable} is no URL of a PostgreSQL database"),
+    )
+    .caused_by(error)
+    .hint_command(
+        "set it",
+        format!("export {variable}=postgresql://USER@HOST/DATABASE"),
+    )
+    .into()
+}
 
 /// A PostgreSQL database cannot be reached. The URL may hold a password and is not shown.
 pub(crate) fn not_connected(
@@ -14,16 +30,7 @@ pub(crate) fn not_connected(
     error: &ChangeError,
 ) -> Failure {
     if matches!(error, ChangeError::Address { .. }) {
-        return Diagnostic::error(
-            Code::WrongVariable,
-            format!("the variable {variable} is no URL of a PostgreSQL database"),
-        )
-        .caused_by(error)
-        .hint_command(
-            "set it",
-            format!("export {variable}=postgresql://USER@HOST/DATABASE"),
-        )
-        .into();
+        return no_url(variable, error);
     }
     Diagnostic::error(
         Code::DatabaseMissing,

@@ -71,3 +71,53 @@ values = { repository = "../gitops", file = "envs/staging/values.yaml" }
 [[environment]]
 name = "production"
 "#;
+
+/// Settings with a database on PostgreSQL.
+pub(crate) const ON_POSTGRES: &str = r#"schema = 1
+
+[project]
+name = "shop"
+
+[ledger]
+store = "ledger.db"
+
+[rollback]
+window = "36h"
+
+[[component]]
+name = "app"
+
+[[environment]]
+name = "staging"
+database = { engine = "postgres" }
+"#;
+
+/// The same with a database in a file.
+pub(crate) fn on_sqlite() -> String {
+    ON_POSTGRES.replace("\"postgres\"", "\"sqlite\", path = \"staging.db\"")
+}
+
+/// Makes the ledger, and plans a change by the command that is given.
+pub(crate) fn plan(cli: &Cli, new: &str) {
+    for line in ["ledger create", new] {
+        let ran = run(cli, line);
+        assert_eq!(ran.code, 0, "{line}: {}", ran.stderr);
+    }
+}
+
+/// A project whose database has tables that its migrations make, and where the rename of the users'
+/// `email_addr` is planned; and the URL of the database.
+pub(crate) fn with_rename(tables: &str) -> (Cli, String) {
+    let server = switchback_testkit::postgres::server().unwrap();
+    let url = server.database().unwrap();
+    let mut client = postgres::Client::connect(&url, postgres::NoTls).unwrap();
+    client.batch_execute(tables).unwrap();
+    let mut cli = with_settings(ON_POSTGRES);
+    cli.set("SWITCHBACK_DATABASE_URL_STAGING", &url);
+    cli.write("migrations/0001_users.up.sql", tables).unwrap();
+    plan(
+        &cli,
+        "change new rename-column --table users --from email_addr --to email --id rename",
+    );
+    (cli, url)
+}

@@ -27,17 +27,3 @@ pub(crate) fn line(text: &str, at: usize) -> usize {
     let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
     before.iter().filter(|byte| **byte == b'\n').count() + 1
 }
-
-/// The last statement that begins at or before a place.
-pub(crate) fn around(statements: &[Range<usize>], at: usize) -> Option<&Range<usize>> {
-    statements.iter().take_while(|it| it.start <= at).last()
-}
-
-/// The statements that begin inside of a message.
-pub(crate) fn inside<'s>(
-    statements: &'s [Range<usize>],
-    message: &Range<usize>,
-) -> Vec<&'s Range<usize>> {
-    let within = |it: &&Range<usize>| message.start <= it.start && it.start < message.end;
-    statements.iter().filter(within).collect()
-}

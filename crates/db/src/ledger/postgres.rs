@@ -12,12 +12,11 @@ use std::cell::RefCell;
 use std::ops::{ControlFlow, Range};
 use std::time::Duration;
 
-use postgres::config::SslMode;
 use postgres::error::SqlState;
 use postgres::{Client, Config, NoTls};
 use switchback_ledger::{Append, FORMAT, NewEntry, Node, RawEntry, Store, StoreError, StoreFault};
 
-use crate::address::{is_local, show};
+use crate::address::{is_exposed, show};
 
 const SCHEMA: &str = "
     CREATE SCHEMA IF NOT EXISTS switchback;
@@ -130,7 +129,7 @@ impl PostgresStore {
         let unread = |e| StoreError::new(StoreFault::Address, "the given address").caused_by(e);
         let mut config: Config = url.parse().map_err(|e: postgres::Error| unread(e))?;
         let place = show(&config);
-        if config.get_ssl_mode() != SslMode::Disable && !is_local(&config) {
+        if is_exposed(&config) {
             return Err(StoreError::new(StoreFault::Insecure, place));
         }
         if config.get_connect_timeout().is_none() {

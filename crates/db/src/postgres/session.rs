@@ -7,6 +7,7 @@ use std::time::Duration;
 use postgres::{Client, Config, NoTls, SimpleQueryMessage, SimpleQueryRow};
 
 use super::error::PgError;
+use crate::address::{is_exposed, show};
 
 /// Settings under which everything is printed in one way.
 const READING: &str = "
@@ -63,7 +64,8 @@ impl Session {
     /// Connects to the database of an address such as `postgresql://user@host/database`.
     ///
     /// # Errors
-    /// If the address cannot be read, nothing answers, or the version is older than 12.
+    /// If the address cannot be read, the server is on another machine although nothing would be
+    /// encrypted, nothing answers, or the version is older than 12.
     pub fn connect(url: &str) -> Result<Self, PgError> {
         let config = url
             .parse::<Config>()
@@ -72,6 +74,11 @@ impl Session {
     }
 
     pub(super) fn open(mut config: Config) -> Result<Self, PgError> {
+        if is_exposed(&config) {
+            return Err(PgError::Insecure {
+                place: show(&config),
+            });
+        }
         config.application_name("switchback");
         let client = config
             .connect(NoTls)

@@ -96,7 +96,7 @@ const fn times(fault: &Fault) -> u64 {
     }
 }
 
-/// One thing that is done, and what is found meanwhile.
+/// What is done in one turn, and what is found meanwhile.
 struct Turn<'a> {
     workload: &'a Workload,
     shared: &'a Shared,
@@ -136,15 +136,15 @@ impl Client {
             self.turn = self.turn.wrapping_add(1);
             let mut did = false;
             let all = self.rows.len();
+            let mut turn_of = Turn {
+                workload,
+                shared,
+                rewrites,
+                own: &self.own,
+                begun,
+                findings: &mut findings,
+            };
             if let (Some(row), false) = (self.rows.get_mut(turn % all.max(1)), members.is_empty()) {
-                let mut turn_of = Turn {
-                    workload,
-                    shared,
-                    rewrites,
-                    own: &self.own,
-                    begun,
-                    findings: &mut findings,
-                };
                 // Each row meets every version as its writer.
                 let writer = (turn + turn / all) % members.len();
                 did = turn_of.write(row, &mut members[writer], turn / all);
@@ -158,14 +158,6 @@ impl Client {
                 let position = member.version.position;
                 let Some((statement, sql)) = own.pick(workload, position, number, turn) else {
                     continue;
-                };
-                let mut turn_of = Turn {
-                    workload,
-                    shared,
-                    rewrites,
-                    own: &self.own,
-                    begun,
-                    findings: &mut findings,
                 };
                 turn_of.play(&statement.name, &sql, member);
                 did = true;

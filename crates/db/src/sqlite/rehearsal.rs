@@ -28,6 +28,7 @@ use super::{DbError, Next, Options, SqliteDatabase, fingerprint, rows};
 use crate::history::{Contents, RowLimits, TableChange};
 use crate::rehearsal::Waited;
 use crate::rehearsal::bench::{Bench, Supply, Trouble, Watch};
+use crate::text::with_sources;
 
 /// What marks say of the plan that a step is part of.
 const PLAN: &str = "rehearsal";
@@ -289,7 +290,7 @@ impl Bench for SqliteBench {
             Effect::Unfill(fill) => database.unfill(fill, &mut go_on).map(drop),
             Effect::MoveValue(_) => Err(DbError::OtherEffect),
         };
-        done.map_err(|error| told(&error))
+        done.map_err(|error| with_sources(&error))
     }
 
     fn unfilled(&mut self, fill: &StepFill) -> Result<u64, Trouble> {
@@ -314,15 +315,4 @@ impl Bench for SqliteBench {
     fn watch(&self) -> Result<Option<NoWatch>, Trouble> {
         Ok(None)
     }
-}
-
-/// An error with what caused it.
-fn told(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(&format!(": {error}"));
-        source = error.source();
-    }
-    text
 }

@@ -120,11 +120,7 @@ enum Standing {
 /// Whether a script is done, or may run now.
 fn standing(connection: &Connection, script: &Script, marks: &[Mark]) -> Result<Standing, DbError> {
     let step = script.step.as_str();
-    let unknown = |expected: String, found: String| DbError::UnknownStep {
-        change: script.change.to_string(),
-        expected,
-        found,
-    };
+    let unknown = unknown(&script.change);
     let mine = marks.iter().find(|mark| mark.step == step);
     match (script.direction, mine) {
         (Direction::Down, None) => return Ok(Standing::Done),
@@ -132,22 +128,13 @@ fn standing(connection: &Connection, script: &Script, marks: &[Mark]) -> Result<
             if mark.script == digest(&script.sql) {
                 return Ok(Standing::Done);
             }
-            return Err(unknown(
-                format!("step {step} as its script is now"),
-                format!(
-                    "step {step} applied with another script, on {}",
-                    mark.applied_at
-                ),
-            ));
+            return Err(unknown(Mismatch::other_script(marked(mark))));
         }
         (Direction::Up, None) | (Direction::Down, Some(_)) => {}
     }
     match marks.last() {
         Some(last) if script.direction == Direction::Down && last.step != step => {
-            return Err(unknown(
-                format!("{step} to be the last step applied"),
-                format!("{} applied after it", last.step),
-            ));
+            return Err(unknown(Mismatch::not_last(step, &last.step)));
         }
         Some(last) => as_left(connection, &script.change, &script.scope, last)?,
         None => unmarked(connection, script)?,
@@ -166,12 +153,10 @@ fn as_left(
     if current == last.after {
         return Ok(());
     }
-    let (expected, found) = difference(&last.after, &current);
-    Err(DbError::UnknownStep {
-        change: change.to_string(),
-        expected: format!("what step {} left ({expected})", last.step),
-        found,
-    })
+    let difference = difference(&last.after, &current);
+    Err(unknown(change)(Mismatch::not_as_left(
+        &last.step, difference,
+    )))
 }
 
 /// That nothing of the change is there without a mark: somebody ran its SQL by hand.
@@ -182,11 +167,24 @@ fn unmarked(connection: &Connection, script: &Script) -> Result<(), DbError> {
     })?;
     match found.first() {
         None => Ok(()),
-        Some(name) => Err(DbError::UnknownStep {
-            change: script.change.to_string(),
-            expected: "no step applied".to_owned(),
-            found: format!("`{name}`, which no mark accounts for"),
-        }),
+        Some(name) => Err(unknown(&script.change)(Mismatch::unmarked(name))),
+    }
+}
+
+/// The error of a database that is where the marks of a change do not put it.
+fn unknown(change: &ChangeId) -> impl Fn(Mismatch) -> DbError {
+    move |Mismatch { expected, found }| DbError::UnknownStep {
+        change: change.to_string(),
+        expected,
+        found,
+    }
+}
+
+fn marked(mark: &Mark) -> Marked<'_> {
+    Marked {
+        step: &mark.step,
+        script: &mark.script,
+        applied_at: &mark.applied_at,
     }
 }
 
@@ -195,16 +193,7 @@ pub(super) fn check_marks(
     definition: &Definition,
 ) -> Result<Vec<Mark>, DbError> {
     let marks = control::marks(connection, &definition.id)?;
-    let of = marks.iter().map(|mark| Marked {
-        step: &mark.step,
-        script: &mark.script,
-        applied_at: &mark.applied_at,
-    });
-    follow(of, definition).map_err(|Mismatch { expected, found }| DbError::UnknownStep {
-        change: definition.id.to_string(),
-        expected,
-        found,
-    })?;
+    follow(marks.iter().map(marked), definition).map_err(unknown(&definition.id))?;
     if let Some(last) = marks.last() {
         as_left(connection, &definition.id, &scope(definition), last)?;
     }

@@ -209,6 +209,49 @@ fn former_values_that_nobody_needs_are_removed() {
     assert_eq!(number(&mut client, forgotten), 0);
 }
 
+/// Keeps why former values could not be removed.
+#[derive(Default)]
+struct Untidied(Vec<String>);
+
+impl Observer for Untidied {
+    fn waiting(&mut self, _: &Waiting) {}
+
+    fn not_tidied(&mut self, error: &ChangeError) {
+        self.0.push(with_sources(error));
+    }
+}
+
+#[test]
+fn former_values_that_cannot_be_removed_are_told_of_and_removed_later() {
+    let (url, mut client) = database(&table("PRIMARY KEY (id)", ""));
+    let mut engine = open(&url);
+    let filled = Effect::Fill(fill("public.t", "b", "upper(a)", true));
+    assert!(perform(&mut engine, &filled).unwrap());
+    client
+        .batch_execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+               $$ BEGIN RAISE 'nothing goes'; END $$;
+             CREATE TRIGGER refuse BEFORE DELETE ON _switchback.undo
+               FOR EACH STATEMENT EXECUTE FUNCTION public.refuse()",
+        )
+        .unwrap();
+    let kept = "SELECT count(*) FROM _switchback.undo";
+    let drop = script("drop", "ALTER TABLE t DROP COLUMN b;", Run::Transaction);
+    let mut untidied = Untidied::default();
+    // The step is done all the same.
+    let ran = engine.run_script(&drop, "test", now(), &mut untidied);
+    assert!(!ran.unwrap().already);
+    assert_eq!(untidied.0.len(), 1, "{:?}", untidied.0);
+    assert!(untidied.0[0].contains("nothing goes"), "{:?}", untidied.0);
+    assert_eq!(number(&mut client, kept), 3000);
+
+    client
+        .batch_execute("DROP TRIGGER refuse ON _switchback.undo")
+        .unwrap();
+    assert!(!perform(&mut engine, &Effect::Script(drop)).unwrap());
+    assert_eq!(number(&mut client, kept), 0);
+}
+
 #[test]
 fn former_values_of_every_type_come_back_as_they_were() {
     let values = [
@@ -253,7 +296,7 @@ fn former_values_of_every_type_come_back_as_they_were() {
         let before = rows(&mut client, "t");
         let fill = fill("t", "b", then, true);
         let done = perform(&mut open(&url), &Effect::Fill(fill.clone()));
-        done.unwrap_or_else(|error| panic!("{type_sql}: {}", told(&error)));
+        done.unwrap_or_else(|error| panic!("{type_sql}: {}", with_sources(&error)));
         assert_ne!(rows(&mut client, "t"), before, "{type_sql}");
         perform(&mut open(&url), &Effect::Unfill(fill)).unwrap();
         assert_eq!(rows(&mut client, "t"), before, "{type_sql}");

@@ -18,8 +18,11 @@ use std::time::Duration;
 use postgres::{Client, NoTls};
 use switchback_db::fill::Next;
 use switchback_db::history::{Difference, DifferenceKind, Meaning};
-use switchback_db::postgres::change::{ChangeError, FillEnd, Options, PostgresDatabase};
+use switchback_db::postgres::change::{
+    ChangeError, FillEnd, Observer, Options, PostgresDatabase, Waiting,
+};
 use switchback_db::postgres::{Session, fingerprint, schema};
+use switchback_db::with_sources;
 use switchback_migration::Definition;
 use switchback_migration::definition::Work;
 use switchback_migration::drive::Probed;
@@ -75,13 +78,25 @@ fn steps(definition: &Definition, step: &StepName, direction: Direction) -> Vec<
     planned(definition, step, direction).unwrap()
 }
 
+/// Waits for whom it has to, and stands for no former values that cannot be removed.
+struct Strict;
+
+impl Observer for Strict {
+    fn waiting(&mut self, _: &Waiting) {}
+
+    fn not_tidied(&mut self, error: &ChangeError) {
+        panic!("{}", with_sources(error));
+    }
+}
+
 /// Does an effect; returns whether there was anything to do.
 fn perform(database: &mut PostgresDatabase, effect: &Effect) -> Result<bool, ChangeError> {
     let mut go_on = |_: &_| Next::Continue;
+    let to = &mut Strict;
     Ok(match effect {
-        Effect::Script(script) => !database.run_script(script, "test", now(), &mut ())?.already,
-        Effect::Fill(fill) => database.fill(fill, &mut (), &mut go_on)? != FillEnd::Already,
-        Effect::Unfill(fill) => database.unfill(fill, &mut (), &mut go_on)? != FillEnd::Already,
+        Effect::Script(script) => !database.run_script(script, "test", now(), to)?.already,
+        Effect::Fill(fill) => database.fill(fill, to, &mut go_on)? != FillEnd::Already,
+        Effect::Unfill(fill) => database.unfill(fill, to, &mut go_on)? != FillEnd::Already,
         Effect::MoveValue(_) => panic!("not a database effect"),
     })
 }
@@ -100,23 +115,12 @@ fn walk(
         assert_eq!(probed, Probed::NotDone, "{at}");
         match perform(database, effect) {
             Ok(did) => assert!(did, "{at}"),
-            Err(error) => panic!("{at}: {}", told(&error)),
+            Err(error) => panic!("{at}: {}", with_sources(&error)),
         }
         assert_eq!(database.probe(effect).unwrap(), Probed::Done, "{at}");
         assert!(!perform(database, effect).unwrap(), "{at}");
     }
     database.check_marks(definition).unwrap();
-}
-
-/// An error with what caused it.
-fn told(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(&format!(": {error:?}"));
-        source = error.source();
-    }
-    text
 }
 
 /// The schema without the control tables.

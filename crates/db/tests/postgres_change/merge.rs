@@ -204,7 +204,11 @@ fn a_contract_that_would_lose_a_value_is_refused() {
         .unwrap();
     let contract = steps(&definition, &step("contract"), Direction::Up);
     let error = perform(&mut engine, &contract[0].effect).unwrap_err();
-    assert!(told(&error).contains("differ"), "{}", told(&error));
+    assert!(
+        with_sources(&error).contains("differ"),
+        "{}",
+        with_sources(&error)
+    );
     assert_eq!(rows(&mut client, "\"Sales Shop\".\"select\"").len(), 2);
 }
 
@@ -244,7 +248,7 @@ fn rows_are_brought_over_beside_code_that_changes_and_removes_them() {
         let expand = steps(&definition, &step("expand"), Direction::Up);
         let done: Vec<_> = expand
             .iter()
-            .map(|it| perform(&mut engine, &it.effect).map_err(|error| told(&error)))
+            .map(|it| perform(&mut engine, &it.effect).map_err(|error| with_sources(&error)))
             .collect();
         stop.store(true, Ordering::SeqCst);
         assert!(done.iter().all(|it| *it == Ok(true)), "{done:?}");

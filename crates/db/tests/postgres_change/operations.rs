@@ -1,7 +1,7 @@
 //! Every operation: each step up, back and up again with the same schema and rows at each boundary,
 //! while versions of the code on both sides of the step work; then all the way back.
 
-use super::stories::{ROWS, Story, TABLE, stories, work};
+use super::stories::{OTHER_ROWS, ROWS, Story, TABLES, stories, work};
 use super::*;
 
 /// Every row of the change's tables that are there.
@@ -23,7 +23,8 @@ fn contents(client: &mut Client, definition: &Definition) -> Vec<Vec<String>> {
 }
 
 fn every_step(story: &Story, with: &str) {
-    let (url, mut client) = database(TABLE);
+    let (url, mut client) = database(TABLES);
+    client.batch_execute(OTHER_ROWS).unwrap();
     client.batch_execute(with).unwrap();
     let definition = define(&mut client, &story.request);
     let code = definition.code_steps().len();

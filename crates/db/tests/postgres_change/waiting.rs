@@ -4,7 +4,6 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
 
-use switchback_db::postgres::change::{Observer, Waiting};
 use switchback_model::plan::{Fill, Run, Scope, Script};
 
 use super::*;
@@ -17,6 +16,10 @@ struct Told(mpsc::Sender<Waiting>);
 impl Observer for Told {
     fn waiting(&mut self, at: &Waiting) {
         let _ = self.0.send(at.clone());
+    }
+
+    fn not_tidied(&mut self, error: &ChangeError) {
+        panic!("{}", with_sources(error));
     }
 }
 
@@ -191,6 +194,10 @@ struct StopsAtFirst(bool);
 impl Observer for StopsAtFirst {
     fn waiting(&mut self, _: &Waiting) {
         self.0 = true;
+    }
+
+    fn not_tidied(&mut self, error: &ChangeError) {
+        panic!("{}", with_sources(error));
     }
 
     fn stop(&mut self) -> bool {

@@ -1,12 +1,14 @@
 //! The application's own statements, played beside those that are derived from the change.
 
+use switchback_db::rehearsal::bench::Bench;
 use switchback_db::rehearsal::{
     Fault, Options, OwnStatements, RehearsalError, Report, rehearse_with,
 };
 use switchback_db::sqlite::SqliteDatabase;
 use switchback_db::sqlite::rehearsal::SqliteBench;
-use switchback_migration::Engine;
+use switchback_migration::workload::Workload;
 use switchback_migration::workload::own::read;
+use switchback_migration::{Definition, Engine};
 use switchback_model::ChangeId;
 
 /// Statements that fit the change: each names only what its version knows.
@@ -68,6 +70,36 @@ fn played(report: &Report) -> Vec<String> {
     names
 }
 
+/// Rehearses a change with the statements of a text.
+fn rehearse_own<B: Bench>(
+    bench: &mut B,
+    definition: &Definition,
+    workload: &Workload,
+    engine: Engine,
+    text: &str,
+) -> Result<Report, RehearsalError> {
+    let all = read(text, engine).unwrap();
+    let own = OwnStatements { all: &all, seed: 3 };
+    rehearse_with(bench, definition, workload, &own, &options(), &mut |_| ())
+}
+
+/// All that fits was played, and nothing was found.
+fn check_fits(report: &Report) {
+    assert!(report.is_clean(), "{report:#?}");
+    assert_eq!(played(report), ALL);
+}
+
+/// A statement that names the old column on every version.
+const LATE: &str = "-- name: late\nSELECT 1 FROM users WHERE email_addr = $1";
+
+/// That statement, and nothing else, failed with a message.
+fn check_late(report: &Report, said: &str) {
+    let failed = failed(report);
+    let late =
+        |(_, name, message): &(String, String, String)| name == "late" && message.contains(said);
+    assert!(!failed.is_empty() && failed.iter().all(late), "{failed:?}");
+}
+
 const ALL: [&str; 7] = [
     "find", "find-new", "forget", "join", "join-new", "order", "touch",
 ];
@@ -103,16 +135,7 @@ mod sqlite {
         let definition = plan(&catalog, &wanted).unwrap();
         drop(database);
         let (mut bench, workload) = SqliteBench::open(&path, &definition).unwrap();
-        let all = read(text, Engine::Sqlite).unwrap();
-        let own = OwnStatements { all: &all, seed: 3 };
-        let report = rehearse_with(
-            &mut bench,
-            &definition,
-            &workload,
-            &own,
-            &options(),
-            &mut |_| (),
-        );
+        let report = rehearse_own(&mut bench, &definition, &workload, Engine::Sqlite, text);
         drop(bench);
         let connection = rusqlite::Connection::open(&path).unwrap();
         let count = connection.query_row("SELECT count(*) FROM orders", [], |row| row.get(0));
@@ -122,20 +145,13 @@ mod sqlite {
     #[test]
     fn statements_that_fit_pass_and_leave_nothing() {
         let (report, orders) = rehearsed(FITTING);
-        let report = report.unwrap();
-        assert!(report.is_clean(), "{report:#?}");
-        assert_eq!(played(&report), ALL);
+        check_fits(&report.unwrap());
         assert_eq!(orders, 40);
     }
 
     #[test]
     fn a_statement_that_outlives_its_column_is_named() {
-        let (report, _) = rehearsed("-- name: late\nSELECT 1 FROM users WHERE email_addr = $1");
-        let failed = failed(&report.unwrap());
-        let late = |(_, name, message): &(String, String, String)| {
-            name == "late" && message.contains("email_addr")
-        };
-        assert!(!failed.is_empty() && failed.iter().all(late), "{failed:?}");
+        check_late(&rehearsed(LATE).0.unwrap(), "email_addr");
     }
 
     #[test]
@@ -183,25 +199,14 @@ mod postgres {
         let definition = plan(&known, &change, &request).unwrap();
         let rows = Rows::MadeUp { each: 60, seed: 1 };
         let (mut bench, workload) = PostgresBench::open(&url, &definition, rows).unwrap();
-        let all = read(text, Engine::Postgres).unwrap();
-        let own = OwnStatements { all: &all, seed: 3 };
-        let report = rehearse_with(
-            &mut bench,
-            &definition,
-            &workload,
-            &own,
-            &options(),
-            &mut |_| (),
-        );
+        let report = rehearse_own(&mut bench, &definition, &workload, Engine::Postgres, text);
         (report, client)
     }
 
     #[test]
     fn statements_that_fit_pass_and_leave_nothing() {
         let (report, mut client) = rehearsed(FITTING);
-        let report = report.unwrap();
-        assert!(report.is_clean(), "{report:#?}");
-        assert_eq!(played(&report), ALL);
+        check_fits(&report.unwrap());
         let sql = "SELECT count(*) FROM orders WHERE note = 'x'";
         let written: i64 = client.query_one(sql, &[]).unwrap().get(0);
         assert_eq!(written, 0);
@@ -209,13 +214,7 @@ mod postgres {
 
     #[test]
     fn a_statement_that_outlives_its_column_is_named() {
-        let (report, _client) =
-            rehearsed("-- name: late\nSELECT 1 FROM users WHERE email_addr = $1");
-        let failed = failed(&report.unwrap());
-        let late = |(_, name, message): &(String, String, String)| {
-            name == "late" && message.contains("42703")
-        };
-        assert!(!failed.is_empty() && failed.iter().all(late), "{failed:?}");
+        check_late(&rehearsed(LATE).0.unwrap(), "42703");
     }
 
     #[test]

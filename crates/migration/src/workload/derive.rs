@@ -374,38 +374,10 @@ impl Draft<'_> {
             if !set.is_empty() {
                 version.update = Some(self.update(set, &key));
             }
-            version.delete = Some(Statement {
-                sql: format!(
-                    "DELETE FROM {} WHERE {}",
-                    self.table.sql,
-                    self.found(&key, 0)
-                ),
-                binds: key.clone(),
-                with: None,
-            });
+            version.delete = Some(self.delete(&key));
         }
         if !read.is_empty() {
-            let list: Vec<String> = read
-                .iter()
-                .map(|it| self.as_text(&name(self.engine, &it.column)))
-                .collect();
-            version.read = Some(Read {
-                sql: format!(
-                    "SELECT {} FROM {} WHERE {}",
-                    list.join(", "),
-                    self.table.sql,
-                    self.found(&key, 0)
-                ),
-                binds: key,
-                columns: read
-                    .into_iter()
-                    .map(|it| Seen {
-                        required: required.contains(&it.column),
-                        column: it.column,
-                        value: it.value,
-                    })
-                    .collect(),
-            });
+            version.read = Some(self.read(read, key, required));
         }
     }
 
@@ -479,6 +451,43 @@ impl Draft<'_> {
             ),
             binds: set.into_iter().chain(key.iter().cloned()).collect(),
             with: None,
+        }
+    }
+
+    fn delete(&self, key: &[Bind]) -> Statement {
+        Statement {
+            sql: format!(
+                "DELETE FROM {} WHERE {}",
+                self.table.sql,
+                self.found(key, 0)
+            ),
+            binds: key.to_vec(),
+            with: None,
+        }
+    }
+
+    /// Reads columns of one row, each as text; the version relies on there being those `required`.
+    fn read(&self, columns: Vec<Bind>, key: Vec<Bind>, required: &[String]) -> Read {
+        let list: Vec<String> = columns
+            .iter()
+            .map(|it| self.as_text(&name(self.engine, &it.column)))
+            .collect();
+        Read {
+            sql: format!(
+                "SELECT {} FROM {} WHERE {}",
+                list.join(", "),
+                self.table.sql,
+                self.found(&key, 0)
+            ),
+            binds: key,
+            columns: columns
+                .into_iter()
+                .map(|it| Seen {
+                    required: required.contains(&it.column),
+                    column: it.column,
+                    value: it.value,
+                })
+                .collect(),
         }
     }
 

@@ -11,6 +11,7 @@ use switchback_db::postgres::change::{
     ChangeError, FillEnd, Observer, Options, Progress as Reached, Ran, Waiting, Waits,
 };
 use switchback_db::postgres::{PostgresDatabase, Session, schema};
+use switchback_db::with_sources;
 use switchback_migration::drive::Probed;
 use switchback_migration::operation::request::Request;
 use switchback_migration::schema::Schema;
@@ -154,6 +155,7 @@ impl OnServer {
         database.carry_out(doing.intent.as_str());
         let mut live = Live {
             progress: doing.progress,
+            untidied: String::new(),
         };
         let mut batches = 0;
         let mut on_batch = |at: &Reached| {
@@ -172,23 +174,24 @@ impl OnServer {
             Effect::Script(script) => {
                 let plan = doing.plan.to_string();
                 let ran = database.run_script(script, &plan, doing.now, &mut live)?;
-                return Ok(Some(told(&ran)));
+                return Ok(Some(told(&ran) + &live.untidied));
             }
             Effect::Fill(fill) => database.fill(fill, &mut live, &mut on_batch)?,
             Effect::Unfill(fill) => database.unfill(fill, &mut live, &mut on_batch)?,
             Effect::MoveValue(_) => return Err(ChangeError::OtherEffect.into()),
         };
-        Ok(match ended {
-            FillEnd::Done(at) => Some(format!(
+        let line = match ended {
+            FillEnd::Done(at) => format!(
                 "{} rows changed of {} looked at, {} batches{}",
                 at.rows_changed,
                 at.rows_scanned,
                 at.batches,
                 more(at.waits)
-            )),
-            FillEnd::Already => Some(ALREADY.to_owned()),
-            FillEnd::Stopped(_) => None,
-        })
+            ),
+            FillEnd::Already => ALREADY.to_owned(),
+            FillEnd::Stopped(_) => return Ok(None),
+        };
+        Ok(Some(line + &live.untidied))
     }
 }
 
@@ -238,12 +241,21 @@ fn options(environment: &Environment) -> Options {
 /// Tells what is waited for and who waits, and stops when somebody asked to.
 struct Live<'a> {
     progress: &'a Progress<'a>,
+    /// What follows what was measured, where former values are left that nobody needs.
+    untidied: String,
 }
 
 impl Observer for Live<'_> {
     fn waiting(&mut self, at: &Waiting) {
         self.progress
             .waiting(&at.to_string(), at.retry_in.is_some());
+    }
+
+    fn not_tidied(&mut self, error: &ChangeError) {
+        self.untidied = format!(
+            ", former values that nobody needs are left: {}",
+            with_sources(error)
+        );
     }
 
     fn stop(&mut self) -> bool {

@@ -3,14 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
-use postgres::config::SslMode;
 use postgres::{Client, Config, NoTls};
 
 use super::Options;
 use super::error::{ChangeError, at};
 use super::persist::Desk;
 use super::watch::Watch;
-use crate::address::{is_local, show};
+use crate::address::{is_exposed, show};
 use crate::postgres::session::{literal, name};
 
 /// The class of the advisory locks that say who works on a change, and on the control tables. The
@@ -48,7 +47,7 @@ const KEEPALIVE: Duration = Duration::from_secs(15);
 impl Link {
     pub(super) fn open(mut config: Config, options: &Options) -> Result<Self, ChangeError> {
         let place = show(&config);
-        if config.get_ssl_mode() != SslMode::Disable && !is_local(&config) {
+        if is_exposed(&config) {
             return Err(ChangeError::Insecure { place });
         }
         if config.get_connect_timeout().is_none() {

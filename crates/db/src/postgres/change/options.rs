@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::error::seconds;
+use super::error::{ChangeError, seconds};
 use super::watch::Peer;
 
 /// How the database is used.
@@ -65,6 +65,10 @@ pub trait Observer {
     /// follows. Comes again and again while it is so.
     fn waiting(&mut self, at: &Waiting);
 
+    /// What was asked for is done, and former values that nobody needs could not be removed. They
+    /// stay until an effect that comes later removes them; that nobody waits for.
+    fn not_tidied(&mut self, error: &ChangeError);
+
     /// Whether to stop. What is under way is cancelled then.
     fn stop(&mut self) -> bool {
         false
@@ -73,6 +77,8 @@ pub trait Observer {
 
 impl Observer for () {
     fn waiting(&mut self, _: &Waiting) {}
+
+    fn not_tidied(&mut self, _: &ChangeError) {}
 }
 
 /// What is waited for at one moment, and who waits for us.

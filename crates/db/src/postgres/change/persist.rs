@@ -115,6 +115,22 @@ struct Seen {
     longest: Duration,
 }
 
+impl Seen {
+    /// Keeps who is in the way, if anybody is. A look at the moment in which our wait ends sees who
+    /// it was, but not by which lock any more; that is taken from the look before.
+    fn keep(&mut self, blocked_by: &mut [Peer]) {
+        for peer in blocked_by.iter_mut().filter(|it| it.mode.is_none()) {
+            if let Some(known) = self.blocked_by.iter().find(|it| it.pid == peer.pid) {
+                peer.mode.clone_from(&known.mode);
+                peer.relation.clone_from(&known.relation);
+            }
+        }
+        if !blocked_by.is_empty() {
+            self.blocked_by = blocked_by.to_vec();
+        }
+    }
+}
+
 impl Runner<'_> {
     /// Does `work` in attempts until it is done, it fails for another reason than locks, or there
     /// have been enough of them. After an attempt that failed nothing is left open.
@@ -341,7 +357,7 @@ impl Watching<'_> {
 
     fn take(&mut self, look: Look) {
         let Look {
-            blocked_by,
+            mut blocked_by,
             holds_up,
             application_waits,
         } = look;
@@ -355,9 +371,7 @@ impl Watching<'_> {
             self.cost.waits.longest = self.cost.waits.longest.max(peer.waits);
             self.seen.longest = self.seen.longest.max(peer.waits);
         }
-        if !blocked_by.is_empty() {
-            self.seen.blocked_by.clone_from(&blocked_by);
-        }
+        self.seen.keep(&mut blocked_by);
         if !holds_up.is_empty() {
             self.seen.held_up.clone_from(&holds_up);
         }
@@ -413,6 +427,31 @@ impl Random {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_look_that_comes_too_late_for_the_lock_does_not_forget_it() {
+        let peer = |pid, mode: Option<&str>| Peer {
+            pid,
+            application: "report".to_owned(),
+            user: String::new(),
+            kind: String::new(),
+            state: String::new(),
+            query: None,
+            query_age: None,
+            transaction_age: None,
+            mode: mode.map(str::to_owned),
+            relation: mode.map(|_| "public.t".to_owned()),
+            waits: Duration::ZERO,
+        };
+        let mut seen = Seen::default();
+        seen.keep(&mut [peer(7, Some("AccessShareLock"))]);
+        let mut late = [peer(7, None), peer(8, None)];
+        seen.keep(&mut late);
+        let known = peer(7, Some("AccessShareLock"));
+        assert_eq!(late, [known.clone(), peer(8, None)]);
+        seen.keep(&mut []);
+        assert_eq!(seen.blocked_by, [known, peer(8, None)]);
+    }
 
     #[test]
     fn random_fractions_are_in_their_range_and_repeat() {

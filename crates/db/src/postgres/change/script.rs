@@ -225,33 +225,20 @@ pub(super) fn standing(
     now: &Part,
 ) -> Result<Standing, ChangeError> {
     let step = script.step.as_str();
-    let unknown = |expected: String, found: String| ChangeError::UnknownStep {
-        change: script.change.to_string(),
-        expected,
-        found,
-    };
+    let unknown = unknown(&script.change);
     let mine = marks.iter().find(|mark| mark.step == step);
     if let Some(mark) = mine
         && script.direction == Direction::Up
         && mark.script != digest(&script.sql)
     {
-        return Err(unknown(
-            format!("step {step} as its script is now"),
-            format!(
-                "step {step} applied with another script, on {}",
-                mark.applied_at
-            ),
-        ));
+        return Err(unknown(Mismatch::other_script(marked(mark))));
     }
     if let Some(last) = marks.last()
         && last.step != step
         && (mine.is_some_and(|mark| mark.state != MarkState::Done)
             || (mine.is_some() && script.direction == Direction::Down))
     {
-        return Err(unknown(
-            format!("{step} to be the last step applied"),
-            format!("{} applied after it", last.step),
-        ));
+        return Err(unknown(Mismatch::not_last(step, &last.step)));
     }
     match (script.direction, mine.map(|mark| mark.state)) {
         (Direction::Down, None) | (Direction::Up, Some(MarkState::Done)) => {
@@ -273,41 +260,47 @@ pub(super) fn standing(
 
 /// That the schema is as a mark says that its step left it.
 fn as_left(change: &ChangeId, now: &Part, last: &Mark) -> Result<(), ChangeError> {
-    let unknown = |expected, found| ChangeError::UnknownStep {
-        change: change.to_string(),
-        expected,
-        found,
-    };
+    let unknown = unknown(change);
     let Some(after) = last
         .after
         .as_ref()
         .filter(|_| last.state == MarkState::Done)
     else {
-        return Err(unknown(
-            format!("step {} to be done", last.step),
-            "it begun and not ended".to_owned(),
-        ));
+        return Err(unknown(Mismatch {
+            expected: format!("step {} to be done", last.step),
+            found: "it begun and not ended".to_owned(),
+        }));
     };
     let current = now.text(&[]);
     if current == *after {
         return Ok(());
     }
-    let (expected, found) = difference(after, &current);
-    Err(unknown(
-        format!("what step {} left ({expected})", last.step),
-        found,
-    ))
+    let difference = difference(after, &current);
+    Err(unknown(Mismatch::not_as_left(&last.step, difference)))
 }
 
 /// That nothing of the change is there without a mark: somebody ran its SQL by hand.
 fn unmarked(client: &mut Client, change: &ChangeId, scope: &Scope) -> Result<(), ChangeError> {
     match named(client, &scope.prefix)? {
         None => Ok(()),
-        Some(name) => Err(ChangeError::UnknownStep {
-            change: change.to_string(),
-            expected: "no step applied".to_owned(),
-            found: format!("`{name}`, which no mark accounts for"),
-        }),
+        Some(name) => Err(unknown(change)(Mismatch::unmarked(&name))),
+    }
+}
+
+/// The error of a database that is where the marks of a change do not put it.
+fn unknown(change: &ChangeId) -> impl Fn(Mismatch) -> ChangeError {
+    move |Mismatch { expected, found }| ChangeError::UnknownStep {
+        change: change.to_string(),
+        expected,
+        found,
+    }
+}
+
+fn marked(mark: &Mark) -> Marked<'_> {
+    Marked {
+        step: &mark.step,
+        script: &mark.script,
+        applied_at: &mark.applied_at,
     }
 }
 
@@ -322,16 +315,7 @@ pub(super) fn check_marks(
         return Ok(Vec::new());
     }
     let marks = control::marks(client, &definition.id)?;
-    let of = marks.iter().map(|mark| Marked {
-        step: &mark.step,
-        script: &mark.script,
-        applied_at: &mark.applied_at,
-    });
-    follow(of, definition).map_err(|Mismatch { expected, found }| ChangeError::UnknownStep {
-        change: definition.id.to_string(),
-        expected,
-        found,
-    })?;
+    follow(marks.iter().map(marked), definition).map_err(unknown(&definition.id))?;
     // What is under way can be gone on with, and so is no contradiction.
     if let Some(last) = marks.last().filter(|mark| mark.state == MarkState::Done) {
         let now = read(client, path, &scope(definition), true)?;

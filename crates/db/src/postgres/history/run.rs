@@ -9,7 +9,7 @@ use super::databases::Databases;
 use super::missing::extension;
 use super::scratch::Made;
 use super::script::{Script, reaches_out};
-use crate::history::locate::{around, inside, statement};
+use crate::history::locate::statement;
 use crate::history::{Cause, Failure, Note, SqlError};
 use crate::postgres::error::PgError;
 use crate::postgres::session::Session;
@@ -191,15 +191,26 @@ pub(super) fn lost(message: String) -> Failure {
     }
 }
 
+/// The last statement that begins at or before a place.
+fn around(statements: &[Range<usize>], at: usize) -> Option<&Range<usize>> {
+    statements.iter().take_while(|it| it.start <= at).last()
+}
+
+/// The statements that begin inside of a message.
+fn inside<'s>(statements: &'s [Range<usize>], message: &Range<usize>) -> Vec<&'s Range<usize>> {
+    let within = |it: &&Range<usize>| message.start <= it.start && it.start < message.end;
+    statements.iter().filter(within).collect()
+}
+
 /// Sends a script from the message `from` on, and moves `from` over what stays done.
 fn send(session: &mut Session, script: &Script, from: &mut usize) -> Result<(), Trouble> {
-    let around = |error| Trouble {
+    let no_message = |error| Trouble {
         error,
         message: None,
     };
     let in_transaction = script.wrapped == Wrapped::Transaction;
     if in_transaction {
-        session.run("BEGIN").map_err(around)?;
+        session.run("BEGIN").map_err(no_message)?;
     }
     for message in script.messages.get(*from..).unwrap_or_default() {
         if let Err(error) = session.run(script.part(message)) {
@@ -215,7 +226,7 @@ fn send(session: &mut Session, script: &Script, from: &mut usize) -> Result<(), 
         }
     }
     if in_transaction {
-        session.run("COMMIT").map_err(around)?;
+        session.run("COMMIT").map_err(no_message)?;
     }
     Ok(())
 }

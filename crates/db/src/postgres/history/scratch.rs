@@ -18,6 +18,7 @@ use crate::postgres::error::PgError;
 use crate::postgres::fingerprint::meaning;
 use crate::postgres::rows::{changes, contents};
 use crate::postgres::session::{Session, name as quoted};
+use crate::text::with_sources;
 
 /// What the copy is for.
 const TRY: &str = "try";
@@ -192,12 +193,7 @@ impl Scratch for PostgresScratch<'_> {
             .fill
             .fill(session.client(), &tables, rows, in_transaction);
         if let Err(error) = filled {
-            let mut message = error.to_string();
-            let mut source = error.source();
-            while let Some(error) = source {
-                message.push_str(&format!(": {error}"));
-                source = error.source();
-            }
+            let message = with_sources(&*error);
             notes.push(Note::NotFilled { message });
             session.run(if in_transaction {
                 "ROLLBACK TO switchback_rows"

@@ -1,12 +1,12 @@
 //! Who does the steps: the engine that does them for real.
 
-use std::error::Error;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use switchback_model::{Effect, Timestamp};
 
 use crate::fill::Next;
 use crate::postgres::change::{ChangeError, Options, PostgresDatabase, Progress};
+use crate::text::with_sources;
 
 /// What marks say of the plan that a step is part of.
 const PLAN: &str = "rehearsal";
@@ -31,7 +31,7 @@ impl Hands {
 
     /// Does one effect.
     pub(super) fn apply(&mut self, effect: &Effect) -> Result<(), String> {
-        self.perform(effect).map_err(|error| told(&error))
+        self.perform(effect).map_err(|error| with_sources(&error))
     }
 
     fn perform(&mut self, effect: &Effect) -> Result<(), ChangeError> {
@@ -50,15 +50,4 @@ fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let millis = since.map_or(0, |it| i64::try_from(it.as_millis()).unwrap_or(i64::MAX));
     Timestamp::from_millis(millis)
-}
-
-/// An error with what caused it.
-fn told(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(&format!(": {error}"));
-        source = error.source();
-    }
-    text
 }

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use postgres::Config;
-use postgres::config::Host;
+use postgres::config::{Host, SslMode};
 
+use crate::address::is_exposed;
 use crate::postgres::change::CONTROL_SCHEMA;
 
 /// Why there is no schema.
@@ -38,7 +39,8 @@ pub enum DumpError {
 
 /// Asks `pg_dump` for the schema of the database at `url`. Owners, privileges and what Switchback
 /// keeps for itself are left out. The password is handed over in the environment, where no list of
-/// processes shows it.
+/// processes shows it, and to another machine nothing goes in the clear unless the address says
+/// `sslmode=disable`.
 ///
 /// # Errors
 /// If the program cannot be run, or fails.
@@ -53,27 +55,8 @@ pub fn schema_of(url: &str, program: &Path) -> Result<String, DumpError> {
         .arg(format!("--exclude-schema={CONTROL_SCHEMA}"))
         .env_clear()
         .stdin(Stdio::null());
-    let host = config.get_hosts().first().map(|host| match host {
-        #[cfg(unix)]
-        Host::Unix(path) => path.display().to_string(),
-        Host::Tcp(name) => name.clone(),
-    });
-    let port = config.get_ports().first().map(u16::to_string);
-    let text = |text: Option<&str>| text.map(str::to_owned);
-    let password = config.get_password().map(String::from_utf8_lossy);
-    for (name, value) in [
-        ("PGHOST", host),
-        ("PGPORT", port),
-        ("PGUSER", text(config.get_user())),
-        ("PGPASSWORD", text(password.as_deref())),
-        (
-            "PGDATABASE",
-            text(config.get_dbname().or(config.get_user())),
-        ),
-    ] {
-        if let Some(value) = value {
-            command.env(name, value);
-        }
+    for (name, value) in variables(&config) {
+        command.env(name, value);
     }
     let output = command.output().map_err(|source| DumpError::NotRun {
         program: program.to_owned(),
@@ -87,6 +70,37 @@ pub fn schema_of(url: &str, program: &Path) -> Result<String, DumpError> {
         });
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// What `pg_dump` is told in its environment about the way to a database.
+fn variables(config: &Config) -> Vec<(&'static str, String)> {
+    let host = config.get_hosts().first().map(|host| match host {
+        #[cfg(unix)]
+        Host::Unix(path) => path.display().to_string(),
+        Host::Tcp(name) => name.clone(),
+    });
+    let address = config.get_hostaddrs().first().map(ToString::to_string);
+    let port = config.get_ports().first().map(u16::to_string);
+    let text = |text: Option<&str>| text.map(str::to_owned);
+    let password = config.get_password().map(String::from_utf8_lossy);
+    // Unlike our own connections it can encrypt, and if not told that it must, it goes on without.
+    let must_encrypt = config.get_ssl_mode() == SslMode::Require || is_exposed(config);
+    let all = [
+        ("PGHOST", host),
+        ("PGHOSTADDR", address),
+        ("PGPORT", port),
+        ("PGUSER", text(config.get_user())),
+        ("PGPASSWORD", text(password.as_deref())),
+        (
+            "PGDATABASE",
+            text(config.get_dbname().or(config.get_user())),
+        ),
+        ("PGSSLMODE", must_encrypt.then(|| "require".to_owned())),
+    ];
+    let told = all
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)));
+    told.collect()
 }
 
 /// Whether two addresses lead to one database, as far as their text tells: the same host, port and
@@ -115,6 +129,30 @@ pub fn is_same_database(one: &str, other: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_dump_takes_the_way_that_the_address_names() {
+        let told = |url: &str, name: &str| {
+            let all = variables(&url.parse().unwrap());
+            all.into_iter().find(|it| it.0 == name).map(|it| it.1)
+        };
+        let mode = |url: &str| told(url, "PGSSLMODE");
+        // Left to itself it goes on in the clear where the server cannot encrypt.
+        let require = Some("require".to_owned());
+        assert_eq!(mode("postgresql://ann:secret@db.example.org/shop"), require);
+        assert_eq!(mode("host=db.example.org,localhost user=ann"), require);
+        assert_eq!(
+            mode("postgresql://ann@localhost/shop?sslmode=require"),
+            require
+        );
+        let allowed = "postgresql://ann@db.example.org/shop?sslmode=disable";
+        assert_eq!(mode(allowed), None);
+        assert_eq!(mode("postgresql://ann@localhost/shop"), None);
+        let tunnel = "host=db.example.org hostaddr=127.0.0.1 user=ann";
+        assert_eq!(mode(tunnel), None);
+        assert_eq!(told(tunnel, "PGHOSTADDR").as_deref(), Some("127.0.0.1"));
+        assert_eq!(told(tunnel, "PGHOST").as_deref(), Some("db.example.org"));
+    }
 
     #[test]
     fn one_database_is_known_in_other_words() {

@@ -487,17 +487,6 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap())
 }
 
-/// An error with what caused it.
-pub(crate) fn told(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(&format!(": {error}"));
-        source = error.source();
-    }
-    text
-}
-
 /// Several batches even for a few rows.
 pub(crate) fn in_small_batches(mut definition: Definition) -> Definition {
     for step in &mut definition.steps {

@@ -10,6 +10,7 @@ use switchback_db::fill::Next;
 use switchback_db::postgres::change::{ChangeError, Options, PostgresDatabase};
 use switchback_db::postgres::rehearsal::{PostgresBench, Rows};
 use switchback_db::rehearsal::bench::Trouble;
+use switchback_db::with_sources;
 use switchback_migration::Definition;
 use switchback_migration::drive::Probed;
 use switchback_model::Effect;
@@ -19,7 +20,7 @@ use super::drive::{Doer, Ended};
 use super::places::{Effort, Places};
 use super::tally::Tally;
 use super::wire::{Cut, Engine, Wire};
-use super::{Doomed, Site, Table, in_small_batches, is_wanted, now, rehearse_crashing, told};
+use super::{Doomed, Site, Table, in_small_batches, is_wanted, now, rehearse_crashing};
 
 const WAYS: [Cut; 3] = [Cut::Before, Cut::After, Cut::Midway];
 
@@ -56,7 +57,7 @@ impl<D> Process<D> {
         if self.engine.as_ref().is_some_and(|it| it.was_cut()) {
             return Err(Ended::Crashed);
         }
-        result.map_err(|error| Ended::Failed(told(&error)))
+        result.map_err(|error| Ended::Failed(with_sources(&error)))
     }
 }
 

@@ -11,6 +11,7 @@ use rusqlite::types::ValueRef;
 use switchback_db::rehearsal::bench::Trouble;
 use switchback_db::sqlite::rehearsal::SqliteBench;
 use switchback_db::sqlite::{DbError, Next, Options, SqliteDatabase};
+use switchback_db::with_sources;
 use switchback_migration::Definition;
 use switchback_migration::drive::Probed;
 use switchback_migration::operation::request::Request;
@@ -21,7 +22,7 @@ use super::super::sqlite::{self as plain, files, planned, requests};
 use super::drive::{Doer, Ended};
 use super::places::{Effort, Places};
 use super::tally::Tally;
-use super::{Doomed, Site, Table, in_small_batches, is_wanted, now, rehearse_crashing, told};
+use super::{Doomed, Site, Table, in_small_batches, is_wanted, now, rehearse_crashing};
 
 /// What the process that is killed has to do.
 const WORK: &str = "SWITCHBACK_TEST_KILLED_WORK";
@@ -71,7 +72,7 @@ fn the_process_that_is_killed() {
     };
     let work: Work = serde_json::from_str(&work).unwrap();
     if let Err(error) = perform(&work) {
-        panic!("{}", told(&error));
+        panic!("{}", with_sources(&error));
     }
 }
 
@@ -130,7 +131,7 @@ impl Process<'_> {
 }
 
 fn failed(error: DbError) -> Ended {
-    Ended::Failed(told(&error))
+    Ended::Failed(with_sources(&error))
 }
 
 impl Doer for Process<'_> {

@@ -31,16 +31,7 @@ impl Draft<'_> {
             set.clone_from(&key);
         }
         version.update = Some(with(self.update(set, &key), self.row_there(other)));
-        let delete = Statement {
-            sql: format!(
-                "DELETE FROM {} WHERE {}",
-                self.table.sql,
-                self.found(&key, 0)
-            ),
-            binds: key.clone(),
-            with: None,
-        };
-        version.delete = Some(with(delete, self.no_row_there(other, &key)));
+        version.delete = Some(with(self.delete(&key), self.no_row_there(other, &key)));
         version.read = match reads {
             Reads::Nothing => None,
             Reads::Old => Some(self.joined(other, key)),
@@ -142,28 +133,9 @@ impl Draft<'_> {
 
     /// Reads the table that stays.
     fn alone(&self, other: &Other, key: Vec<Bind>) -> Read {
-        let all: Vec<Bind> = self
-            .plain()
-            .into_iter()
-            .chain(moved(other, Shape::New))
-            .collect();
-        let list: Vec<String> = all
-            .iter()
-            .map(|it| self.as_text(&name(self.engine, &it.column)))
-            .collect();
-        Read {
-            sql: format!(
-                "SELECT {} FROM {} WHERE {}",
-                list.join(", "),
-                self.table.sql,
-                self.found(&key, 0)
-            ),
-            binds: key,
-            columns: all
-                .into_iter()
-                .map(|it| seen(it.column, it.value))
-                .collect(),
-        }
+        let mut all = self.plain();
+        all.extend(moved(other, Shape::New));
+        self.read(all, key, &[])
     }
 }
 

@@ -529,10 +529,19 @@ fn differing(
 }
 
 /// Removes the former values of fills that are forgotten. What does not work now is left to the
-/// next one that comes by.
+/// next one that comes by, and whoever looks on is told: the effect itself is done, so this cannot
+/// be its error.
 pub(super) fn tidy(runner: &mut Runner<'_>) {
-    while let Ok(true) = runner.persist(|client, desk| {
-        desk.next("removing former values that nobody needs", None)?;
-        control::tidy(client)
-    }) {}
+    loop {
+        let more = runner.persist(|client, desk| {
+            desk.next("removing former values that nobody needs", None)?;
+            control::tidy(client)
+        });
+        match more {
+            Ok(true) => {}
+            // Whoever wants to stop need not be told that it stopped.
+            Ok(false) | Err(ChangeError::Aborted { .. }) => return,
+            Err(error) => return runner.observer.not_tidied(&error),
+        }
+    }
 }
