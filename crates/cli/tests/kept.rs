@@ -86,9 +86,8 @@ fn purged(shop: &Shop, environment: &str) {
 
     shop.ok(&format!("{because} --yes"));
     assert_eq!(shop.json("change kept")["kept"], serde_json::json!([]));
-    let events = shop.events().into_iter().map(|(_, event)| event);
-    let accepted = events.filter(|it| it["event"] == "accepted").next_back();
-    let accepted = accepted.unwrap();
+    let mut events = shop.events().into_iter().map(|(_, event)| event);
+    let accepted = events.rfind(|it| it["event"] == "accepted").unwrap();
     assert_eq!(accepted["reason"], "personal-data");
     let what = accepted["what"].to_string();
     assert!(what.contains("is destroyed"), "{what}");
