@@ -13,6 +13,7 @@ use switchback_model::{
 };
 
 use crate::book::{Book, Part};
+use crate::changes;
 use crate::context::Context;
 use crate::effects::{self, EnvironmentDatabase};
 use crate::errors::{self, Failure};
@@ -134,6 +135,9 @@ pub(crate) fn change_step(
     direction: Direction,
 ) -> Result<Plan, Failure> {
     let wrong = |error| errors::wrong_step(&definition.id, &error);
+    if direction == Direction::Up {
+        check_alone(context, book, &environment.name, definition)?;
+    }
     let mut planned =
         left_to_do(book, &environment.name, definition, step, direction).map_err(wrong)?;
     if direction == Direction::Down {
@@ -152,6 +156,35 @@ pub(crate) fn change_step(
     };
     let purpose = format!("{verb} {step} of {}", definition.id);
     make(context, book, environment, purpose, planned)
+}
+
+/// Fails if a change is to begin while another one of the same columns is on its way: SB0410.
+fn check_alone(
+    context: &Context<'_>,
+    book: &Book,
+    environment: &EnvironmentName,
+    definition: &Definition,
+) -> Result<(), Failure> {
+    let is_begun = |id| book.history.last_applied(environment, id).is_some();
+    if is_begun(&definition.id) {
+        return Ok(());
+    }
+    for id in changes::list(context)? {
+        if id == definition.id || !is_begun(&id) {
+            continue;
+        }
+        // What is wrong with another change is told where that one is asked for.
+        let Ok(other) = changes::load(context, id.as_str()) else {
+            continue;
+        };
+        if next_step(book, environment, &other).is_some()
+            && let Some(what) = definition.shared_with(&other)
+        {
+            let id = &definition.id;
+            return Err(errors::change_in_the_way(id, &other.id, environment, &what));
+        }
+    }
+    Ok(())
 }
 
 /// A plan for destroying what a contract kept aside in an environment.

@@ -100,6 +100,7 @@ codes! {
     WrongEngine = "SB0407", "wrong-engine", "The change is for another engine than the database's", Refused;
     RehearsalFailed = "SB0408", "rehearsal-failed", "A step of a change failed in its rehearsal", Refused;
     NoRehearsal = "SB0409", "no-rehearsal", "The change cannot be rehearsed", Usage;
+    ChangeInTheWay = "SB0410", "change-in-the-way", "Another change of the same columns is on its way", Refused;
 
     DatabaseMissing = "SB0501", "database-missing", "The database is missing or cannot be opened", Usage;
     DatabaseBusy = "SB0502", "database-busy", "The database is busy", Refused;

@@ -267,6 +267,28 @@ impl Definition {
         )
     }
 
+    /// What two changes are both about, for people: `users.state`. Only one of them may be on its way at
+    /// a time, because each is planned on the shape that the other one changes.
+    pub fn shared_with(&self, other: &Self) -> Option<String> {
+        let same = |one: &str, two: &str| one.eq_ignore_ascii_case(two);
+        if self.takes_table() || other.takes_table() {
+            let theirs = |it: &&String| other.tables().any(|table| same(it, table));
+            return self.tables().find(theirs).cloned();
+        }
+        let table = &self.surface.table;
+        let theirs = |it: &&String| other.columns().any(|column| same(it, column));
+        let column = self.columns().find(theirs)?;
+        same(table, &other.surface.table).then(|| format!("{table}.{column}"))
+    }
+
+    fn tables(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.surface.table).chain(&self.surface.also)
+    }
+
+    fn columns(&self) -> impl Iterator<Item = &String> {
+        self.surface.old.0.iter().chain(&self.surface.new.0)
+    }
+
     /// Reads a definition from the text of `change.toml` and the other files of its folder.
     ///
     /// # Errors
@@ -342,18 +364,21 @@ impl Definition {
     }
 }
 
+/// What the names of everything that changes make begin with.
+pub const MADE: &str = "sb_";
+
 /// The prefix of the names of every trigger and index that a change makes.
 ///
 /// At most 45 bytes, because PostgreSQL cuts a name after 63.
 pub fn prefix(change: &ChangeId) -> String {
     let id = change.as_str();
     if id.len() <= LONGEST_IN_PREFIX {
-        return format!("sb_{id}_");
+        return format!("{MADE}{id}_");
     }
     // An id is ASCII, so it can be cut anywhere.
     let start = &id[..LONGEST_IN_PREFIX - 9];
     let digest = Digest::of(id.as_bytes()).hex();
-    format!("sb_{start}-{}_", &digest[..8])
+    format!("{MADE}{start}-{}_", &digest[..8])
 }
 
 const LONGEST_IN_PREFIX: usize = 41;

@@ -110,40 +110,7 @@ impl EnvironmentDatabase {
                 ) {
                     return Err(errors::only_on("--method", Engine::Postgres));
                 }
-                let table = database.catalog(request.table())?;
-                let planned = match request {
-                    Request::RenameColumn { from, to, .. } => {
-                        let wanted = Rename {
-                            change: change.clone(),
-                            from: from.clone(),
-                            to: to.clone(),
-                            mode,
-                        };
-                        rename::plan(&table, &wanted)
-                    }
-                    Request::MergeTables(wanted) => {
-                        let from = database.catalog(&wanted.from)?;
-                        sqlite::plan::merge(&table, &from, change, wanted)
-                    }
-                    Request::AddForeignKey {
-                        name,
-                        columns,
-                        to_table,
-                        to_columns,
-                        actions,
-                        ..
-                    } => {
-                        let to = database.catalog(to_table)?;
-                        let wanted = sqlite::plan::ForeignKey {
-                            name,
-                            columns,
-                            to_columns,
-                            actions,
-                        };
-                        sqlite::plan::foreign_key(&table, &to, change, &wanted)
-                    }
-                    _ => sqlite::plan::plan(&table, change, request),
-                };
+                let planned = database.plan(change, request, mode)?;
                 let definition = planned.map_err(|error| errors::not_on_sqlite(name, &error))?;
                 trial::sqlite(path, request, &definition)
                     .map_err(|refusal| errors::not_tried(name, &refusal))?;

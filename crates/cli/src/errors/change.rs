@@ -211,6 +211,27 @@ pub(crate) fn unfinished(plan: &Plan, command: &str) -> Failure {
     .into()
 }
 
+/// SB0410: both changes are about `what`.
+pub(crate) fn change_in_the_way(
+    change: &ChangeId,
+    other: &ChangeId,
+    environment: &EnvironmentName,
+    what: &str,
+) -> Failure {
+    Diagnostic::error(
+        Code::ChangeInTheWay,
+        format!("{change} cannot begin in {environment}"),
+    )
+    .cause(format!(
+        "{other} is on its way there, and both are about {what}"
+    ))
+    .hint_command(
+        "bring that one to its end or take it back first",
+        format!("switchback change status {other}"),
+    )
+    .into()
+}
+
 /// A step failed, and nothing of it is left.
 pub(crate) fn step_failed(title: &str, reason: &str) -> Failure {
     Diagnostic::error(

@@ -2,6 +2,7 @@
 
 use switchback_diag::{Code, Diagnostic};
 use switchback_migration::Engine;
+use switchback_migration::definition::MADE;
 use switchback_migration::postgres::{PlanError, Reason as PostgresReason};
 use switchback_migration::sqlite::rename::{Reason as SqliteReason, RenameError};
 use switchback_model::EnvironmentName;
@@ -67,6 +68,17 @@ pub(crate) fn only_on(flag: &str, engine: Engine) -> Failure {
 const ANOTHER_NAME: &str = "choose another name";
 const CHECK_NAME: &str = "check the name, as the database spells it";
 const OWN: &str = "by a migration of your own";
+
+/// One that another change made is not to be touched: it keeps shapes in step.
+fn around_trigger(name: &str) -> String {
+    if name.starts_with(MADE) {
+        return format!(
+            "`{name}` belongs to another change that is open: end that one or take it back first; \
+             `switchback change status` shows how far each is"
+        );
+    }
+    around("trigger", name)
+}
 
 fn around(what: &str, name: &str) -> String {
     format!("drop the {what} `{name}` before the change and make it again after it, {OWN}")
@@ -136,7 +148,7 @@ fn on_sqlite(reason: &SqliteReason) -> Option<String> {
             format!("drop the generated column before the change and make it again after it, {OWN}")
         }
         SqliteReason::InView { view } => around("view", view),
-        SqliteReason::Trigger { trigger } => around("trigger", trigger),
+        SqliteReason::Trigger { trigger } => around_trigger(trigger),
         SqliteReason::Index { index, .. } | SqliteReason::UniqueTogether { index, .. } => {
             around("index", index)
         }
@@ -219,7 +231,7 @@ fn on_postgres(table: &str, reason: &PostgresReason) -> Option<String> {
         PostgresReason::Itself => "name two tables".to_owned(),
         PostgresReason::Policy { policy } => around("policy", policy),
         PostgresReason::Rule { rule } => around("rule", rule),
-        PostgresReason::Trigger { trigger } => around("trigger", trigger),
+        PostgresReason::Trigger { trigger } => around_trigger(trigger),
         PostgresReason::NoLink => format!(
             "add one with `switchback change new add-foreign-key`, and make its columns unique and \
              NOT NULL; rows of which several belong to one row of the other table cannot be merged \

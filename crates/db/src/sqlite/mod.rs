@@ -26,8 +26,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use switchback_migration::Definition;
 use switchback_migration::drive::Probed;
+use switchback_migration::operation::request::Request;
 use switchback_migration::sqlite::catalog::Table;
+use switchback_migration::sqlite::plan;
+use switchback_migration::sqlite::rename::{self, Mode, Rename, RenameError};
 use switchback_model::plan::{Fill, Scope, Script};
 use switchback_model::{ChangeId, Digest, Effect, Timestamp};
 
@@ -120,6 +124,53 @@ impl SqliteDatabase {
         catalog::table(&self.connection, table)
     }
 
+    /// Plans a change from what the database says about its tables; `mode` is for a rename. The inner
+    /// error says why it could not be done without harm.
+    ///
+    /// # Errors
+    /// If the database cannot be read, or has no such table.
+    pub fn plan(
+        &self,
+        change: &ChangeId,
+        request: &Request,
+        mode: Mode,
+    ) -> Result<Result<Definition, RenameError>, DbError> {
+        let table = self.catalog(request.table())?;
+        Ok(match request {
+            Request::RenameColumn { from, to, .. } => {
+                let wanted = Rename {
+                    change: change.clone(),
+                    from: from.clone(),
+                    to: to.clone(),
+                    mode,
+                };
+                rename::plan(&table, &wanted)
+            }
+            Request::MergeTables(wanted) => {
+                let from = self.catalog(&wanted.from)?;
+                plan::merge(&table, &from, change, wanted)
+            }
+            Request::AddForeignKey {
+                name,
+                columns,
+                to_table,
+                to_columns,
+                actions,
+                ..
+            } => {
+                let to = self.catalog(to_table)?;
+                let wanted = plan::ForeignKey {
+                    name,
+                    columns,
+                    to_columns,
+                    actions,
+                };
+                plan::foreign_key(&table, &to, change, &wanted)
+            }
+            _ => plan::plan(&table, change, request),
+        })
+    }
+
     /// The marks of the steps that are applied, in the order in which they were.
     ///
     /// # Errors
@@ -150,10 +201,7 @@ impl SqliteDatabase {
     ///
     /// # Errors
     /// [`DbError::UnknownStep`] where they differ.
-    pub fn check_marks(
-        &self,
-        definition: &switchback_migration::Definition,
-    ) -> Result<Vec<Mark>, DbError> {
+    pub fn check_marks(&self, definition: &Definition) -> Result<Vec<Mark>, DbError> {
         script::check_marks(&self.connection, definition)
     }
 

@@ -1,7 +1,7 @@
 //! Every operation rehearsed: start, roll back, start again, complete and all the way back, with old
 //! and new code at work, on tables with and without rows. And broken changes, of which the
 //! rehearsal has to name what is broken. And every operation once more while whoever takes its steps
-//! dies ([`crash`]).
+//! dies ([`crash`]). And every two operations at once ([`together`]).
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -14,6 +14,7 @@ mod own;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod sqlite;
+mod together;
 
 use switchback_db::rehearsal::{Outcome, Report};
 

@@ -9,8 +9,7 @@ use switchback_db::sqlite::rehearsal::{SqliteBench, copy};
 use switchback_migration::Definition;
 use switchback_migration::definition::Work;
 use switchback_migration::operation::request::{Merge, Move, MoveKind, NewColumn, Request};
-use switchback_migration::sqlite::plan;
-use switchback_migration::sqlite::rename::{self, Mode, Rename};
+use switchback_migration::sqlite::rename::Mode;
 use switchback_model::ChangeId;
 
 use super::wrong;
@@ -218,41 +217,8 @@ pub(crate) fn files(rows: &str) -> tempfile::TempDir {
 pub(crate) fn planned(folder: &tempfile::TempDir, request: &Request, mode: Mode) -> Definition {
     let path = folder.path().join("shop.db");
     let database = SqliteDatabase::open(&path, switchback_db::sqlite::Options::default()).unwrap();
-    let table = database.catalog(request.table()).unwrap();
     let change = ChangeId::new("it").unwrap();
-    match request {
-        Request::RenameColumn { from, to, .. } => {
-            let wanted = Rename {
-                change,
-                from: from.clone(),
-                to: to.clone(),
-                mode,
-            };
-            rename::plan(&table, &wanted).unwrap()
-        }
-        Request::MergeTables(wanted) => {
-            let from = database.catalog(&wanted.from).unwrap();
-            plan::merge(&table, &from, &change, wanted).unwrap()
-        }
-        Request::AddForeignKey {
-            name,
-            columns,
-            to_table,
-            to_columns,
-            actions,
-            ..
-        } => {
-            let to = database.catalog(to_table).unwrap();
-            let wanted = plan::ForeignKey {
-                name,
-                columns,
-                to_columns,
-                actions,
-            };
-            plan::foreign_key(&table, &to, &change, &wanted).unwrap()
-        }
-        _ => plan::plan(&table, &change, request).unwrap(),
-    }
+    database.plan(&change, request, mode).unwrap().unwrap()
 }
 
 fn rehearsed(folder: &tempfile::TempDir, definition: &Definition) -> Report {

@@ -3,7 +3,8 @@
 //! Pure data: an engine's adapter fills it in. Deliberately absent: statistics and row counts,
 //! because a plan must not depend on what may change before it is applied.
 
-use crate::sqlite::text::Token;
+use crate::definition::MADE;
+use crate::sqlite::text::{Token, mentions};
 
 /// The names of the row id, where no column has them.
 pub const ROWID: [&str; 3] = ["rowid", "_rowid_", "oid"];
@@ -140,6 +141,15 @@ pub enum Affinity {
 }
 
 impl Table {
+    /// The first trigger that a change of these columns could harm, or be harmed by: any, except those
+    /// of other changes that leave the columns alone.
+    pub fn trigger_in_the_way(&self, columns: &[String]) -> Option<&Named> {
+        let apart = |trigger: &&Named| {
+            trigger.name.starts_with(MADE) && !columns.iter().any(|it| mentions(&trigger.sql, it))
+        };
+        self.triggers.iter().find(|it| !apart(it))
+    }
+
     /// The column with this name; SQLite compares names without regard to ASCII case.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns

@@ -241,14 +241,15 @@ impl Draft<'_> {
         self.table.rowid().ok_or(Reason::HiddenRowid)
     }
 
-    /// That no view and no trigger mentions the table.
-    fn alone(&self) -> Result<(), Reason> {
+    /// That no view mentions the table, and no trigger but those of other changes that leave the
+    /// columns alone.
+    fn apart(&self, columns: &[String]) -> Result<(), Reason> {
         if let Some(view) = self.table.views.first() {
             return Err(Reason::InView {
                 view: view.name.clone(),
             });
         }
-        match self.table.triggers.first() {
+        match self.table.trigger_in_the_way(columns) {
             Some(trigger) => Err(Reason::Trigger {
                 trigger: trigger.name.clone(),
             }),

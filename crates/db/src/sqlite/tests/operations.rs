@@ -494,32 +494,8 @@ fn every_operation_up_and_back_at_every_step_while_code_works() {
         for rows in [ROWS, ""] {
             let place = Place::new(&format!("{TABLE}{rows}"));
             let mut database = place.open();
-            let table = database.catalog(story.request.table()).unwrap();
             let id = ChangeId::new("it").unwrap();
-            let planned = match &story.request {
-                Request::MergeTables(wanted) => {
-                    let from = database.catalog(&wanted.from).unwrap();
-                    plan::merge(&table, &from, &id, wanted)
-                }
-                Request::AddForeignKey {
-                    name,
-                    columns,
-                    to_table,
-                    to_columns,
-                    actions,
-                    ..
-                } => {
-                    let to = database.catalog(to_table).unwrap();
-                    let wanted = plan::ForeignKey {
-                        name,
-                        columns,
-                        to_columns,
-                        actions,
-                    };
-                    plan::foreign_key(&table, &to, &id, &wanted)
-                }
-                request => plan::plan(&table, &id, request),
-            };
+            let planned = database.plan(&id, &story.request, Mode::Triggers).unwrap();
             let state = |database: &SqliteDatabase| {
                 let surface = &planned.as_ref().unwrap().surface;
                 let there = |it: &&String| database.catalog(it).is_ok();

@@ -125,7 +125,7 @@ const NOTHING: &str = "-- Nothing in the database stands in the way.\n";
 
 pub(super) fn drop_column(draft: &Draft<'_>, column: &str, default: Option<&str>) -> Outcome {
     let found = draft.column(column)?;
-    draft.alone()?;
+    draft.apart(std::slice::from_ref(&found.name))?;
     if found.primary_key > 0 {
         return Err(Reason::PrimaryKey {
             column: found.name.clone(),
@@ -207,7 +207,8 @@ pub(super) fn drop_column(draft: &Draft<'_>, column: &str, default: Option<&str>
 }
 
 pub(super) fn drop_table(draft: &Draft<'_>) -> Outcome {
-    draft.alone()?;
+    let all = draft.table.columns.iter().map(|it| it.name.clone());
+    draft.apart(&all.collect::<Vec<_>>())?;
     if let Some(key) = draft
         .table
         .referenced_by

@@ -248,9 +248,21 @@ fn title(kind: MoveKind, shown: &str, old: &str, new: &str) -> (String, Operatio
     }
 }
 
+/// The columns that go, that come, and that values are computed from.
+fn touched(draft: &Draft<'_>, wanted: &Move) -> Vec<String> {
+    let made = wanted.new.iter().map(|it| (&it.name, &it.value));
+    let made_again = wanted.back.iter();
+    let mut all = wanted.old.clone();
+    for (column, value) in made.chain(made_again) {
+        all.push(column.clone());
+        all.extend(draft.mentioned(value));
+    }
+    all
+}
+
 pub(super) fn plan(draft: &Draft<'_>, wanted: &Move) -> Outcome {
     let rowid = draft.fillable()?;
-    draft.alone()?;
+    draft.apart(&touched(draft, wanted))?;
     let back = wanted
         .old
         .iter()

@@ -30,7 +30,8 @@ pub(super) fn check(table: &Table, rename: &Rename) -> Result<(), Reason> {
             view: view.name.clone(),
         });
     }
-    if let Some(trigger) = table.triggers.first() {
+    let columns = [rename.from.clone(), rename.to.clone()];
+    if let Some(trigger) = table.trigger_in_the_way(&columns) {
         return Err(Reason::Trigger {
             trigger: trigger.name.clone(),
         });
