@@ -8,8 +8,8 @@ use switchback_migration::definition::Kept;
 use switchback_migration::steps::{self, StepsError};
 use switchback_model::plan::{Direction, MadeFrom, MoveValue, PLAN_SCHEMA};
 use switchback_model::{
-    Action, ComponentName, Digest, Effect, EnvironmentName, Kind, Plan, PlannedStep, Shape, Shapes,
-    StepName, SurfaceOperation, Version,
+    Action, ChangeId, ComponentName, Digest, Effect, EnvironmentName, Kind, Plan, PlannedStep,
+    Shape, Shapes, StepName, SurfaceOperation, Version,
 };
 
 use crate::book::{Book, Part};
@@ -165,7 +165,7 @@ fn check_alone(
     environment: &EnvironmentName,
     definition: &Definition,
 ) -> Result<(), Failure> {
-    let is_begun = |id| book.history.last_applied(environment, id).is_some();
+    let is_begun = |id: &ChangeId| book.history.last_applied(environment, id).is_some();
     if is_begun(&definition.id) {
         return Ok(());
     }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use shop::{Keep, Shop, check_refused, dump_without_control};
+use shop::{CHANGE, Keep, Shop, Sync, check_refused, dump_without_control};
 
 /// Tables beside `users`, for what cannot be done with it.
 const TABLES: &str = "
@@ -725,4 +725,38 @@ fn a_table_goes_and_comes_back() {
     assert_eq!(after, before);
     shop.ok(&apply);
     shop.state();
+}
+
+/// Two changes on one table go on side by side; two of one column do not.
+#[test]
+fn changes_of_other_columns_are_on_their_way_at_the_same_time() {
+    let shop = Shop::new(Keep::Sqlite);
+    let columns = "SELECT group_concat(name, ' ') FROM pragma_table_info('users')";
+    let before = query(&shop, "staging", columns).unwrap();
+    shop.plan_change(Sync::Triggers);
+    shop.ok(&format!("change apply {CHANGE} --env staging"));
+    // Planned beside the triggers of the other one.
+    shop.ok("change new drop-column --table users --column name --default 'x' --id gone");
+    let new = "change new rename-column --table users --from email_addr --to mail --id again";
+    let error = shop.refused(new, 1, "SB0404");
+    assert!(error.contains("belongs to another change"), "{error}");
+    assert!(!error.contains("drop the trigger"), "{error}");
+    shop.ok("change new add-not-null --table users --column email --value 'x' --id strict");
+    shop.commit(&shop.cli.folder(), "feat: plan two more");
+    let strict = "change apply strict --env staging";
+    let error = shop.refused(strict, 1, "SB0410");
+    assert!(error.contains("both are about users.email"), "{error}");
+    shop.refused("change plan strict --env staging", 1, "SB0410");
+    shop.ok("change apply gone --env staging");
+    let write = "INSERT INTO users (email_addr) VALUES ('late@example.org')";
+    execute(&shop, "staging", write).unwrap();
+    let late = "SELECT name || ' ' || email FROM users WHERE email_addr = 'late@example.org'";
+    let late = query(&shop, "staging", late).unwrap();
+    assert_eq!(late, "x late@example.org");
+    shop.ok(&format!("change undo {CHANGE} --env staging --yes"));
+    // The way is free; the column of the first one is gone, so it is planned anew.
+    let error = shop.run(strict);
+    assert!(!error.stderr.contains("SB0410"), "{}", error.stderr);
+    shop.ok("change undo gone --env staging --yes");
+    assert_eq!(query(&shop, "staging", columns).unwrap(), before);
 }

@@ -17,8 +17,8 @@ use switchback_db::sqlite::{
 };
 use switchback_migration::drive::Probed;
 use switchback_migration::operation::request::Request;
-use switchback_migration::sqlite::rename::{self, Mode, Rename};
-use switchback_migration::{Definition, Engine, sqlite};
+use switchback_migration::sqlite::rename::Mode;
+use switchback_migration::{Definition, Engine};
 use switchback_model::plan::{Fill, Scope};
 use switchback_model::{ChangeId, Digest, Effect, EventId, Timestamp};
 

@@ -9,6 +9,10 @@ use switchback_supply::gitops::GitopsError;
 
 use super::Failure;
 
+/// What to do where the schema is not as the last mark says.
+pub(super) const OTHER_SCHEMA: &str = "if another change was applied since that is about the same column, take that one back first; else \
+     somebody changed the schema by hand: put back what the message says is expected";
+
 /// A database cannot be used.
 pub(crate) fn database(error: &DbError) -> Failure {
     let code = match error {
@@ -40,12 +44,10 @@ pub(crate) fn database(error: &DbError) -> Failure {
             found.hint("make room, then run the same command again: it goes on where it stopped")
         }
         DbError::Newer { .. } => found.hint("use a newer version of switchback"),
-        DbError::UnknownStep { .. } => found
-            .hint("somebody changed the schema by hand; put back what the message says is expected")
-            .hint_command(
-                "see what each step should leave",
-                "switchback change plan --help",
-            ),
+        DbError::UnknownStep { .. } => found.hint(OTHER_SCHEMA).hint_command(
+            "see what each step should leave",
+            "switchback change plan --help",
+        ),
         DbError::NoTable { .. } | DbError::NoColumn { .. } => {
             found.hint("check the name; nothing was touched")
         }

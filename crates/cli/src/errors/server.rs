@@ -7,7 +7,7 @@ use switchback_diag::{Code, Diagnostic};
 use switchback_model::EnvironmentName;
 
 use super::Failure;
-use super::adapters::sentence;
+use super::adapters::{OTHER_SCHEMA, sentence};
 
 /// A variable does not hold the URL of a PostgreSQL database: SB0115. What it holds is not shown.
 pub(super) fn no_url(variable: &str, error: &dyn Error) -> Failure {
@@ -91,9 +91,7 @@ fn hint(error: &ChangeError) -> &'static str {
         E::Privilege { .. } => "or use a URL with a role that may; nothing of the step is left",
         E::NoTable { .. } | E::NoColumn { .. } => "check the name; nothing was touched",
         E::Unfit { .. } => "nothing of this step was touched",
-        E::UnknownStep { .. } => {
-            "somebody changed the schema by hand; put back what the message says is expected"
-        }
+        E::UnknownStep { .. } => OTHER_SCHEMA,
         E::Busy { .. } => {
             "end the transactions that are in the way or wait for them, then run the same command \
              again"

@@ -8,6 +8,10 @@ use switchback_migration::steps;
 use switchback_model::plan::Direction;
 use switchback_model::{ChangeId, Effect, StepName};
 
+/// One of so many pairs is taken where nobody asks for all, on a file and on a server. They share no
+/// factor with the numbers of operations, so that each is taken with others.
+const EVERY: [usize; 2] = [11, 23];
+
 /// An engine's part: a database of its own for each pair.
 trait Ground {
     /// Plans the operation with this number.
@@ -281,6 +285,118 @@ mod on_sqlite {
             }) as Box<dyn Ground>
         };
         let asked: Vec<String> = requests().iter().map(|it| format!("{it:?}")).collect();
+        meet_all(&asked, &ground, |pair| pair % EVERY[0] == 0);
+    }
+
+    #[test]
+    #[ignore = "takes a minute; the test above takes some of them"]
+    fn every_two_changes_at_once() {
+        let ground = || {
+            Box::new(File {
+                folder: files(ROWS),
+            }) as Box<dyn Ground>
+        };
+        let asked: Vec<String> = requests().iter().map(|it| format!("{it:?}")).collect();
         meet_all(&asked, &ground, |_| true);
+    }
+}
+
+#[cfg(feature = "postgres")]
+mod on_postgres {
+    use ::postgres::Client;
+    use switchback_db::fill::Next;
+    use switchback_db::postgres::change::{PostgresDatabase, Progress};
+    use switchback_db::postgres::{Session, fingerprint, schema};
+    use switchback_db::with_sources;
+    use switchback_migration::operation::request::Request;
+    use switchback_migration::postgres::plan;
+    use switchback_model::Timestamp;
+
+    use super::*;
+    use crate::crash::postgres::options;
+    use crate::postgres::{database, stories};
+
+    struct Server {
+        url: String,
+        client: Client,
+        requests: Vec<Request>,
+    }
+
+    fn requests() -> Vec<Request> {
+        stories::stories()
+            .into_iter()
+            .map(|it| it.request)
+            .collect()
+    }
+
+    fn server() -> Box<dyn Ground> {
+        let (url, mut client) = database();
+        client.batch_execute(stories::ROWS).unwrap();
+        client.batch_execute(stories::OTHER_ROWS).unwrap();
+        Box::new(Server {
+            url,
+            client,
+            requests: requests(),
+        })
+    }
+
+    impl Ground for Server {
+        fn plan(&mut self, operation: usize, id: &ChangeId) -> Result<Definition, String> {
+            let known = schema::read(&mut self.client).unwrap();
+            let planned = plan(&known, id, &self.requests[operation]);
+            planned.map_err(|error| with_sources(&error))
+        }
+
+        fn perform(&mut self, effect: &Effect) -> Result<(), String> {
+            let mut database = PostgresDatabase::connect(&self.url, options(), 1).unwrap();
+            let mut go_on = |_: &Progress| Next::Continue;
+            let now = Timestamp::from_millis(1_800_000_000_000);
+            let done = match effect {
+                Effect::Script(script) => {
+                    let ran = database.run_script(script, "test", now, &mut ());
+                    ran.map(drop)
+                }
+                Effect::Fill(fill) => database.fill(fill, &mut (), &mut go_on).map(drop),
+                Effect::Unfill(fill) => database.unfill(fill, &mut (), &mut go_on).map(drop),
+                Effect::MoveValue(_) => panic!("not a database effect"),
+            };
+            done.map_err(|error| with_sources(&error))
+        }
+
+        fn check_marks(&mut self, definition: &Definition) -> Result<(), String> {
+            let mut database = PostgresDatabase::connect(&self.url, options(), 1).unwrap();
+            let checked = database.check_marks(definition);
+            checked.map(drop).map_err(|error| with_sources(&error))
+        }
+
+        fn state(&mut self) -> Vec<String> {
+            let mut session = Session::connect(&self.url).unwrap();
+            let meaning = fingerprint::meaning(&mut session).unwrap();
+            let lines = meaning.lines().iter().map(|line| format!("{line:?}"));
+            let mut lines: Vec<String> = lines.filter(|it| !it.contains("_switchback")).collect();
+            let tables = "SELECT oid::regclass::text FROM pg_class
+                WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1";
+            for table in self.client.query(tables, &[]).unwrap() {
+                let table: String = table.get(0);
+                let sql = format!("SELECT to_jsonb(t)::text FROM {table} AS t ORDER BY 1");
+                let rows = self.client.query(&sql, &[]).unwrap();
+                let row = |row: &::postgres::Row| format!("{table}: {}", row.get::<_, String>(0));
+                lines.extend(rows.iter().map(row));
+            }
+            lines
+        }
+    }
+
+    #[test]
+    fn two_changes_at_once() {
+        let asked: Vec<String> = requests().iter().map(|it| format!("{it:?}")).collect();
+        meet_all(&asked, &server, |pair| pair % EVERY[1] == 0);
+    }
+
+    #[test]
+    #[ignore = "takes minutes; the test above takes some of them"]
+    fn every_two_changes_at_once() {
+        let asked: Vec<String> = requests().iter().map(|it| format!("{it:?}")).collect();
+        meet_all(&asked, &server, |_| true);
     }
 }

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use rusqlite::params;
 use switchback_migration::definition::Work;
 use switchback_migration::operation::request::{Merge, Move, MoveKind, NewColumn, Request};
-use switchback_migration::sqlite::plan;
 
 use super::*;
 

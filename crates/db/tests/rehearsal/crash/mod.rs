@@ -15,7 +15,7 @@ mod clients;
 mod drive;
 mod places;
 #[cfg(feature = "postgres")]
-mod postgres;
+pub(crate) mod postgres;
 #[cfg(target_os = "linux")]
 mod sqlite;
 mod tally;

@@ -28,7 +28,7 @@ const WAYS: [Cut; 3] = [Cut::Before, Cut::After, Cut::Midway];
 const ROWS: u64 = 100;
 
 /// Impatient, and with small batches.
-fn options() -> Options {
+pub(crate) fn options() -> Options {
     Options {
         backoff: Duration::from_millis(20),
         longest_backoff: Duration::from_millis(200),
