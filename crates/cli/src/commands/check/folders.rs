@@ -357,9 +357,7 @@ const FEW: usize = 256;
 pub(super) fn judge(groups: &[Group], choice: &Choice) -> Vec<Report> {
     let sections = groups.iter().enumerate().flat_map(|(at, group)| {
         let many = group.folder.migrations.len() / FEW;
-        // Two for each core: whoever is done with the first takes what is left, so that nobody is
-        // waited for long.
-        let count = (2 * cores()).min(many);
+        let count = cores().min(many);
         let sections = Sections::new(&group.input(), &group.options(choice), count);
         sections.map(move |section| (at, section))
     });
