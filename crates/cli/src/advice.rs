@@ -118,7 +118,7 @@ pub(crate) fn command(
         Action::Surface {
             change,
             operation: SurfaceOperation::Purge,
-        } => format!("switchback change purge {change} --env {name}"),
+        } => format!("switchback change purge {change} --env {name} --because REASON"),
         Action::Surface { change, operation } => {
             let verb = if is_way_back(*operation) {
                 "undo"

@@ -133,7 +133,7 @@ fn columns(client: &mut Client, query: &str) -> Vec<String> {
 
 #[test]
 fn a_table_on_postgresql_is_kept_measured_and_said_to_be_gone() {
-    let on = OnServer::new();
+    let mut on = OnServer::new();
     let mut client = on.client(0);
     client
         .batch_execute("INSERT INTO faxes SELECT n, 'f' || n FROM generate_series(1, 500) n")
@@ -153,7 +153,15 @@ fn a_table_on_postgresql_is_kept_measured_and_said_to_be_gone() {
     assert!(columns(&mut client, there).is_empty());
     // What somebody dropped is not kept any more, and is said to be gone.
     assert_eq!(on.shop.json("change kept")["kept"], serde_json::json!([]));
-    on.shop.ok("change purge gone --env staging --because tidy");
+    let purge = "change purge gone --env staging --because tidy";
+    on.shop.refused(purge, 2, "SB0107");
+    // A database without the mark of the contract is another one.
+    let yes = format!("{purge} --yes");
+    let address = "SWITCHBACK_DATABASE_URL_STAGING";
+    on.shop.cli.set(address, &on.urls[1]);
+    on.shop.refused(&yes, 1, "SB0503");
+    on.shop.cli.set(address, &on.urls[0]);
+    on.shop.ok(&yes);
     let error = on
         .shop
         .refused_on_record("change undo gone --env staging --yes", 1, "SB0309");

@@ -278,6 +278,17 @@ pub(crate) fn interrupted_within(title: &str) -> Failure {
     .into()
 }
 
+/// SB0503: the ledger says that the contract is done, and the database has no mark of it.
+pub(crate) fn no_mark(change: &ChangeId, environment: &EnvironmentName) -> Failure {
+    Diagnostic::error(
+        Code::DatabaseAtUnknownStep,
+        format!("the database of {environment} has no mark of the contract of {change}"),
+    )
+    .cause("the ledger says that it is done there")
+    .hint("check that the settings name the database that is meant")
+    .into()
+}
+
 /// SB0503.
 pub(crate) fn unknown_state(title: &str, reason: &str) -> Failure {
     Diagnostic::error(

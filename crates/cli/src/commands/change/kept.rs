@@ -5,7 +5,7 @@ use serde::Serialize;
 use switchback_db::postgres;
 use switchback_diag::Exit;
 use switchback_migration::Definition;
-use switchback_migration::definition::{Kept as Aside, Work};
+use switchback_migration::definition::{Kept as Aside, Step, Work};
 use switchback_migration::sqlite::text::name;
 use switchback_model::{SurfaceOperation, Timestamp};
 
@@ -114,16 +114,21 @@ impl Kept {
     }
 }
 
+/// The contract of a change, if it has one.
+pub(super) fn contract(definition: &Definition) -> Option<&Step> {
+    definition.steps.iter().find(|step| {
+        matches!(&step.work, Work::Database { script: Some(script), .. }
+            if script.action == SurfaceOperation::Contract)
+    })
+}
+
 /// When the contract of a change was done in an environment, if it is.
 pub(super) fn contracted(
     book: &Book,
     environment: &Environment,
     definition: &Definition,
 ) -> Option<Timestamp> {
-    let contract = definition.steps.iter().find(|step| {
-        matches!(&step.work, Work::Database { script: Some(script), .. }
-            if script.action == SurfaceOperation::Contract)
-    })?;
+    let contract = contract(definition)?;
     book.history
         .applied_at(&environment.name, &definition.id, &contract.name)
 }

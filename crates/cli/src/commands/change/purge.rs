@@ -4,9 +4,12 @@ use clap::Args;
 use switchback_diag::Exit;
 use switchback_migration::Definition;
 use switchback_migration::definition::Kept;
+use switchback_migration::drive::Probed;
+use switchback_migration::steps;
+use switchback_model::plan::Direction;
 use switchback_model::{Action, Event, Plan, StepName, SurfaceOperation};
 
-use super::kept::{contracted, measured};
+use super::kept::{contract, contracted, measured};
 use super::view::{Done, PlanView};
 use crate::apply;
 use crate::book::{Book, Subject};
@@ -144,9 +147,12 @@ impl Purge {
             definition.id, environment.name
         );
         context.shell.out.note(&words);
+        check_contract(context, environment, definition)?;
         if self.dry_run {
             return Ok(Exit::NothingToDo);
         }
+        let what = format!("give up the way back of {}", definition.id);
+        confirm::by_name(context.shell, self.consent, &environment.name, &what)?;
         self.record_reason(context, book, environment, definition, vec![words])?;
         decide::observe(context, book, environment, &action(definition))?;
         context
@@ -176,6 +182,26 @@ impl Purge {
         let id = guard::id(book, "accepted", &event)?;
         book.append(id, context.shell.clock.now(), event)
     }
+}
+
+/// That the database has the mark of the contract: in another database nothing is kept either.
+fn check_contract(
+    context: &Context<'_>,
+    environment: &Environment,
+    definition: &Definition,
+) -> Result<(), Failure> {
+    let database = EnvironmentDatabase::open(context, environment)?;
+    let Some(step) = contract(definition) else {
+        return Ok(());
+    };
+    let planned = steps::planned(definition, &step.name, Direction::Up)
+        .map_err(|error| errors::wrong_step(&definition.id, &error))?;
+    for step in planned {
+        if database.probe(&step.effect)? != Probed::Done {
+            return Err(errors::no_mark(&definition.id, &environment.name));
+        }
+    }
+    Ok(())
 }
 
 fn action(definition: &Definition) -> Action {
