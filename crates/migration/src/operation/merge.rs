@@ -149,7 +149,7 @@ impl Said<'_> {
 
 fn contracted(archive: &str) -> String {
     format!(
-        "The table is kept as {archive}, and nothing is destroyed. Drop it by a migration of your own \
-         when nobody will go back. The step checks first that nothing would be lost."
+        "The table is kept as {archive}, and nothing is destroyed until you ask for \
+         `switchback change purge`. The step checks first that nothing would be lost."
     )
 }

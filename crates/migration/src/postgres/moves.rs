@@ -463,8 +463,8 @@ pub(super) fn plan(draft: &Draft<'_>, wanted: &Move) -> Outcome {
         meanwhile: String::new(),
         beware: String::new(),
         contracted: format!(
-            "The old columns are kept under names that nobody uses ({}…), and nothing is destroyed. \
-             Drop them by a migration of your own when nobody will go back.",
+            "The old columns are kept under names that nobody uses ({}…), and nothing is destroyed \
+             until you ask for `switchback change purge`.",
             draft.own("archive_")
         ),
         contracted_back: if back {

@@ -15,6 +15,7 @@ use crate::operation::request::{Move, MoveKind};
 use crate::operation::{Sql, pair};
 use crate::sqlite::catalog::Column;
 use crate::sqlite::text::{groups_after, literal, name};
+use crate::words::listed;
 
 /// One of the columns of a move.
 struct Part {
@@ -352,14 +353,14 @@ pub(super) fn plan(draft: &Draft<'_>, wanted: &Move) -> Outcome {
     } else {
         all(&both.new, |it| format!("{} IS NULL", it.sql), " AND ")
     };
-    let listed = |columns: &[String]| {
+    let in_table = |columns: &[String]| {
         let all: Vec<_> = columns.iter().map(|it| format!("{shown}.{it}")).collect();
-        all.join(" and ")
+        listed(&all)
     };
     let steps = pair::moved(pair::Move {
         title: title.clone(),
-        old: listed(&old),
-        new: listed(&new),
+        old: in_table(&old),
+        new: in_table(&new),
         back,
         expand: draft.sql(
             "expand",
@@ -401,8 +402,8 @@ pub(super) fn plan(draft: &Draft<'_>, wanted: &Move) -> Outcome {
         meanwhile: String::new(),
         beware: String::new(),
         contracted: format!(
-            "The old columns are kept under names that nobody uses ({}…), and nothing is destroyed. \
-             Drop them by a migration of your own when nobody will go back.",
+            "The old columns are kept under names that nobody uses ({}…), and nothing is destroyed \
+             until you ask for `switchback change purge`.",
             draft.own("archive_")
         ),
         contracted_back: if back {
