@@ -19,6 +19,9 @@ fn options() -> Options {
     Options {
         backoff: Duration::from_millis(50),
         longest_backoff: Duration::from_secs(2),
+        // The pauses are shorter than beside real traffic, so there are more of them: whoever is held
+        // up by something else for some seconds is waited for here too.
+        retries: 25,
         watch_every: Duration::from_millis(50),
         ..Options::default()
     }
