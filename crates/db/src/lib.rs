@@ -2,6 +2,7 @@
 
 #[cfg(feature = "postgres")]
 mod address;
+pub mod backfill;
 pub mod fill;
 pub mod history;
 pub mod ledger;

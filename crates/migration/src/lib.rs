@@ -7,10 +7,12 @@
 //! [`definition`] is the content of `changes/<id>/`, which a planner such as [`sqlite::rename`]
 //! makes from what a database says. [`steps`] turns it into the steps of a plan, [`drive`] walks a
 //! plan through crashes, and [`workload`] says what code on both sides of each step does meanwhile.
+//! [`backfill`] gives rows that are there already their values.
 //!
 //! Deliberately absent: databases, files, clocks and randomness. Adapters bring a catalog, run
 //! effects and answer probes.
 
+pub mod backfill;
 pub mod definition;
 pub mod drive;
 pub mod engine;

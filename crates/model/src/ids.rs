@@ -95,6 +95,8 @@ names! {
     ChangeId = "change id";
     /// One step of a change, such as `expand`.
     StepName = "step name";
+    /// A backfill; the file name under `backfills/` without `.toml`.
+    BackfillId = "backfill id";
     /// A feature flag.
     FlagName = "flag name";
     /// A client outside our control, such as a mobile application.

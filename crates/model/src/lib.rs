@@ -21,8 +21,8 @@ pub use action::{Action, SurfaceOperation};
 pub use digest::Digest;
 pub use event::{Conclusion, Counts, Event, Record};
 pub use ids::{
-    Actor, ChangeId, ClientName, ComponentName, EnvironmentName, EventId, FlagName, InvalidName,
-    StepName,
+    Actor, BackfillId, ChangeId, ClientName, ComponentName, EnvironmentName, EventId, FlagName,
+    InvalidName, StepName,
 };
 pub use plan::{Effect, Plan, PlannedStep};
 pub use rehearsal::{Rehearsal, RehearsalVerdict, RehearsedStep};

@@ -1,0 +1,68 @@
+//! Running backfills, whatever the engine: workers on threads of their own, each with a connection,
+//! and one that looks how the database is.
+//!
+//! An engine brings [`Hands`], which do what a worker wants, and a [`Gauge`], which reads signals.
+
+use std::error::Error;
+use std::time::Duration;
+
+use switchback_migration::backfill::machine::Got;
+use switchback_migration::backfill::throttle::Readings;
+use switchback_migration::backfill::{Counts, JobStatus};
+
+/// What a worker does in a database. Each call is one transaction or none, and an error means that
+/// nothing of it is left, or that it is not known whether it is, which the next call finds out.
+pub trait Hands: Send {
+    /// What goes wrong.
+    type Error: Error + Send + Sync + 'static;
+
+    /// Takes a range: [`Got::Claimed`], [`Got::NothingLeft`] or [`Got::Ended`].
+    fn claim(&mut self) -> Result<Got, Self::Error>;
+
+    /// Does about so many rows of the range that was claimed: [`Got::Done`], [`Got::InTheWay`],
+    /// [`Got::Lost`] or [`Got::Ended`].
+    fn batch(&mut self, rows: u32) -> Result<Got, Self::Error>;
+
+    /// Keeps the lease, if there is one, for longer: [`Got::Renewed`], [`Got::Lost`] or
+    /// [`Got::Ended`].
+    fn renew(&mut self) -> Result<Got, Self::Error>;
+
+    /// Gives the range back: [`Got::Released`] or [`Got::Lost`].
+    fn release(&mut self) -> Result<Got, Self::Error>;
+
+    /// Begins the next walk or ends the job: [`Got::Again`], [`Got::NotYet`] or [`Got::Ended`].
+    fn close(&mut self) -> Result<Got, Self::Error>;
+
+    /// Connects again after the connection was lost; the range may be lost with it.
+    fn reconnect(&mut self) -> Result<(), Self::Error>;
+}
+
+/// Looks how a database is.
+pub trait Gauge: Send {
+    /// Reads every signal. What cannot be read is said in its place; this never fails and takes no
+    /// longer than about a second.
+    fn read(&mut self) -> Readings;
+}
+
+/// Where a job stands, as its control tables say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Where it stands.
+    pub status: JobStatus,
+    /// The digest of the definition that it was begun with.
+    pub version: String,
+    /// The walk that is under way, from 1.
+    pub sweep: u32,
+    /// What was done over all walks.
+    pub counts: Counts,
+    /// Rows that were looked at in this walk.
+    pub sweep_scanned: u64,
+    /// About how many rows there are, where that is known.
+    pub total: Option<u64>,
+    /// Ranges that are on lease now.
+    pub leased: u32,
+    /// How long batches took, all together.
+    pub worked: Duration,
+    /// Why it failed, if it did.
+    pub error: Option<String>,
+}
