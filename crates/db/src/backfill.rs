@@ -3,12 +3,16 @@
 //!
 //! An engine brings [`Hands`], which do what a worker wants, and a [`Gauge`], which reads signals.
 
+mod run;
+
 use std::error::Error;
 use std::time::Duration;
 
 use switchback_migration::backfill::machine::Got;
 use switchback_migration::backfill::throttle::Readings;
 use switchback_migration::backfill::{Counts, JobStatus};
+
+pub use run::{Moment, Running, run};
 
 /// What a worker does in a database. Each call is one transaction or none, and an error means that
 /// nothing of it is left, or that it is not known whether it is, which the next call finds out.
@@ -32,6 +36,9 @@ pub trait Hands: Send {
 
     /// Begins the next walk or ends the job: [`Got::Again`], [`Got::NotYet`] or [`Got::Ended`].
     fn close(&mut self) -> Result<Got, Self::Error>;
+
+    /// Whether an error says that nobody answers any more, so that connecting again may help.
+    fn is_lost(error: &Self::Error) -> bool;
 
     /// Connects again after the connection was lost; the range may be lost with it.
     fn reconnect(&mut self) -> Result<(), Self::Error>;

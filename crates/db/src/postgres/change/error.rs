@@ -337,7 +337,7 @@ fn left_over(left: &[String]) -> String {
 }
 
 /// A length of time for people, in seconds.
-pub(super) fn seconds(length: Duration) -> String {
+pub(in crate::postgres) fn seconds(length: Duration) -> String {
     if length < Duration::from_secs(10) {
         format!("{:.1} s", length.as_secs_f64())
     } else {
@@ -346,13 +346,13 @@ pub(super) fn seconds(length: Duration) -> String {
 }
 
 /// For `map_err`: the error of a statement of our own.
-pub(super) fn at(statement: &str) -> impl Fn(postgres::Error) -> ChangeError + '_ {
+pub(in crate::postgres) fn at(statement: &str) -> impl Fn(postgres::Error) -> ChangeError + '_ {
     move |error| of(error, statement, None)
 }
 
 /// The error of a statement; `place` says where the statement begins in its script, in bytes, and
 /// has the script.
-pub(super) fn of(
+pub(in crate::postgres) fn of(
     error: postgres::Error,
     statement: &str,
     place: Option<(&str, usize)>,
@@ -397,7 +397,7 @@ fn refused(source: Box<SqlError>, statement: &str, place: Option<(&str, usize)>)
 }
 
 /// The line, from 1, on which a byte is.
-pub(super) fn line_of(text: &str, at: usize) -> usize {
+pub(in crate::postgres) fn line_of(text: &str, at: usize) -> usize {
     let before = text.as_bytes().iter().take(at);
     before.filter(|byte| **byte == b'\n').count() + 1
 }
@@ -416,7 +416,7 @@ impl ChangeError {
     /// (`lock_not_available`), the database chose this transaction to give way to another
     /// (`deadlock_detected`, `serialization_failure`), or something went away while the catalog was
     /// read, which is looked at as it is now rather than at the moment of the transaction.
-    pub(super) fn is_contention(&self) -> bool {
+    pub(in crate::postgres) fn is_contention(&self) -> bool {
         let gone = |message: &str| {
             message.starts_with("cache lookup failed")
                 || message.starts_with("could not open relation")
@@ -429,13 +429,13 @@ impl ChangeError {
     }
 
     /// Whether the statement was cancelled (`query_canceled`).
-    pub(super) fn is_cancel(&self) -> bool {
+    pub(in crate::postgres) fn is_cancel(&self) -> bool {
         self.code() == Some("57014")
     }
 
     /// Whether nobody answers any more: the connection is closed, or was ended by the server
     /// (`admin_shutdown` and its kin).
-    pub(super) fn is_lost(&self) -> bool {
+    pub(in crate::postgres) fn is_lost(&self) -> bool {
         match self {
             ChangeError::Lost { .. } => true,
             other => other

@@ -14,21 +14,21 @@ use crate::postgres::session::{literal, name};
 
 /// The class of the advisory locks that say who works on a change, and on the control tables. The
 /// second number is made from the name.
-const LOCK_CLASS: i32 = 0x5342_4b31;
+pub(in crate::postgres) const LOCK_CLASS: i32 = 0x5342_4b31;
 
 /// The connection, and a second one that watches it.
-pub(super) struct Link {
-    pub(super) client: Client,
-    pub(super) watch: Watch,
+pub(in crate::postgres) struct Link {
+    pub(in crate::postgres) client: Client,
+    pub(in crate::postgres) watch: Watch,
     config: Config,
     /// Where, for people, without the password.
-    pub(super) place: String,
-    pub(super) pid: i32,
+    pub(in crate::postgres) place: String,
+    pub(in crate::postgres) pid: i32,
     /// As `server_version_num` has it.
-    pub(super) version: u32,
-    pub(super) role: String,
+    pub(in crate::postgres) version: u32,
+    pub(in crate::postgres) role: String,
     /// The schemas in which names without one are looked for, fixed when the connection was made.
-    pub(super) path: Vec<String>,
+    pub(in crate::postgres) path: Vec<String>,
 }
 
 impl fmt::Debug for Link {
@@ -45,7 +45,10 @@ impl fmt::Debug for Link {
 const KEEPALIVE: Duration = Duration::from_secs(15);
 
 impl Link {
-    pub(super) fn open(mut config: Config, options: &Options) -> Result<Self, ChangeError> {
+    pub(in crate::postgres) fn open(
+        mut config: Config,
+        options: &Options,
+    ) -> Result<Self, ChangeError> {
         let place = show(&config);
         if is_exposed(&config) {
             return Err(ChangeError::Insecure { place });
@@ -109,7 +112,7 @@ impl Link {
     }
 
     /// Connects again if the connection is gone.
-    pub(super) fn alive(&mut self, options: &Options) -> Result<(), ChangeError> {
+    pub(in crate::postgres) fn alive(&mut self, options: &Options) -> Result<(), ChangeError> {
         let patience = Duration::from_secs(5);
         if self.client.is_closed() || self.client.is_valid(patience).is_err() {
             *self = Self::open(self.config.clone(), options)?;
@@ -131,7 +134,7 @@ fn settings(set: &str, options: &Options, path: &[String]) -> String {
 }
 
 /// A time-out as PostgreSQL has it. Zero would mean none at all.
-pub(super) fn milliseconds(limit: Duration) -> u128 {
+pub(in crate::postgres) fn milliseconds(limit: Duration) -> u128 {
     limit.as_millis().clamp(1, i32::MAX as u128)
 }
 
@@ -143,7 +146,7 @@ fn search_path(path: &[String]) -> String {
 }
 
 /// Begins a transaction with all its limits.
-pub(super) fn begin(
+pub(in crate::postgres) fn begin(
     client: &mut Client,
     options: &Options,
     path: &[String],
@@ -156,13 +159,13 @@ pub(super) fn begin(
 }
 
 /// Ends a transaction; what was done in it stays.
-pub(super) fn commit(client: &mut Client, desk: &Desk) -> Result<(), ChangeError> {
+pub(in crate::postgres) fn commit(client: &mut Client, desk: &Desk) -> Result<(), ChangeError> {
     desk.next("COMMIT", None)?;
     client.batch_execute("COMMIT").map_err(at("COMMIT"))
 }
 
 /// Reads in a transaction that sees one moment.
-pub(super) fn reading<T>(
+pub(in crate::postgres) fn reading<T>(
     client: &mut Client,
     options: &Options,
     path: &[String],
@@ -183,7 +186,7 @@ pub(super) fn reading<T>(
 }
 
 /// Has names printed with their schemas, all but those of PostgreSQL itself, while `work` runs.
-pub(super) fn qualified<T>(
+pub(in crate::postgres) fn qualified<T>(
     client: &mut Client,
     path: &[String],
     work: impl FnOnce(&mut Client) -> Result<T, ChangeError>,
@@ -197,7 +200,7 @@ pub(super) fn qualified<T>(
 }
 
 /// Waits until nobody else works on `what`, and keeps it until the transaction ends.
-pub(super) fn lock(client: &mut Client, what: &str) -> Result<(), ChangeError> {
+pub(in crate::postgres) fn lock(client: &mut Client, what: &str) -> Result<(), ChangeError> {
     let sql = format!(
         "SELECT pg_advisory_xact_lock({LOCK_CLASS}, hashtext({}))",
         literal(what)
@@ -206,7 +209,10 @@ pub(super) fn lock(client: &mut Client, what: &str) -> Result<(), ChangeError> {
 }
 
 /// The same, outside of any transaction, until [`unlock`] or the end of the connection.
-pub(super) fn lock_session(client: &mut Client, what: &str) -> Result<(), ChangeError> {
+pub(in crate::postgres) fn lock_session(
+    client: &mut Client,
+    what: &str,
+) -> Result<(), ChangeError> {
     let sql = format!(
         "SELECT pg_advisory_lock({LOCK_CLASS}, hashtext({}))",
         literal(what)
@@ -215,7 +221,7 @@ pub(super) fn lock_session(client: &mut Client, what: &str) -> Result<(), Change
 }
 
 /// Ends [`lock_session`].
-pub(super) fn unlock(client: &mut Client, what: &str) -> Result<(), ChangeError> {
+pub(in crate::postgres) fn unlock(client: &mut Client, what: &str) -> Result<(), ChangeError> {
     let sql = format!(
         "SELECT pg_advisory_unlock({LOCK_CLASS}, hashtext({}))",
         literal(what)

@@ -14,18 +14,18 @@
 //! whatever they hold; TLS.
 
 mod control;
-mod error;
-mod fill;
+pub(in crate::postgres) mod error;
+pub(in crate::postgres) mod fill;
 mod gate;
 mod index;
-mod link;
+pub(in crate::postgres) mod link;
 mod options;
-mod persist;
+pub(in crate::postgres) mod persist;
 mod scope;
 mod script;
 mod statement;
 mod stepwise;
-mod watch;
+pub(in crate::postgres) mod watch;
 
 use postgres::{Client, Config};
 use switchback_migration::Definition;
@@ -37,6 +37,7 @@ use self::link::{Link, begin, reading};
 use self::persist::{Desk, Random, Runner};
 use self::script::Job;
 use crate::fill::Next;
+use crate::postgres::backfill::BackfillError;
 
 pub use control::{CONTROL_FORMAT, CONTROL_SCHEMA, FillStatus, Mark, MarkState};
 pub use error::{ChangeError, Unfit};
@@ -343,6 +344,37 @@ impl PostgresDatabase {
             self.options.clone(),
             self.intent.clone(),
         )
+    }
+
+    /// How the database is used.
+    pub(in crate::postgres) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Connects again if the connection is gone.
+    pub(in crate::postgres) fn again(&mut self) -> Result<(), ChangeError> {
+        self.link.alive(&self.options)
+    }
+
+    /// Does a part of a backfill in attempts. After one that failed nothing is left open. Says also
+    /// whether somebody waited for it.
+    pub(in crate::postgres) fn backfill<T: Send>(
+        &mut self,
+        observer: &mut dyn Observer,
+        work: impl Fn(&mut Client, &Desk, &[String]) -> Result<T, BackfillError> + Send + Sync,
+    ) -> Result<(T, bool), BackfillError> {
+        let (path, options, _) = self.own();
+        let mut runner = self.runner(&options, observer);
+        let done = runner.persist(|client, desk| match work(client, desk, &path) {
+            Ok(value) => Ok(Ok(value)),
+            Err(BackfillError::Database(error)) => Err(error),
+            Err(other) => {
+                persist::roll_back(client);
+                Ok(Err(other))
+            }
+        })?;
+        let in_the_way = runner.cost.waits().held_up > 0;
+        Ok((done?, in_the_way))
     }
 
     fn runner<'a>(

@@ -35,7 +35,7 @@ const ABORT: u8 = 2;
 
 /// What the working and the watching thread share.
 #[derive(Debug)]
-pub(super) struct Desk {
+pub(in crate::postgres) struct Desk {
     /// The statement that is under way, its time-out, and when it began.
     now: Mutex<(String, Option<Duration>, Instant)>,
     stop: AtomicU8,
@@ -53,7 +53,11 @@ impl Desk {
     ///
     /// # Errors
     /// If it should not come any more.
-    pub(super) fn next(&self, statement: &str, limit: Option<Duration>) -> Result<(), ChangeError> {
+    pub(in crate::postgres) fn next(
+        &self,
+        statement: &str,
+        limit: Option<Duration>,
+    ) -> Result<(), ChangeError> {
         let statement = excerpt(statement);
         if self.stop.load(Ordering::SeqCst) != GO_ON {
             return Err(ChangeError::Aborted {
@@ -74,13 +78,13 @@ impl Desk {
 
 /// What trying cost so far.
 #[derive(Debug, Default)]
-pub(super) struct Cost {
+pub(in crate::postgres) struct Cost {
     waits: Waits,
     held_up: Vec<i32>,
 }
 
 impl Cost {
-    pub(super) fn waits(&self) -> Waits {
+    pub(in crate::postgres) fn waits(&self) -> Waits {
         Waits {
             held_up: u32::try_from(self.held_up.len()).unwrap_or(u32::MAX),
             ..self.waits
@@ -88,7 +92,7 @@ impl Cost {
     }
 
     /// The result of a run that began at `begun`.
-    pub(super) fn ran(&self, begun: Instant) -> Ran {
+    pub(in crate::postgres) fn ran(&self, begun: Instant) -> Ran {
         Ran {
             already: false,
             took: begun.elapsed(),
@@ -99,12 +103,12 @@ impl Cost {
 }
 
 /// Runs attempts.
-pub(super) struct Runner<'a> {
-    pub(super) link: &'a mut Link,
-    pub(super) options: &'a Options,
-    pub(super) random: &'a mut Random,
-    pub(super) observer: &'a mut dyn Observer,
-    pub(super) cost: Cost,
+pub(in crate::postgres) struct Runner<'a> {
+    pub(in crate::postgres) link: &'a mut Link,
+    pub(in crate::postgres) options: &'a Options,
+    pub(in crate::postgres) random: &'a mut Random,
+    pub(in crate::postgres) observer: &'a mut dyn Observer,
+    pub(in crate::postgres) cost: Cost,
 }
 
 /// What was seen during attempts.
@@ -138,7 +142,7 @@ impl Runner<'_> {
     /// # Errors
     /// [`ChangeError::Busy`], [`ChangeError::GaveWay`], [`ChangeError::Aborted`],
     /// [`ChangeError::Cancelled`], or that of `work`.
-    pub(super) fn persist<T: Send>(
+    pub(in crate::postgres) fn persist<T: Send>(
         &mut self,
         mut work: impl FnMut(&mut Client, &Desk) -> Result<T, ChangeError> + Send,
     ) -> Result<T, ChangeError> {
@@ -236,7 +240,7 @@ impl Runner<'_> {
     }
 
     /// Waits; returns whether the observer wants to stop.
-    pub(super) fn sleep(&mut self, length: Duration) -> bool {
+    pub(in crate::postgres) fn sleep(&mut self, length: Duration) -> bool {
         let end = Instant::now() + length;
         loop {
             if self.observer.stop() {
@@ -300,7 +304,7 @@ impl Runner<'_> {
 }
 
 /// Leaves no transaction open; outside of one it does nothing. A cancel that comes late may hit it.
-fn roll_back(client: &mut Client) {
+pub(super) fn roll_back(client: &mut Client) {
     const TIMES: usize = 3;
     let _ = (0..TIMES).find(|_| client.batch_execute("ROLLBACK").is_ok());
 }
@@ -406,10 +410,10 @@ impl Watching<'_> {
 
 /// SplitMix64: numbers that look random, the same ones for the same seed.
 #[derive(Debug, Clone)]
-pub(super) struct Random(u64);
+pub(in crate::postgres) struct Random(u64);
 
 impl Random {
-    pub(super) const fn new(seed: u64) -> Self {
+    pub(in crate::postgres) const fn new(seed: u64) -> Self {
         Self(seed)
     }
 

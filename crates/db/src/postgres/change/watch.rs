@@ -76,17 +76,17 @@ impl fmt::Display for Peer {
 
 /// What is seen at one moment.
 #[derive(Debug, Default)]
-pub(super) struct Look {
+pub(in crate::postgres) struct Look {
     /// Who is in our way.
-    pub(super) blocked_by: Vec<Peer>,
+    pub(in crate::postgres) blocked_by: Vec<Peer>,
     /// Whom we hold up, directly or through others.
-    pub(super) holds_up: Vec<Peer>,
+    pub(in crate::postgres) holds_up: Vec<Peer>,
     /// The longest that a query of an application has waited for us.
-    pub(super) application_waits: Duration,
+    pub(in crate::postgres) application_waits: Duration,
 }
 
 /// The second connection.
-pub(super) struct Watch {
+pub(in crate::postgres) struct Watch {
     config: Config,
     client: Option<Client>,
     version: u32,
@@ -164,7 +164,7 @@ const PEERS: &str = "
 const SAYS_SINCE: u32 = 140_000;
 
 impl Watch {
-    pub(super) fn new(config: &Config, version: u32) -> Self {
+    pub(in crate::postgres) fn new(config: &Config, version: u32) -> Self {
         let mut config = config.clone();
         config.application_name("switchback watch");
         Self {
@@ -176,7 +176,7 @@ impl Watch {
     }
 
     /// Connects, so that there is a watch from the first moment on.
-    pub(super) fn ready(&mut self) -> Result<(), postgres::Error> {
+    pub(in crate::postgres) fn ready(&mut self) -> Result<(), postgres::Error> {
         self.since.clear();
         if self.client.as_ref().is_none_or(Client::is_closed) {
             let mut client = self.config.connect(NoTls)?;
@@ -188,7 +188,7 @@ impl Watch {
 
     /// Looks who is in the way of the session `pid` and whom it holds up. A watch that fails sees
     /// nothing this time; the session that it watches has time-outs of its own.
-    pub(super) fn look(&mut self, pid: i32) -> Look {
+    pub(in crate::postgres) fn look(&mut self, pid: i32) -> Look {
         match self.try_look(pid) {
             Ok(look) => look,
             Err(_) => {
@@ -253,7 +253,7 @@ impl Watch {
     }
 
     /// Cancels what the session `pid` is doing. It hears of it at once, or is idle and does not care.
-    pub(super) fn cancel(&mut self, pid: i32) -> bool {
+    pub(in crate::postgres) fn cancel(&mut self, pid: i32) -> bool {
         let asked = match &mut self.client {
             Some(client) => client
                 .query_one("SELECT pg_catalog.pg_cancel_backend($1)", &[&pid])
@@ -339,7 +339,7 @@ fn is_application(peer: &Peer, locktype: Option<&str>) -> bool {
 }
 
 /// The connection for a watch could not be made.
-pub(super) fn no_watch(place: &str) -> impl Fn(postgres::Error) -> ChangeError + '_ {
+pub(in crate::postgres) fn no_watch(place: &str) -> impl Fn(postgres::Error) -> ChangeError + '_ {
     move |source| ChangeError::Unreachable {
         place: place.to_owned(),
         source,

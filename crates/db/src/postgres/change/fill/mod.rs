@@ -9,8 +9,8 @@
 //! Batches are sized by time, and shrink when somebody had to wait for one.
 
 mod probe;
-mod sql;
-mod table;
+pub(in crate::postgres) mod sql;
+pub(in crate::postgres) mod table;
 mod undo;
 
 use std::collections::BTreeMap;

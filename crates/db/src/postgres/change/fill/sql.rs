@@ -7,18 +7,18 @@ use crate::postgres::session::literal;
 
 /// Some rows: what stands after `FROM` or `UPDATE`, and a condition.
 #[derive(Debug, Clone)]
-pub(super) struct Range {
-    pub(super) target: String,
-    pub(super) condition: String,
+pub(in crate::postgres) struct Range {
+    pub(in crate::postgres) target: String,
+    pub(in crate::postgres) condition: String,
     /// The same over a row that is called `_sb_t`.
-    again: String,
+    pub(in crate::postgres) again: String,
 }
 
 /// A key as texts, in the order of its columns.
-pub(super) type Key = Vec<String>;
+pub(in crate::postgres) type Key = Vec<String>;
 
 /// The texts of a key in JSON.
-pub(super) fn parse(json: &str) -> Result<Key, ChangeError> {
+pub(in crate::postgres) fn parse(json: &str) -> Result<Key, ChangeError> {
     let unexpected = || ChangeError::Unexpected {
         question: "the key at which a fill stands".to_owned(),
     };
@@ -37,7 +37,7 @@ fn joined(parts: impl Iterator<Item = String>, with: &str) -> String {
 
 impl Table {
     /// The columns of the key, in order.
-    pub(super) fn key_list(&self, row: &str, after: &str) -> String {
+    pub(in crate::postgres) fn key_list(&self, row: &str, after: &str) -> String {
         joined(
             self.key.iter().map(|it| format!("{row}{}{after}", it.sql)),
             ", ",
@@ -45,7 +45,7 @@ impl Table {
     }
 
     /// The key of a row in JSON.
-    pub(super) fn key_json(&self, row: &str) -> String {
+    pub(in crate::postgres) fn key_json(&self, row: &str) -> String {
         let parts = joined(self.key.iter().map(|it| it.json(row)), ", ");
         format!("jsonb_build_array({parts})")
     }
@@ -59,7 +59,7 @@ impl Table {
     }
 
     /// The rows after a key, up to and with another.
-    pub(super) fn between(&self, after: Option<&Key>, to: Option<&Key>) -> Range {
+    pub(in crate::postgres) fn between(&self, after: Option<&Key>, to: Option<&Key>) -> Range {
         let condition = |row: &str| {
             let list = self.key_list(row, "");
             let after = after.map(|key| format!("({list}) > ({})", self.key_literal(key)));
@@ -77,7 +77,7 @@ impl Table {
     }
 
     /// The rows on some pages of a part of the table; without `to` up to its end.
-    pub(super) fn on_pages(&self, leaf: &str, from: u64, to: Option<u64>) -> Range {
+    pub(in crate::postgres) fn on_pages(&self, leaf: &str, from: u64, to: Option<u64>) -> Range {
         // What the expressions call the table is called so here too.
         let target = if leaf == self.full {
             format!("ONLY {leaf}")
@@ -116,7 +116,7 @@ impl Table {
     }
 
     /// That a row has not got what it should, and is one of those that should get it.
-    pub(super) fn differ(&self, only: Option<&str>) -> String {
+    pub(in crate::postgres) fn differ(&self, only: Option<&str>) -> String {
         let apart = self.columns.iter().map(|it| {
             let wanted = format!("CAST(({}) AS {})", it.value, it.compared);
             if it.exact {
@@ -138,7 +138,7 @@ impl Table {
     }
 
     /// The last key of the next rows, as JSON, and their number.
-    pub(super) fn reach(&self, range: &Range, rows: u32) -> String {
+    pub(in crate::postgres) fn reach(&self, range: &Range, rows: u32) -> String {
         let Range {
             target, condition, ..
         } = range;
@@ -153,7 +153,7 @@ impl Table {
     }
 
     /// The highest key, as JSON.
-    pub(super) fn highest(&self) -> String {
+    pub(in crate::postgres) fn highest(&self) -> String {
         format!(
             "SELECT {}::text FROM {} ORDER BY {} LIMIT 1",
             self.key_json(""),
@@ -163,7 +163,7 @@ impl Table {
     }
 
     /// Gives rows what they should have.
-    pub(super) fn update(&self, range: &Range, differ: &str) -> String {
+    pub(in crate::postgres) fn update(&self, range: &Range, differ: &str) -> String {
         let Range {
             target, condition, ..
         } = range;
@@ -180,7 +180,12 @@ impl Table {
     /// what is replaced is of one version of each. Where a row is filled again, because somebody
     /// changed it in between, the value from before the first time stays the former one. What is
     /// kept as the new value is what the row has then, triggers included. Gives the number of rows.
-    pub(super) fn update_keeping(&self, range: &Range, differ: &str, fill: i64) -> String {
+    pub(in crate::postgres) fn update_keeping(
+        &self,
+        range: &Range,
+        differ: &str,
+        fill: i64,
+    ) -> String {
         let Range {
             target,
             condition,
@@ -249,7 +254,7 @@ impl Table {
     }
 
     /// How many of the rows differ.
-    pub(super) fn count(&self, range: &Range, differ: &str) -> String {
+    pub(in crate::postgres) fn count(&self, range: &Range, differ: &str) -> String {
         let Range {
             target, condition, ..
         } = range;
@@ -257,7 +262,7 @@ impl Table {
     }
 
     /// The last of the next keys whose former values are kept, as JSON, and their number.
-    pub(super) fn reach_kept(fill: i64, rows: u32) -> String {
+    pub(in crate::postgres) fn reach_kept(fill: i64, rows: u32) -> String {
         format!(
             "WITH batch AS MATERIALIZED (SELECT DISTINCT key FROM _switchback.undo \
              WHERE fill = {fill} ORDER BY key LIMIT {rows}) \
@@ -267,7 +272,7 @@ impl Table {
     }
 
     /// Puts former values back where the row still has what the fill wrote.
-    pub(super) fn put_back(&self, fill: i64, last: &str) -> String {
+    pub(in crate::postgres) fn put_back(&self, fill: i64, last: &str) -> String {
         let numbered = || (0..).zip(&self.columns);
         let kept = joined(
             numbered().map(|(place, it)| {
@@ -316,7 +321,7 @@ impl Table {
     }
 
     /// Forgets the former values up to a key.
-    pub(super) fn forget(fill: i64, last: &str) -> String {
+    pub(in crate::postgres) fn forget(fill: i64, last: &str) -> String {
         format!(
             "DELETE FROM _switchback.undo WHERE fill = {fill} AND key <= {}",
             jsonb(last)

@@ -1,0 +1,245 @@
+//! The control tables of backfills.
+//!
+//! `backfill` has a row for each job, `backfill_range` for each range of each walk, `backfill_undo`
+//! for each batch that changed rows, `backfill_failure` for each row that could not be changed, and
+//! `backfill_conflict` for each that an undo left alone because somebody had changed it.
+//!
+//! Whoever writes rows holds the lock of the job together with others; whoever changes where the job
+//! stands holds it alone. So after a pause nothing is written any more.
+
+use postgres::{Client, Row};
+use switchback_migration::backfill::{JobStatus, Strategy};
+
+use super::error::BackfillError;
+use crate::postgres::change::ChangeError;
+use crate::postgres::change::error::at;
+use crate::postgres::change::link::LOCK_CLASS;
+use crate::postgres::session::literal;
+
+/// The format of the control tables that this version writes.
+pub const BACKFILL_FORMAT: i32 = 1;
+
+const CREATE: &str = r#"
+CREATE SCHEMA IF NOT EXISTS _switchback;
+CREATE TABLE _switchback.backfill_format (
+  one boolean PRIMARY KEY DEFAULT true CHECK (one),
+  version integer NOT NULL
+);
+INSERT INTO _switchback.backfill_format (version) VALUES (1);
+CREATE TABLE _switchback.backfill (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  job text COLLATE "C" NOT NULL UNIQUE,
+  version text NOT NULL,        -- the digest of the definition
+  definition jsonb NOT NULL,
+  in_table text NOT NULL,
+  columns text[] NOT NULL,      -- those that are written
+  key text[] NOT NULL,          -- those by which a row is named
+  strategy jsonb NOT NULL,
+  empty_first boolean NOT NULL, -- whether the first walk takes only rows that have nothing yet
+  status text NOT NULL CHECK (status IN
+    ('running', 'paused', 'cancelled', 'failed', 'done', 'undoing', 'undone')),
+  sweep integer NOT NULL,       -- the walk that is under way, from 1
+  closed integer NOT NULL,      -- how many walks came to their end since it was begun
+  stored jsonb,                 -- the files that the rows lie in, by table, when the walk began
+  high jsonb,                   -- where the walk ends: the highest key, or sizes on disk by table
+  frontier jsonb,               -- up to where it is divided into ranges
+  divided boolean NOT NULL,     -- whether it is, up to its end
+  total bigint,                 -- about how many rows there are
+  restored bigint NOT NULL DEFAULT 0,  -- rows that an undo put back
+  error text,
+  started_at timestamptz NOT NULL DEFAULT now(),
+  finished_at timestamptz
+);
+CREATE TABLE _switchback.backfill_range (
+  backfill bigint NOT NULL,
+  sweep integer NOT NULL,
+  number integer NOT NULL,
+  cursor_start jsonb,           -- the last key before it, or the place on disk
+  cursor_end jsonb NOT NULL,    -- its last key, or the place on disk after it
+  place jsonb,                  -- the last key that is done, or the place on disk
+  status text NOT NULL CHECK (status IN ('waiting', 'leased', 'done', 'void')),
+  attempts integer NOT NULL,    -- how often it was taken
+  worker text,
+  epoch bigint NOT NULL,
+  lease_until timestamptz,
+  scanned bigint NOT NULL DEFAULT 0,
+  changed bigint NOT NULL DEFAULT 0,
+  failed bigint NOT NULL DEFAULT 0,
+  batches bigint NOT NULL DEFAULT 0,
+  took_us bigint NOT NULL DEFAULT 0,
+  checksum_before numeric NOT NULL DEFAULT 0,  -- of the rows that were changed
+  checksum_after numeric NOT NULL DEFAULT 0,
+  PRIMARY KEY (backfill, sweep, number)
+) WITH (fillfactor = 50);
+CREATE TABLE _switchback.backfill_undo (
+  backfill bigint NOT NULL,
+  number bigint GENERATED ALWAYS AS IDENTITY,
+  sweep integer NOT NULL,
+  range integer NOT NULL,
+  rows integer NOT NULL,
+  int_keys bigint[],            -- the rows, where the key is a whole number
+  text_keys text[],             -- the rows, where it is something else
+  before text[],                -- a line for each column; NULL where every value was
+  hashes bigint[] NOT NULL,     -- of what each row got
+  PRIMARY KEY (backfill, number)
+);
+ALTER TABLE _switchback.backfill_undo ALTER int_keys SET STORAGE EXTERNAL,
+  ALTER text_keys SET STORAGE EXTERNAL, ALTER hashes SET STORAGE EXTERNAL;
+CREATE TABLE _switchback.backfill_failure (
+  backfill bigint NOT NULL,
+  key text COLLATE "C" NOT NULL,
+  sweep integer NOT NULL,
+  code text NOT NULL,
+  message text NOT NULL,
+  at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (backfill, key)
+);
+CREATE TABLE _switchback.backfill_conflict (
+  backfill bigint NOT NULL,
+  key text COLLATE "C" NOT NULL,
+  at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (backfill, key)
+);
+"#;
+
+/// A job as it stands in its control table.
+#[derive(Debug, Clone)]
+pub(super) struct JobRow {
+    pub(super) id: i64,
+    pub(super) version: String,
+    pub(super) key: Vec<String>,
+    pub(super) strategy: Strategy,
+    pub(super) empty_first: bool,
+    pub(super) status: JobStatus,
+    pub(super) sweep: i32,
+    pub(super) closed: i32,
+    pub(super) stored: Option<String>,
+    pub(super) high: Option<String>,
+    pub(super) frontier: Option<String>,
+    pub(super) divided: bool,
+    pub(super) total: Option<i64>,
+    pub(super) error: Option<String>,
+}
+
+/// Whether the control tables are there, and that this version knows their format.
+pub(super) fn exists(client: &mut Client) -> Result<bool, BackfillError> {
+    let sql = "SELECT to_regclass('_switchback.backfill_format') IS NOT NULL";
+    let row = client.query_one(sql, &[]).map_err(at(sql))?;
+    if !row.try_get::<_, bool>(0).map_err(at(sql))? {
+        return Ok(false);
+    }
+    let sql = "SELECT coalesce(max(version), 0) FROM _switchback.backfill_format";
+    let row = client.query_one(sql, &[]).map_err(at(sql))?;
+    let found: i32 = row.try_get(0).map_err(at(sql))?;
+    if found > BACKFILL_FORMAT {
+        return Err(BackfillError::Newer {
+            found,
+            known: BACKFILL_FORMAT,
+        });
+    }
+    Ok(true)
+}
+
+/// Makes the control tables where they are not there yet; in a transaction.
+pub(super) fn make(client: &mut Client) -> Result<(), BackfillError> {
+    lock_alone(client, "_switchback.backfill")?;
+    if exists(client)? {
+        return Ok(());
+    }
+    client
+        .batch_execute(CREATE)
+        .map_err(at("making the control tables of backfills"))?;
+    Ok(())
+}
+
+/// The number of the lock of a job, as SQL.
+fn lock_number(job: &str) -> String {
+    format!(
+        "{LOCK_CLASS}, hashtext({})",
+        literal(&format!("backfill {job}"))
+    )
+}
+
+/// The number of the lock of whoever closes a walk of a job, as SQL.
+pub(super) fn closing_number(job: &str) -> String {
+    let name = literal(&format!("backfill closing {job}"));
+    format!("{LOCK_CLASS}, hashtext({name})")
+}
+
+/// Holds the lock of a job together with others, until the transaction ends.
+pub(super) fn lock_shared(client: &mut Client, job: &str) -> Result<(), ChangeError> {
+    let sql = format!("SELECT pg_advisory_xact_lock_shared({})", lock_number(job));
+    client.batch_execute(&sql).map_err(at(&sql))
+}
+
+/// Waits until nobody holds the lock of a job, and holds it alone until the transaction ends.
+pub(super) fn lock_alone(client: &mut Client, job: &str) -> Result<(), ChangeError> {
+    let sql = format!("SELECT pg_advisory_xact_lock({})", lock_number(job));
+    client.batch_execute(&sql).map_err(at(&sql))
+}
+
+/// The row of a job; with `lock` it stays so until the transaction ends.
+pub(super) fn job(
+    client: &mut Client,
+    job: &str,
+    lock: bool,
+) -> Result<Option<JobRow>, BackfillError> {
+    let sql = format!(
+        "SELECT id, version, key, strategy::text, empty_first, status, sweep, closed, stored::text, \
+            high::text, frontier::text, divided, total, error \
+         FROM _switchback.backfill WHERE job = $1 {}",
+        if lock { "FOR NO KEY UPDATE" } else { "" }
+    );
+    let row = client.query_opt(&sql, &[&job]).map_err(at(&sql))?;
+    row.map(|row| read(&row).map_err(at(&sql))?.ok_or_else(|| garbled(job)))
+        .transpose()
+}
+
+fn garbled(job: &str) -> BackfillError {
+    BackfillError::Garbled {
+        what: format!("the status or the strategy of `{job}`"),
+    }
+}
+
+fn read(row: &Row) -> Result<Option<JobRow>, postgres::Error> {
+    let status: String = row.try_get(5)?;
+    let strategy: String = row.try_get(3)?;
+    let (Some(status), Ok(strategy)) =
+        (JobStatus::of_word(&status), serde_json::from_str(&strategy))
+    else {
+        return Ok(None);
+    };
+    Ok(Some(JobRow {
+        id: row.try_get(0)?,
+        version: row.try_get(1)?,
+        key: row.try_get(2)?,
+        strategy,
+        empty_first: row.try_get(4)?,
+        status,
+        sweep: row.try_get(6)?,
+        closed: row.try_get(7)?,
+        stored: row.try_get(8)?,
+        high: row.try_get(9)?,
+        frontier: row.try_get(10)?,
+        divided: row.try_get(11)?,
+        total: row.try_get(12)?,
+        error: row.try_get(13)?,
+    }))
+}
+
+/// Writes where a job stands.
+pub(super) fn set_status(
+    client: &mut Client,
+    id: i64,
+    status: JobStatus,
+    error: Option<&str>,
+) -> Result<(), ChangeError> {
+    let sql = "UPDATE _switchback.backfill SET status = $2, error = $3, \
+               finished_at = CASE WHEN $2 IN ('done', 'undone', 'cancelled') THEN now() END \
+               WHERE id = $1";
+    let word = status.word();
+    client
+        .execute(sql, &[&id, &word, &error])
+        .map_err(at(sql))?;
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! What goes wrong in a backfill.
+
+use switchback_migration::backfill::JobStatus;
+
+use crate::postgres::change::ChangeError;
+
+/// Why a backfill does not go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BackfillError {
+    /// As for a step of a change.
+    #[error(transparent)]
+    Database(#[from] ChangeError),
+    /// Nothing is known of the job here.
+    #[error("the backfill `{job}` was never begun in this database")]
+    Unknown {
+        /// The job.
+        job: String,
+    },
+    /// The job was begun with another definition.
+    #[error(
+        "the backfill `{job}` was begun here as version {stored}, and its file is version {given} now"
+    )]
+    OtherVersion {
+        /// The job.
+        job: String,
+        /// The digest of the definition that it was begun with.
+        stored: String,
+        /// The digest of the definition that was given.
+        given: String,
+    },
+    /// What was asked for cannot be done where the job stands.
+    #[error("the backfill `{job}` is {}", status.word())]
+    Stands {
+        /// The job.
+        job: String,
+        /// Where it stands.
+        status: JobStatus,
+    },
+    /// It kept no former values.
+    #[error("the backfill `{job}` kept no former values")]
+    NothingKept {
+        /// The job.
+        job: String,
+    },
+    /// The control tables are of a newer version.
+    #[error(
+        "the control tables of backfills are of format {found}, and this version knows {known}"
+    )]
+    Newer {
+        /// Their format.
+        found: i32,
+        /// The newest that is known.
+        known: i32,
+    },
+    /// What stands in the control tables is nothing that this version writes.
+    #[error("the control tables of backfills say something that cannot be: {what}")]
+    Garbled {
+        /// What.
+        what: String,
+    },
+}
+
+impl BackfillError {
+    /// Whether nobody answers any more: the connection is closed.
+    pub fn is_lost(&self) -> bool {
+        matches!(
+            self,
+            BackfillError::Database(error)
+                if error.is_lost() || matches!(error, ChangeError::Unreachable { .. })
+        )
+    }
+
+    /// Whether others were in the way, or it was in theirs, and nothing of it is left.
+    pub(super) fn is_in_the_way(&self) -> bool {
+        match self {
+            BackfillError::Database(error) => {
+                error.is_contention()
+                    || matches!(
+                        error,
+                        ChangeError::Busy { .. }
+                            | ChangeError::GaveWay { .. }
+                            | ChangeError::Cancelled { .. }
+                    )
+            }
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,393 @@
+//! What a worker of a backfill does in a PostgreSQL database.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use postgres::Client;
+use switchback_migration::backfill::machine::{Batch, Got};
+use switchback_migration::backfill::{Job, JobStatus};
+use switchback_model::plan::Fill;
+use switchback_model::{ChangeId, StepName};
+
+use super::batch::{Did, Task, batch};
+use super::claim::{Claimed, Held, claim};
+use super::close::{Closed, Closing, close, moved};
+use super::control;
+use super::error::BackfillError;
+use super::statement::Statements;
+use crate::backfill::Hands;
+use crate::postgres::PostgresDatabase;
+use crate::postgres::change::error::at;
+use crate::postgres::change::fill::table::Table;
+use crate::postgres::change::link::{begin, commit};
+use crate::postgres::change::persist::Desk;
+use crate::postgres::change::{ChangeError, Observer, Waiting};
+
+/// How a worker works.
+#[derive(Debug, Clone)]
+pub struct HandsOptions {
+    /// What tells it from every other worker, on this machine and on others.
+    pub worker: String,
+    /// How long a lease holds.
+    pub lease: Duration,
+    /// Whether the job ends with the first row that cannot be changed.
+    pub stop_on_error: bool,
+    /// How many rows may be passed over because they cannot be changed.
+    pub most_failed: u64,
+    /// No more is kept to be undone than this, in bytes: the job ends rather than losing its way
+    /// back.
+    pub most_undo: Option<u64>,
+}
+
+/// Stops what is under way when the run is to stop, and sees nothing else.
+pub(super) struct Quiet(pub(super) Arc<AtomicBool>);
+
+impl Observer for Quiet {
+    fn waiting(&mut self, _: &Waiting) {}
+
+    fn not_tidied(&mut self, _: &ChangeError) {}
+
+    fn stop(&mut self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// A worker's connection.
+#[derive(Debug)]
+pub struct PostgresHands {
+    database: PostgresDatabase,
+    job: Job,
+    options: HandsOptions,
+    held: Option<Held>,
+    statements: Option<Statements>,
+    /// Cancels what is under way.
+    abort: Arc<AtomicBool>,
+}
+
+/// The job as what reads a table takes it.
+pub(super) fn as_fill(job: &Job) -> Fill {
+    let named = "a backfill's id has the form of a change's";
+    #[expect(clippy::expect_used, reason = "both are checked in the same way")]
+    Fill {
+        change: ChangeId::new(job.id.as_str()).expect(named),
+        step: StepName::new("backfill").expect(named),
+        table: job.text.table.clone(),
+        set: job.text.set.clone(),
+        only: job.text.only.clone(),
+        batch_rows: 1,
+        keep_undo: job.text.keep_undo,
+    }
+}
+
+/// What the catalog says of the table of a job, in a transaction. `key` is what the job was begun
+/// by.
+pub(super) fn statements(
+    client: &mut Client,
+    path: &[String],
+    version: u32,
+    job: &Job,
+    key: Option<&[String]>,
+) -> Result<Statements, ChangeError> {
+    Ok(Statements {
+        table: Table::of(client, path, version, &as_fill(job), key)?,
+        only: job.text.only.clone(),
+    })
+}
+
+impl PostgresHands {
+    /// A worker with a connection of its own. `abort` cancels what it is doing.
+    pub fn new(
+        database: PostgresDatabase,
+        job: Job,
+        options: HandsOptions,
+        abort: Arc<AtomicBool>,
+    ) -> Self {
+        Self {
+            database,
+            job,
+            options,
+            held: None,
+            statements: None,
+            abort,
+        }
+    }
+
+    /// Does something in attempts, as the database allows.
+    fn persist<T: Send>(
+        &mut self,
+        work: impl Fn(&mut Client, &Desk, &[String]) -> Result<T, BackfillError> + Send + Sync,
+    ) -> Result<(T, bool), BackfillError> {
+        let mut observer = Quiet(self.abort.clone());
+        self.database.backfill(&mut observer, work)
+    }
+
+    /// What is known of the table, read again for each range.
+    fn look(&mut self) -> Result<Statements, BackfillError> {
+        let (job, version) = (self.job.clone(), self.database.version());
+        let options = self.database.options().clone();
+        let (statements, _) = self.persist(move |client, desk, path| {
+            desk.next("reading the catalog", None)?;
+            let known = control::job(client, job.id.as_str(), false)?;
+            let key = known.map(|it| it.key);
+            begin(client, &options, path)?;
+            let statements = statements(client, path, version, &job, key.as_deref())?;
+            commit(client, desk)?;
+            Ok(statements)
+        })?;
+        Ok(statements)
+    }
+
+    fn known(&mut self) -> Result<Statements, BackfillError> {
+        match &self.statements {
+            Some(statements) => Ok(statements.clone()),
+            None => self.look(),
+        }
+    }
+
+    fn closing<T: Send>(
+        &mut self,
+        work: impl Fn(&mut Client, &Desk, &Closing<'_>) -> Result<T, BackfillError> + Send + Sync,
+    ) -> Result<T, BackfillError> {
+        // The table may have grown.
+        let statements = self.look()?;
+        let (job, options) = (self.job.clone(), self.database.options().clone());
+        let (done, _) = self.persist(move |client, desk, path| {
+            work(
+                client,
+                desk,
+                &Closing {
+                    job: job.id.as_str(),
+                    statements: &statements,
+                    path,
+                    options: &options,
+                },
+            )
+        })?;
+        self.statements = None;
+        Ok(done)
+    }
+
+    /// Ends the job for everybody.
+    fn fail(&mut self, reason: &str) -> Result<Got, BackfillError> {
+        let (job, reason) = (self.job.clone(), reason.to_owned());
+        let options = self.database.options().clone();
+        let (status, _) = self.persist(move |client, desk, path| {
+            desk.next("BEGIN", None)?;
+            begin(client, &options, path)?;
+            control::lock_alone(client, job.id.as_str())?;
+            let row = control::job(client, job.id.as_str(), true)?;
+            let status = match row {
+                Some(row) if row.status == JobStatus::Running => {
+                    control::set_status(client, row.id, JobStatus::Failed, Some(&reason))?;
+                    JobStatus::Failed
+                }
+                Some(row) => row.status,
+                None => JobStatus::Failed,
+            };
+            commit(client, desk)?;
+            Ok(status)
+        })?;
+        self.held = None;
+        Ok(Got::Ended(status))
+    }
+
+    /// Whether the undo log has reached its limit.
+    fn is_full(&mut self) -> Result<bool, BackfillError> {
+        let Some(most) = self.options.most_undo.filter(|_| self.job.text.keep_undo) else {
+            return Ok(false);
+        };
+        let (size, _) = self.persist(|client, desk, _| {
+            let sql = "SELECT pg_total_relation_size('_switchback.backfill_undo')";
+            desk.next(sql, None)?;
+            let row = client.query_one(sql, &[]).map_err(at(sql))?;
+            let size: i64 = row.try_get(0).map_err(at(sql))?;
+            Ok(size.unsigned_abs())
+        })?;
+        Ok(size >= most)
+    }
+}
+
+impl Hands for PostgresHands {
+    type Error = BackfillError;
+
+    fn claim(&mut self) -> Result<Got, BackfillError> {
+        if self.is_full()? {
+            return self.fail(
+                "the undo log has reached its limit: going on would leave rows that cannot be put \
+                 back",
+            );
+        }
+        let statements = self.look()?;
+        let (job, table) = (self.job.clone(), statements.table.clone());
+        let (worker, lease) = (self.options.worker.clone(), self.options.lease);
+        let options = self.database.options().clone();
+        let (claimed, _) = self.persist(move |client, desk, path| {
+            desk.next("taking a range", None)?;
+            begin(client, &options, path)?;
+            let claimed = claim(client, job.id.as_str(), &table, &worker, lease)?;
+            commit(client, desk)?;
+            Ok(claimed)
+        })?;
+        self.statements = Some(statements);
+        Ok(match claimed {
+            Claimed::Range(held) => {
+                self.held = Some(held);
+                Got::Claimed
+            }
+            Claimed::NothingLeft => Got::NothingLeft,
+            Claimed::Ended(status) => Got::Ended(status),
+        })
+    }
+
+    fn batch(&mut self, rows: u32) -> Result<Got, BackfillError> {
+        let Some(held) = self.held.clone() else {
+            return Ok(Got::Lost);
+        };
+        let statements = self.known()?;
+        let (job, own) = (self.job.clone(), self.options.clone());
+        let options = self.database.options().clone();
+        let did = self.persist(move |client, desk, path| {
+            let task = Task {
+                job: job.id.as_str(),
+                statements: &statements,
+                held: &held,
+                worker: &own.worker,
+                lease: own.lease,
+                keep_undo: job.text.keep_undo,
+                stop_on_error: own.stop_on_error,
+                most_failed: own.most_failed,
+                path,
+                options: &options,
+            };
+            batch(client, desk, &task, rows)
+        });
+        let (did, in_the_way) = match did {
+            Ok(did) => did,
+            Err(error) if error.is_in_the_way() => return Ok(Got::InTheWay),
+            Err(error) => return Err(error),
+        };
+        Ok(match did {
+            Did::Done {
+                rows,
+                work,
+                held,
+                last,
+                ..
+            } => {
+                if last {
+                    self.held = None;
+                }
+                Got::Done(Batch {
+                    rows,
+                    work,
+                    held,
+                    in_the_way,
+                    last,
+                })
+            }
+            Did::Lost => {
+                self.held = None;
+                Got::Lost
+            }
+            Did::Ended(status) => {
+                self.held = None;
+                Got::Ended(status)
+            }
+            Did::Moved => {
+                self.held = None;
+                self.closing(moved)?;
+                Got::Lost
+            }
+            Did::Failed(reason) => self.fail(&reason)?,
+        })
+    }
+
+    fn renew(&mut self) -> Result<Got, BackfillError> {
+        let (job, held) = (self.job.clone(), self.held.clone());
+        let (worker, lease) = (self.options.worker.clone(), self.options.lease);
+        let (got, _) = self.persist(move |client, desk, _| {
+            desk.next("keeping the lease", None)?;
+            let Some(row) = control::job(client, job.id.as_str(), false)? else {
+                return Ok(Got::Lost);
+            };
+            if row.status != JobStatus::Running {
+                return Ok(Got::Ended(row.status));
+            }
+            let Some(held) = &held else {
+                return Ok(Got::Renewed);
+            };
+            let sql = "UPDATE _switchback.backfill_range
+                       SET lease_until = clock_timestamp() + make_interval(secs => $6)
+                       WHERE backfill = $1 AND sweep = $2 AND number = $3 AND worker = $4
+                         AND epoch = $5 AND status = 'leased'";
+            let kept = client
+                .execute(
+                    sql,
+                    &[
+                        &row.id,
+                        &held.sweep,
+                        &held.number,
+                        &worker,
+                        &held.epoch,
+                        &lease.as_secs_f64(),
+                    ],
+                )
+                .map_err(at(sql))?;
+            Ok(if kept == 1 { Got::Renewed } else { Got::Lost })
+        })?;
+        if got != Got::Renewed {
+            self.held = None;
+        }
+        Ok(got)
+    }
+
+    fn release(&mut self) -> Result<Got, BackfillError> {
+        let Some(held) = self.held.take() else {
+            return Ok(Got::Lost);
+        };
+        // Whoever is told to stop has time for this.
+        let abort = std::mem::replace(&mut self.abort, Arc::new(AtomicBool::new(false)));
+        let (job, worker) = (self.job.clone(), self.options.worker.clone());
+        let released = self.persist(move |client, desk, _| {
+            desk.next("giving the range back", None)?;
+            let sql = "UPDATE _switchback.backfill_range AS mine
+                       SET status = 'waiting', worker = NULL, lease_until = NULL
+                       FROM _switchback.backfill AS job
+                       WHERE job.job = $1 AND mine.backfill = job.id AND mine.sweep = $2
+                         AND mine.number = $3 AND mine.worker = $4 AND mine.epoch = $5
+                         AND mine.status = 'leased'";
+            let given = client
+                .execute(
+                    sql,
+                    &[
+                        &job.id.as_str(),
+                        &held.sweep,
+                        &held.number,
+                        &worker,
+                        &held.epoch,
+                    ],
+                )
+                .map_err(at(sql))?;
+            Ok(if given == 1 { Got::Released } else { Got::Lost })
+        });
+        self.abort = abort;
+        Ok(released?.0)
+    }
+
+    fn close(&mut self) -> Result<Got, BackfillError> {
+        Ok(match self.closing(close)? {
+            Closed::Again => Got::Again,
+            Closed::NotYet => Got::NotYet,
+            Closed::Ended(status) => Got::Ended(status),
+        })
+    }
+
+    fn is_lost(error: &BackfillError) -> bool {
+        error.is_lost()
+    }
+
+    fn reconnect(&mut self) -> Result<(), BackfillError> {
+        Ok(self.database.again()?)
+    }
+}

@@ -1,0 +1,340 @@
+//! The statements of a backfill. Places and keys stand in them as literals, so that the server plans
+//! for the very rows that are meant.
+
+use switchback_migration::backfill::Strategy;
+
+use crate::postgres::change::fill::sql::Range;
+use crate::postgres::change::fill::table::Table;
+use crate::postgres::session::literal;
+
+/// Rows are divided among passes in so many parts; a prime, so that keys that grow in steps still
+/// reach them all.
+const PARTS: u32 = 1009;
+
+/// What a key is multiplied by before it is divided: the golden section of [`PARTS`], so that the
+/// rows of a pass lie evenly on every page.
+const GOLDEN: u32 = 624;
+
+/// How much smaller each pass is than the one before it. What a pass leaves behind makes room for
+/// the next one, whose rows have grown. Measured on 15 with 16 passes over a table of 1,000,000 rows
+/// with three indexes: 81 % of the updates were HOT, and no index grew.
+const SHRINK: f64 = 0.95;
+
+/// Which rows of a range a statement takes, and under which number it keeps what they had.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Keeping {
+    pub(super) backfill: i64,
+    pub(super) sweep: i32,
+    pub(super) range: i32,
+}
+
+fn joined(parts: impl Iterator<Item = String>, with: &str) -> String {
+    parts.collect::<Vec<_>>().join(with)
+}
+
+/// The statements for a table.
+#[derive(Debug, Clone)]
+pub(super) struct Statements {
+    pub(super) table: Table,
+    pub(super) only: Option<String>,
+}
+
+impl Statements {
+    /// The key of a row as one value, a number or a text; none where rows have no key.
+    pub(super) fn key(&self, row: &str) -> Option<String> {
+        match self.table.key.as_slice() {
+            [] => None,
+            [one] if one.integer => Some(format!("{row}{}::bigint", one.sql)),
+            [one] => Some(one.text(row)),
+            _ => Some(format!("{}::text", self.table.key_json(row))),
+        }
+    }
+
+    /// That a row has a key that is given as one value.
+    fn has_key(&self, row: &str, text: &str) -> String {
+        match self.table.key.as_slice() {
+            [one] => format!("{row}{} = CAST({text} AS {})", one.sql, one.plain),
+            key => joined(
+                (0..).zip(key).map(|(place, it): (usize, _)| {
+                    format!(
+                        "{row}{} = CAST({text}::jsonb ->> {place} AS {})",
+                        it.sql, it.plain
+                    )
+                }),
+                " AND ",
+            ),
+        }
+    }
+
+    /// The rows of one pass of several.
+    pub(super) fn share(&self, pass: u32, passes: u32) -> String {
+        let part = match self.table.key.as_slice() {
+            [one] if one.integer => {
+                format!("abs({} % {PARTS}) * {GOLDEN} % {PARTS}", one.sql)
+            }
+            _ => format!(
+                "(hashtext({}) & 2147483647) % {PARTS}",
+                self.key("").unwrap_or_default()
+            ),
+        };
+        let (from, to) = (bound(pass, passes), bound(pass + 1, passes));
+        format!("{part} >= {from} AND {part} < {to}")
+    }
+
+    /// What a row has in the columns that are written, as a number.
+    fn hash(&self, row: &str) -> String {
+        let texts = self.table.columns.iter().map(|it| it.text(row));
+        Self::hash_of(texts)
+    }
+
+    fn hash_of(texts: impl Iterator<Item = String>) -> String {
+        let values = joined(texts.map(|it| format!("coalesce('=' || {it}, '~')")), ", ");
+        format!("hashtextextended(concat_ws(chr(31), {values}), 0)")
+    }
+
+    /// Where keys are kept: as numbers or as texts.
+    fn keys(&self) -> &'static str {
+        match self.table.key.as_slice() {
+            [one] if one.integer => "int_keys",
+            _ => "text_keys",
+        }
+    }
+
+    /// That all columns have nothing yet, and one of them should have something.
+    fn empty(&self) -> String {
+        let nothing = joined(
+            self.table
+                .columns
+                .iter()
+                .map(|it| format!("{} IS NULL", it.sql)),
+            " AND ",
+        );
+        let something = joined(
+            self.table
+                .columns
+                .iter()
+                .map(|it| format!("({}) IS NOT NULL", it.value)),
+            " OR ",
+        );
+        let only = match &self.only {
+            Some(only) => format!(" AND ({only})"),
+            None => String::new(),
+        };
+        format!("{nothing} AND ({something}){only}")
+    }
+
+    /// That a row has not what it should.
+    pub(super) fn differ(&self) -> String {
+        self.table.differ(self.only.as_deref())
+    }
+
+    /// The same, with rows left out that are known to fail: to look at those again would fail again.
+    pub(super) fn differ_but(&self, keys: &[String]) -> String {
+        match self.key("") {
+            Some(key) if !keys.is_empty() => {
+                let keys = joined(keys.iter().map(|it| literal(it)), ", ");
+                format!(
+                    "CASE WHEN ({key})::text = ANY (ARRAY[{keys}]::text[]) THEN false ELSE {} END",
+                    self.differ()
+                )
+            }
+            _ => self.differ(),
+        }
+    }
+
+    fn set(&self) -> String {
+        joined(
+            self.table
+                .columns
+                .iter()
+                .map(|it| format!("{} = CAST(({}) AS {})", it.sql, it.value, it.plain)),
+            ", ",
+        )
+    }
+
+    /// A sum over rows that does not depend on their order.
+    fn checksum(hash: &str) -> String {
+        format!("coalesce(sum(hashtextextended(_sb_k::text, {hash})::numeric), 0)::text")
+    }
+
+    /// Gives rows that have nothing yet what they should have, and keeps which they were. Gives the
+    /// number of rows and their checksums before and after. The former values are known without
+    /// being read.
+    pub(super) fn fill_empty(
+        &self,
+        range: &Range,
+        share: Option<&str>,
+        keep: Option<Keeping>,
+    ) -> String {
+        let Range {
+            target, condition, ..
+        } = range;
+        let share = share.map_or_else(String::new, |it| format!(" AND {it}"));
+        let set = self.set();
+        let condition = format!("{condition}{share} AND {}", self.empty());
+        let Some(key) = self.key("") else {
+            return format!(
+                "WITH _sb_c AS (UPDATE {target} SET {set} WHERE {condition} RETURNING 1) \
+                 SELECT count(*), '0', '0' FROM _sb_c"
+            );
+        };
+        let hash = self.hash("");
+        let kept = keep.map_or_else(String::new, |keep| self.keep(keep, false));
+        let nothing = self.table.columns.iter().map(|_| "NULL".to_owned());
+        let before = Self::checksum(&Self::hash_of(nothing));
+        let now = Self::checksum("_sb_h");
+        format!(
+            "WITH _sb_c AS (UPDATE {target} SET {set} WHERE {condition} \
+               RETURNING {key} AS _sb_k, {hash} AS _sb_h){kept} \
+             SELECT count(*), {before}, {now} FROM _sb_c"
+        )
+    }
+
+    /// Gives rows what they should have where they have something else, and keeps what they had.
+    /// A row that somebody changes meanwhile is left alone, as what it had would be wrong; a later
+    /// walk comes by again.
+    pub(super) fn fill_differing(
+        &self,
+        range: &Range,
+        share: Option<&str>,
+        keep: Option<Keeping>,
+    ) -> String {
+        let Range {
+            target, condition, ..
+        } = range;
+        let share = share.map_or_else(String::new, |it| format!(" AND {it}"));
+        let set = self.set();
+        let differ = self.differ();
+        let Some(key) = self.key("") else {
+            return format!(
+                "WITH _sb_c AS (UPDATE {target} SET {set} WHERE {condition}{share} AND {differ} \
+                   RETURNING 1) \
+                 SELECT count(*), '0', '0' FROM _sb_c"
+            );
+        };
+        let columns = || (0..).zip(&self.table.columns);
+        let before = joined(
+            columns().map(|(n, it): (usize, _)| format!("{} AS _sb_b{n}", it.text(""))),
+            ", ",
+        );
+        let unchanged = joined(
+            columns().map(|(n, it): (usize, _)| {
+                format!("{} IS NOT DISTINCT FROM _sb_b{n}", it.text(""))
+            }),
+            " AND ",
+        );
+        let names = joined(columns().map(|(n, _)| format!("_sb_b{n}")), ", ");
+        let hash = self.hash("");
+        let kept = keep.map_or_else(String::new, |keep| self.keep(keep, true));
+        let was = Self::hash_of(columns().map(|(n, _)| format!("_sb_b{n}")));
+        let (sum_before, sum_after) = (Self::checksum(&was), Self::checksum("_sb_h"));
+        // The row is found again by its place. Where somebody moves it meanwhile, the server looks at
+        // the newer version of it, and what must hold is asked of that.
+        format!(
+            "WITH _sb_p AS MATERIALIZED (SELECT ctid AS _sb_at, {before} FROM {target} \
+               WHERE {condition}{share} AND {differ}), \
+             _sb_c AS (UPDATE {target} SET {set} FROM _sb_p \
+               WHERE ctid = _sb_at AND {condition} AND {unchanged} AND {differ} \
+               RETURNING {key} AS _sb_k, {names}, {hash} AS _sb_h){kept} \
+             SELECT count(*), {sum_before}, {sum_after} FROM _sb_c"
+        )
+    }
+
+    /// One row for what a batch changed.
+    fn keep(&self, keeping: Keeping, before: bool) -> String {
+        let Keeping {
+            backfill,
+            sweep,
+            range,
+        } = keeping;
+        let before = if before {
+            let lines = (0..self.table.columns.len()).map(|n| format!("array_agg(_sb_b{n})"));
+            format!("ARRAY[{}]", joined(lines, ", "))
+        } else {
+            "NULL::text[]".to_owned()
+        };
+        format!(
+            ", _sb_kept AS (INSERT INTO _switchback.backfill_undo \
+               (backfill, sweep, range, rows, {}, before, hashes) \
+               SELECT {backfill}, {sweep}, {range}, count(*), array_agg(_sb_k), {before}, \
+                 array_agg(_sb_h) \
+               FROM _sb_c HAVING count(*) > 0)",
+            self.keys()
+        )
+    }
+
+    /// Puts back what one batch changed, where the row still has what was written, and writes down
+    /// which rows somebody has changed since. Gives the numbers of rows: put back, left alone, gone.
+    pub(super) fn put_back(&self, backfill: i64, number: i64) -> String {
+        let columns = || (1..).zip(&self.table.columns);
+        let lines = joined(
+            columns().map(|(n, _): (usize, _)| format!("kept.before[{n}:{n}]")),
+            ", ",
+        );
+        let names = joined(columns().map(|(n, _)| format!("_sb_b{n}")), ", ");
+        let set = joined(
+            columns().map(|(n, it)| format!("{} = CAST(_sb_u._sb_b{n} AS {})", it.sql, it.plain)),
+            ", ",
+        );
+        let (full, keys, hash) = (&self.table.full, self.keys(), self.hash("_sb_t."));
+        let here = self.has_key("_sb_t.", "_sb_u._sb_k");
+        format!(
+            "WITH _sb_u AS MATERIALIZED (SELECT it.* FROM _switchback.backfill_undo AS kept, \
+               LATERAL unnest(kept.{keys}, kept.hashes, {lines}) AS it (_sb_k, _sb_h, {names}) \
+               WHERE kept.backfill = {backfill} AND kept.number = {number}), \
+             _sb_done AS (UPDATE {full} AS _sb_t SET {set} FROM _sb_u \
+               WHERE {here} AND {hash} = _sb_u._sb_h RETURNING _sb_u._sb_k), \
+             _sb_left AS (SELECT _sb_u._sb_k, \
+                 EXISTS (SELECT FROM {full} AS _sb_t WHERE {here}) AS there \
+               FROM _sb_u WHERE NOT EXISTS (SELECT FROM _sb_done WHERE _sb_done._sb_k = _sb_u._sb_k)), \
+             _sb_told AS (INSERT INTO _switchback.backfill_conflict (backfill, key) \
+               SELECT {backfill}, _sb_k::text FROM _sb_left WHERE there ON CONFLICT DO NOTHING), \
+             _sb_forgotten AS (DELETE FROM _switchback.backfill_undo \
+               WHERE backfill = {backfill} AND number = {number}) \
+             SELECT (SELECT count(*) FROM _sb_done), (SELECT count(*) FROM _sb_left WHERE there), \
+               (SELECT count(*) FROM _sb_left WHERE NOT there)"
+        )
+    }
+}
+
+/// Where a pass begins among the parts. Each is smaller than the one before it.
+fn bound(pass: u32, passes: u32) -> u32 {
+    if pass >= passes {
+        return PARTS;
+    }
+    let upto = |n: u32| 1.0 - SHRINK.powi(i32::try_from(n).unwrap_or(i32::MAX));
+    (f64::from(PARTS) * upto(pass) / upto(passes)).round() as u32
+}
+
+/// In how many passes the pages of a walk are walked.
+pub(super) const fn passes(strategy: Strategy, first: bool) -> u32 {
+    match strategy {
+        // Later walks find few rows.
+        Strategy::Strided { passes } if first => passes,
+        _ => 1,
+    }
+}
+
+/// Whether a walk is by place on disk.
+pub(super) const fn by_place(strategy: Strategy) -> bool {
+    matches!(strategy, Strategy::Strided { .. } | Strategy::Plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passes_divide_all_parts_and_shrink() {
+        for passes in 1..=32 {
+            let bounds: Vec<_> = (0..=passes).map(|pass| bound(pass, passes)).collect();
+            assert_eq!((bounds[0], bounds[passes as usize]), (0, PARTS));
+            let sizes: Vec<_> = bounds.windows(2).map(|it| it[1] - it[0]).collect();
+            assert!(sizes.iter().all(|it| *it > 0), "{passes}: {sizes:?}");
+            assert!(
+                sizes.windows(2).all(|it| it[0] + 1 >= it[1]),
+                "{passes}: {sizes:?}"
+            );
+        }
+    }
+}
