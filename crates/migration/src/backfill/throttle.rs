@@ -1,9 +1,26 @@
 //! How much a backfill may work, from what a database says about itself.
+//!
+//! Somebody looks at a database a few times a second and makes [`Readings`]. [`Throttle`] holds the
+//! worst of them against its [`Limits`] and says how much may be done: an [`Allowance`], with the
+//! reason in plain words. [`QuietHours`] say when there is to be less, or nothing.
+//!
+//! Deliberately absent: a clock, and how a database is read, which is each engine's.
+
+mod control;
+mod hours;
+mod limits;
+mod reason;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+pub use control::Throttle;
+pub use hours::{HoursError, QuietHours};
+pub use limits::{Limit, Limits};
 
 /// Something that says how well a database is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -30,6 +47,21 @@ pub enum Signal {
     BlockedByUs,
 }
 
+impl Signal {
+    /// Every signal.
+    pub const ALL: [Signal; 9] = [
+        Signal::Probe,
+        Signal::Statements,
+        Signal::ReplicationLag,
+        Signal::WalQueue,
+        Signal::ArchiverQueue,
+        Signal::OldestSnapshot,
+        Signal::ActiveSessions,
+        Signal::Autovacuum,
+        Signal::BlockedByUs,
+    ];
+}
+
 /// What a signal says at a moment.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reading {
@@ -37,15 +69,34 @@ pub enum Reading {
     Value(f64),
     /// There is nothing to say: a server without replicas has no lag.
     NotThere,
-    /// It should be there, and could not be read.
+    /// It should be there, and could not be read. Why, as the end of a sentence.
     Missing(String),
 }
 
 /// One look at a database.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Readings {
-    /// What each signal says.
+    /// What each signal says. One that is not listed was not read, which is the same as missing.
     pub signals: BTreeMap<Signal, Reading>,
+    /// What was usual before the backfill, in the unit of the signal, where somebody measured that.
+    pub usual: BTreeMap<Signal, f64>,
+    /// How many sessions of others did something within the last seconds; none where nobody knows.
+    pub others: Option<u32>,
+    /// What could not be seen in full and what would help, a sentence each. For people, once.
+    pub notes: Vec<String>,
+}
+
+impl Readings {
+    /// A look at which every signal said the same.
+    pub fn all(reading: &Reading) -> Self {
+        Self {
+            signals: Signal::ALL
+                .into_iter()
+                .map(|signal| (signal, reading.clone()))
+                .collect(),
+            ..Self::default()
+        }
+    }
 }
 
 /// How much may be done for now.
