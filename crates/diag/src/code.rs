@@ -3,7 +3,7 @@
 //! Numbers are never given a second meaning. `SB01` is settings and usage, `SB02` the ledger,
 //! `SB03` refusals of the interlock, `SB04` change folders and migrations, `SB05` databases,
 //! `SB06` git and values files, `SB07` environments, promotion and rollback, `SB09` defects, `SB10`
-//! to `SB13` what `check` finds in migrations, `SB14` what it finds in a repository.
+//! to `SB13` what `check` finds in migrations, `SB14` what it finds in a repository, `SB15` backfills.
 
 use std::fmt;
 
@@ -190,6 +190,9 @@ codes! {
     MigrationAtStartup = "SB1402", "migration-at-startup", "The application migrates its database when it starts", Refused;
     SuppressionWithoutReason = "SB1403", "suppression-without-reason", "A finding is allowed without a reason", Refused;
     SuppressionUnused = "SB1404", "suppression-unused", "An allowance allows nothing", Refused;
+
+    MetricsAddress = "SB1520", "metrics-address", "The address for metrics cannot be listened on", Usage;
+    MetricsFile = "SB1521", "metrics-file", "The file for metrics cannot be written", Usage;
 }
 
 impl Code {
@@ -216,6 +219,7 @@ impl Code {
             "SB12" => "Migrations: design",
             "SB13" => "Migrations: ways back and history",
             "SB14" => "Repository",
+            "SB15" => "Backfills",
             _ => "Defects",
         }
     }

@@ -35,6 +35,7 @@ macro_rules! topics {
 }
 
 topics! {
+    BackfillAlerts = "backfill-alerts", "Alerts on backfills";
     DeployAndRelease = "deploy-and-release", "Deploy and release";
     ExpandContract = "expand-contract", "Expand and contract";
     Interlock = "interlock", "The interlock";

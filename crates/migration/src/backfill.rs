@@ -4,16 +4,21 @@
 //! reasons. Workers ([`machine`]) take ranges of rows on lease, do them in batches that are sized by
 //! time ([`pace`]), and work as much as the database bears ([`throttle`]). All of it without a
 //! database, a clock or a thread: an adapter does what a worker wants and tells it what came of it.
+//! How far a job is and how long it will take ([`meter`]) is told to people and to monitoring
+//! ([`metrics`]).
 //!
 //! Deliberately absent: what may be filled when, which is the interlock's.
 
 pub mod facts;
 pub mod job;
 pub mod machine;
+pub mod meter;
+pub mod metrics;
 pub mod pace;
 pub mod progress;
 pub mod throttle;
 
 pub use facts::{Choice, Strategy, TableFacts};
 pub use job::{Job, JobError, JobText};
-pub use progress::{Counts, JobStatus, Snapshot};
+pub use meter::{Left, Meter};
+pub use progress::{Counts, JobStatus, SignalState, Snapshot, Zone};
