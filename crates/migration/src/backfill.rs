@@ -17,8 +17,10 @@ pub mod metrics;
 pub mod pace;
 pub mod progress;
 pub mod throttle;
+pub mod verification;
 
 pub use facts::{Choice, Strategy, TableFacts};
 pub use job::{Job, JobError, JobText};
 pub use meter::{Left, Meter};
 pub use progress::{Counts, JobStatus, SignalState, Snapshot, Zone};
+pub use verification::Verification;

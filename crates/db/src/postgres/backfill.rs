@@ -22,6 +22,7 @@ mod hands;
 mod jobs;
 mod statement;
 mod undo;
+mod verify;
 
 pub use control::BACKFILL_FORMAT;
 pub use error::BackfillError;
