@@ -200,3 +200,41 @@ fn what_was_held_when_a_job_was_paused_is_free_at_once() {
     assert_eq!((run.taken, run.database.now), (1, before));
     run.finish().unwrap();
 }
+
+/// Elsewhere nothing may be done: the ranges there are done here.
+#[test]
+fn whoever_may_not_work_holds_nobody_up() {
+    let mut run = Run::new(&two_workers(30), Broken::Nothing);
+    steps(&mut run, 0, 6);
+    run.event(&Event::Allow(0, None)).unwrap();
+    for _ in 0..1_000 {
+        steps(&mut run, 0, 1);
+        steps(&mut run, 1, 1);
+        run.event(&Event::Tick(10)).unwrap();
+    }
+    assert_eq!(run.database.status, JobStatus::Done);
+    assert_eq!(run.database.changed, 30);
+}
+
+/// Where nothing happens to a worker its lease never runs out, however long it rests.
+#[test]
+fn whoever_rests_for_longer_than_its_lease_keeps_it() {
+    for (speed, most_a_second) in [(1.0, 0.25), (0.5, 0.25)] {
+        let story = Story {
+            speeds: vec![speed; 4],
+            most_a_second: Some(most_a_second),
+            ..two_workers(7)
+        };
+        let mut run = Run::new(&story, Broken::Nothing);
+        run.finish().unwrap();
+        assert_eq!((run.taken, run.lost), (0, 0), "{speed} {most_a_second}");
+        assert_eq!((run.database.walk, run.database.scanned), (2, 14));
+        let mut broken = Run::new(&story, Broken::DeafToRenewal);
+        broken.finish().unwrap();
+        assert_eq!(
+            broken.taken > 0,
+            most_a_second < 1.0,
+            "{speed} {most_a_second}"
+        );
+    }
+}

@@ -34,6 +34,7 @@ pub(super) enum Broken {
     FrontierGoesTooFar,
     CountsWhatWasAsked,
     LateRowsAreMissed,
+    DeafToRenewal,
     // Of the machine.
     NeverRenews,
     NeverRests,
@@ -318,6 +319,7 @@ impl Database {
             return Got::Ended(self.status);
         }
         match self.fenced(token, held) {
+            Some(_) if self.broken == Broken::DeafToRenewal => {}
             Some(at) => self.ranges[at].until = self.now + LEASE,
             None if held.is_some() => return Got::Lost,
             None => {}
