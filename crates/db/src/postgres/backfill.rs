@@ -1,0 +1,5 @@
+//! Backfills on PostgreSQL.
+
+mod gauge;
+
+pub use gauge::{GaugeOptions, OurSessions, PostgresGauge};
