@@ -222,8 +222,9 @@ impl Looker {
                 |it, link, seen| it.sessions.horizon(link, &it.options, seen),
             ),
         ];
-        for (signals, part) in parts {
-            if !signals.iter().any(|it| seen.wants(*it)) {
+        for (at, (signals, part)) in parts.into_iter().enumerate() {
+            // The first one also says whether others are there, which is always wanted.
+            if at > 0 && !signals.iter().any(|it| seen.wants(*it)) {
                 continue;
             }
             let failed = if begun.elapsed() > ENOUGH {
