@@ -278,6 +278,11 @@ impl Hands for SqliteHands {
         self.settled(got)
     }
 
+    fn is_lost(_: &BackfillError) -> bool {
+        // A file does not go away; what cannot be read now is not waited for.
+        false
+    }
+
     fn reconnect(&mut self) -> Result<(), BackfillError> {
         self.db.connection = connect(&self.db.path, self.db.options.busy_timeout)?;
         Ok(())
