@@ -1,19 +1,24 @@
 //! Backfills: what rows that are there already get, while an application works.
 //!
 //! A [`Job`] says which rows get what. From [`TableFacts`] a [`Strategy`] is chosen, with its
-//! reasons. Workers ([`machine`]) take ranges of rows on lease, do them in batches that are sized by
+//! reasons ([`strategy`]). Workers ([`machine`]) take ranges of rows on lease, do them in batches that are sized by
 //! time ([`pace`]), and work as much as the database bears ([`throttle`]). All of it without a
 //! database, a clock or a thread: an adapter does what a worker wants and tells it what came of it.
 //!
 //! Deliberately absent: what may be filled when, which is the interlock's.
 
+pub mod estimate;
 pub mod facts;
 pub mod job;
 pub mod machine;
 pub mod pace;
 pub mod progress;
+mod steady;
+pub mod strategy;
 pub mod throttle;
 
+pub use estimate::{Estimate, estimate};
 pub use facts::{Choice, Strategy, TableFacts};
 pub use job::{Job, JobError, JobText};
 pub use progress::{Counts, JobStatus, Snapshot};
+pub use strategy::{Refusal, choose, stride_column};

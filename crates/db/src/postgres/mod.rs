@@ -10,6 +10,7 @@
 //!
 //! Deliberately absent: servers; `switchback-scratch` makes private ones.
 
+mod backfill;
 pub mod change;
 mod error;
 pub mod fingerprint;

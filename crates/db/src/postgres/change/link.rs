@@ -183,7 +183,7 @@ pub(super) fn reading<T>(
 }
 
 /// Has names printed with their schemas, all but those of PostgreSQL itself, while `work` runs.
-pub(super) fn qualified<T>(
+pub(in crate::postgres) fn qualified<T>(
     client: &mut Client,
     path: &[String],
     work: impl FnOnce(&mut Client) -> Result<T, ChangeError>,

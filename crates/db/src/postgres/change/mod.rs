@@ -14,14 +14,14 @@
 //! whatever they hold; TLS.
 
 mod control;
-mod error;
-mod fill;
+pub(in crate::postgres) mod error;
+pub(in crate::postgres) mod fill;
 mod gate;
 mod index;
-mod link;
+pub(in crate::postgres) mod link;
 mod options;
 mod persist;
-mod scope;
+pub(in crate::postgres) mod scope;
 mod script;
 mod statement;
 mod stepwise;
@@ -323,7 +323,7 @@ impl PostgresDatabase {
     }
 
     /// Reads in one transaction, as often as it takes.
-    fn read<T: Send>(
+    pub(in crate::postgres) fn read<T: Send>(
         &mut self,
         read: impl Fn(&mut Client, &[String]) -> Result<T, ChangeError> + Send + Sync,
     ) -> Result<T, ChangeError> {

@@ -10,7 +10,7 @@
 
 mod probe;
 mod sql;
-mod table;
+pub(in crate::postgres) mod table;
 mod undo;
 
 use std::collections::BTreeMap;

@@ -7,15 +7,15 @@ use crate::postgres::session::literal;
 
 /// Some rows: what stands after `FROM` or `UPDATE`, and a condition.
 #[derive(Debug, Clone)]
-pub(super) struct Range {
-    pub(super) target: String,
-    pub(super) condition: String,
+pub(in crate::postgres) struct Range {
+    pub(in crate::postgres) target: String,
+    pub(in crate::postgres) condition: String,
     /// The same over a row that is called `_sb_t`.
     again: String,
 }
 
 /// A key as texts, in the order of its columns.
-pub(super) type Key = Vec<String>;
+pub(in crate::postgres) type Key = Vec<String>;
 
 /// The texts of a key in JSON.
 pub(super) fn parse(json: &str) -> Result<Key, ChangeError> {
@@ -37,7 +37,7 @@ fn joined(parts: impl Iterator<Item = String>, with: &str) -> String {
 
 impl Table {
     /// The columns of the key, in order.
-    pub(super) fn key_list(&self, row: &str, after: &str) -> String {
+    pub(in crate::postgres) fn key_list(&self, row: &str, after: &str) -> String {
         joined(
             self.key.iter().map(|it| format!("{row}{}{after}", it.sql)),
             ", ",
@@ -59,7 +59,7 @@ impl Table {
     }
 
     /// The rows after a key, up to and with another.
-    pub(super) fn between(&self, after: Option<&Key>, to: Option<&Key>) -> Range {
+    pub(in crate::postgres) fn between(&self, after: Option<&Key>, to: Option<&Key>) -> Range {
         let condition = |row: &str| {
             let list = self.key_list(row, "");
             let after = after.map(|key| format!("({list}) > ({})", self.key_literal(key)));
@@ -77,7 +77,7 @@ impl Table {
     }
 
     /// The rows on some pages of a part of the table; without `to` up to its end.
-    pub(super) fn on_pages(&self, leaf: &str, from: u64, to: Option<u64>) -> Range {
+    pub(in crate::postgres) fn on_pages(&self, leaf: &str, from: u64, to: Option<u64>) -> Range {
         // What the expressions call the table is called so here too.
         let target = if leaf == self.full {
             format!("ONLY {leaf}")
@@ -116,7 +116,7 @@ impl Table {
     }
 
     /// That a row has not got what it should, and is one of those that should get it.
-    pub(super) fn differ(&self, only: Option<&str>) -> String {
+    pub(in crate::postgres) fn differ(&self, only: Option<&str>) -> String {
         let apart = self.columns.iter().map(|it| {
             let wanted = format!("CAST(({}) AS {})", it.value, it.compared);
             if it.exact {
@@ -163,7 +163,7 @@ impl Table {
     }
 
     /// Gives rows what they should have.
-    pub(super) fn update(&self, range: &Range, differ: &str) -> String {
+    pub(in crate::postgres) fn update(&self, range: &Range, differ: &str) -> String {
         let Range {
             target, condition, ..
         } = range;

@@ -10,60 +10,60 @@ use crate::postgres::session::name;
 
 /// A table to fill.
 #[derive(Debug, Clone)]
-pub(super) struct Table {
+pub(in crate::postgres) struct Table {
     /// Its full name, as it stands in SQL.
-    pub(super) full: String,
+    pub(in crate::postgres) full: String,
     /// Its name without the schema, as it stands in SQL.
-    pub(super) short: String,
+    pub(in crate::postgres) short: String,
     /// The columns that are written, in the order of their names.
-    pub(super) columns: Vec<Column>,
+    pub(in crate::postgres) columns: Vec<Column>,
     /// The columns by which rows are walked; none where it is by their place on disk.
-    pub(super) key: Vec<KeyColumn>,
+    pub(in crate::postgres) key: Vec<KeyColumn>,
     /// The tables that store the rows: itself, or its partitions.
-    pub(super) leaves: Vec<Leaf>,
+    pub(in crate::postgres) leaves: Vec<Leaf>,
     /// Whether the server can look up a range of places on disk.
-    pub(super) ranges: bool,
+    pub(in crate::postgres) ranges: bool,
 }
 
 /// A column that is written.
 #[derive(Debug, Clone)]
-pub(super) struct Column {
-    pub(super) name: String,
+pub(in crate::postgres) struct Column {
+    pub(in crate::postgres) name: String,
     /// As it stands in SQL.
-    pub(super) sql: String,
+    pub(in crate::postgres) sql: String,
     /// Its type without length or precision: a value cast to it keeps what it is.
-    pub(super) plain: String,
+    pub(in crate::postgres) plain: String,
     /// What a value is cast to before it is compared with the column's: the type with its
     /// precision, which rounds as storing does, but without its length, which would cut.
-    pub(super) compared: String,
+    pub(in crate::postgres) compared: String,
     /// Whether values that are equal are the same: `1.0` and `1.00` are not.
-    pub(super) exact: bool,
+    pub(in crate::postgres) exact: bool,
     /// Whether it is a date or a time, which is kept in one form whatever `DateStyle` says.
-    pub(super) moment: bool,
+    pub(in crate::postgres) moment: bool,
     /// What it gets, as SQL.
-    pub(super) value: String,
+    pub(in crate::postgres) value: String,
 }
 
 /// A column of the key.
 #[derive(Debug, Clone)]
-pub(super) struct KeyColumn {
-    pub(super) name: String,
-    pub(super) sql: String,
+pub(in crate::postgres) struct KeyColumn {
+    pub(in crate::postgres) name: String,
+    pub(in crate::postgres) sql: String,
     /// Its type without length or precision.
-    pub(super) plain: String,
-    pub(super) integer: bool,
-    pub(super) moment: bool,
+    pub(in crate::postgres) plain: String,
+    pub(in crate::postgres) integer: bool,
+    pub(in crate::postgres) moment: bool,
 }
 
 /// A table that stores rows.
 #[derive(Debug, Clone)]
-pub(super) struct Leaf {
+pub(in crate::postgres) struct Leaf {
     /// Its full name, as it stands in SQL.
-    pub(super) full: String,
+    pub(in crate::postgres) full: String,
     /// Its size in pages.
-    pub(super) pages: u64,
+    pub(in crate::postgres) pages: u64,
     /// About how many rows it has, where that is known.
-    pub(super) rows: Option<u64>,
+    pub(in crate::postgres) rows: Option<u64>,
 }
 
 /// Types whose equal values are the same: their numbers do not change.
@@ -91,7 +91,7 @@ impl Table {
     ///
     /// # Errors
     /// [`ChangeError::NoTable`], [`ChangeError::NoColumn`], [`ChangeError::Unfit`].
-    pub(super) fn of(
+    pub(in crate::postgres) fn of(
         client: &mut Client,
         path: &[String],
         version: u32,
@@ -141,11 +141,11 @@ impl Table {
     }
 
     /// About how many rows there are, where that is known.
-    pub(super) fn rows(&self) -> Option<u64> {
+    pub(in crate::postgres) fn rows(&self) -> Option<u64> {
         self.leaves.iter().map(|leaf| leaf.rows).sum()
     }
 
-    pub(super) fn key_names(&self) -> Vec<String> {
+    pub(in crate::postgres) fn key_names(&self) -> Vec<String> {
         self.key.iter().map(|it| it.name.clone()).collect()
     }
 }
@@ -171,7 +171,7 @@ impl Column {
     }
 
     /// The column's value as text, from which it can be made again.
-    pub(super) fn text(&self, row: &str) -> String {
+    pub(in crate::postgres) fn text(&self, row: &str) -> String {
         as_text(&format!("{row}{}", self.sql), self.moment)
     }
 }
@@ -189,7 +189,7 @@ impl KeyColumn {
 
     /// The column's value as part of a key in JSON. Integers are numbers, so that they stand in
     /// their order.
-    pub(super) fn json(&self, row: &str) -> String {
+    pub(in crate::postgres) fn json(&self, row: &str) -> String {
         let value = format!("{row}{}", self.sql);
         if self.integer {
             value

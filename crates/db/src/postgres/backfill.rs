@@ -1,0 +1,3 @@
+//! Backfills on PostgreSQL.
+
+mod facts;
