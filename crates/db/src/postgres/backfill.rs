@@ -19,6 +19,7 @@ mod claim;
 mod close;
 mod control;
 mod error;
+mod facts;
 mod gauge;
 mod hands;
 mod jobs;

@@ -2,6 +2,7 @@
 //! are walked.
 
 use rusqlite::Connection;
+use switchback_migration::Engine;
 use switchback_migration::backfill::facts::KeyColumn;
 use switchback_migration::backfill::{Choice, Job, Strategy, TableFacts};
 use switchback_migration::sqlite::text::mentions;
@@ -45,22 +46,18 @@ impl Backfills {
             KeyColumn {
                 integer: part.rowid || declared.is_some_and(|it| it.contains("INT")),
                 name: part.name.clone(),
+                distinct: None,
             }
         });
+        let version = u32::try_from(rusqlite::version_number()).unwrap_or_default();
         Ok(TableFacts {
-            version: u32::try_from(rusqlite::version_number()).unwrap_or_default(),
             key: key.collect(),
             bytes: bytes.unwrap_or_default().unsigned_abs(),
             rows: rows(connection, &walk)?,
-            leaves: 1,
             indexes: u32::try_from(table.indexes.len().saturating_sub(own)).unwrap_or(u32::MAX),
-            index_bytes: 0,
             indexes_on_written,
-            fillfactor: 100,
-            empty: None,
             triggers: update_triggers(connection, &walk.table)?,
-            oldest_snapshot: None,
-            free_bytes: None,
+            ..TableFacts::of_empty(Engine::Sqlite, version, &walk.keyed.t)
         })
     }
 }
