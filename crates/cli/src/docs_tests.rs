@@ -377,6 +377,7 @@ fn every_variable_in_the_documentation_is_read() {
         "SWITCHBACK_TEST_LONG",
         "SWITCHBACK_TEST_ONLY",
         "SWITCHBACK_TEST_SEED",
+        "SWITCHBACK_TEST_PROMTOOL",
         "SWITCHBACK_ADVISORY_DB",
     ]);
     let mut mistakes = Vec::new();

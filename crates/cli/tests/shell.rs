@@ -278,3 +278,9 @@ fn completions_and_manual_pages_are_made() {
         serde_json::from_str(&good(&cli, "util man --out man --format json")).unwrap();
     assert_eq!(value["schema"], "switchback.written/v1");
 }
+
+#[test]
+fn alert_rules_are_printed_as_they_are() {
+    let rules = good(&switchback(), "util alerts");
+    assert_eq!(rules, switchback_migration::backfill::metrics::ALERTS);
+}
