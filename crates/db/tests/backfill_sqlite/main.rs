@@ -185,6 +185,10 @@ fn step(
 fn drive(hands: &mut SqliteHands, rows: u32) -> Result<JobStatus, BackfillError> {
     let (mut worker, began) = (worker(rows), Instant::now());
     loop {
+        assert!(
+            began.elapsed() < Duration::from_secs(120),
+            "it does not end"
+        );
         match step(&mut worker, hands, began)? {
             Some(End::Job(status)) => return Ok(status),
             Some(End::Stopped) => panic!("nobody stopped it"),
