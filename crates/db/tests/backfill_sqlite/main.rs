@@ -1,6 +1,12 @@
 //! Backfills on SQLite, on real files: what is written is what the definition says, whoever else
 //! writes, whoever dies, and undoing it leaves what was there.
 #![cfg(unix)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "test code outside of test functions"
+)]
 
 mod jobs;
 mod kills;
