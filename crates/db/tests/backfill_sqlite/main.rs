@@ -1,6 +1,12 @@
 //! Backfills on SQLite, on real files: what is written is what the definition says, whoever else
 //! writes, whoever dies, and undoing it leaves what was there.
 #![cfg(unix)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "test code outside of test functions"
+)]
 
 mod jobs;
 mod kills;
@@ -185,6 +191,10 @@ fn step(
 fn drive(hands: &mut SqliteHands, rows: u32) -> Result<JobStatus, BackfillError> {
     let (mut worker, began) = (worker(rows), Instant::now());
     loop {
+        assert!(
+            began.elapsed() < Duration::from_secs(120),
+            "it does not end"
+        );
         match step(&mut worker, hands, began)? {
             Some(End::Job(status)) => return Ok(status),
             Some(End::Stopped) => panic!("nobody stopped it"),

@@ -114,7 +114,8 @@ fn every_type_comes_back_exactly() {
             .execute_batch(&format!("INSERT INTO t (v) VALUES ({value})"))
             .unwrap();
     }
-    let exact = "SELECT id, typeof(v), hex(CAST(v AS BLOB)), quote(v) FROM t ORDER BY id";
+    let exact = "SELECT id, typeof(v), hex(CAST(v AS BLOB)), CASE typeof(v) WHEN 'real' THEN v END
+                 FROM t ORDER BY id";
     let before = place.all(exact);
     for written in [
         "'x'",

@@ -131,6 +131,10 @@ impl SqliteHands {
         let until = self.db.until(now);
         let (id, worker) = (self.id(), self.worker.as_str());
         let sweep = row.sweep;
+        if let Some(token) = &self.range {
+            // Whoever takes another one does not keep the first from everybody until its lease ends.
+            control::give_back(&transaction, id, worker, token, None)?;
+        }
         let left = control::take_over(&transaction, id, sweep, worker, now.as_millis(), until)?;
         let token = match left {
             Some(token) => token,
