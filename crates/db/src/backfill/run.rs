@@ -14,6 +14,8 @@ use super::{Gauge, Hands};
 pub struct Running {
     /// How each worker works.
     pub pace: Pace,
+    /// No batch has more rows.
+    pub most_rows: u32,
     /// How often somebody looks how the database is.
     pub look_every: Duration,
     /// How often whoever looks on is told how it goes.
@@ -198,7 +200,7 @@ fn work<H: Hands>(
                 continue;
             }
             Want::Claim => hands.claim(),
-            Want::Batch { rows } => hands.batch(rows),
+            Want::Batch { rows } => hands.batch(rows.min(running.most_rows).max(1)),
             Want::Renew => hands.renew(),
             Want::Release => hands.release(),
             Want::Close => hands.close(),

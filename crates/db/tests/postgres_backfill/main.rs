@@ -114,6 +114,7 @@ fn running() -> Running {
             lease: Duration::from_secs(10),
             most_a_second: None,
         },
+        most_rows: u32::MAX,
         look_every: Duration::from_millis(20),
         tell_every: Duration::from_millis(20),
         patience: Duration::from_secs(20),

@@ -8,7 +8,7 @@ use switchback_migration::backfill::{JobStatus, Strategy};
 use super::claim::{Held, Place, rows_on_page};
 use super::control;
 use super::error::BackfillError;
-use super::statement::{Keeping, Statements, by_place, passes};
+use super::statement::{Keeping, Statements, by_place, part_of, passes};
 use crate::postgres::change::ChangeError;
 use crate::postgres::change::Options;
 use crate::postgres::change::error::at;
@@ -262,10 +262,10 @@ fn piece(
     }
     let to = to.min(end.page);
     let range = table.on_pages(&place.leaf, place.page, Some(to));
-    // Each row is counted once, in the first of the passes.
-    let rows = match pass {
+    // Rows are counted once, before the first of the passes; each pass takes its part of them.
+    let lying = match pass {
         0 => count(client, &table.count(&range, "true"))?,
-        _ => 0,
+        _ => place.rows,
     };
     let after = if pass + 1 < passes {
         Place {
@@ -273,6 +273,7 @@ fn piece(
             page: place.page,
             pass: pass + 1,
             to: Some(to),
+            rows: lying,
         }
     } else {
         Place::at(&place.leaf, to)
@@ -282,7 +283,7 @@ fn piece(
         share: (passes > 1).then(|| task.statements.share(pass, passes)),
         last: after.page >= end.page,
         after: after.json(),
-        rows,
+        rows: part_of(lying, pass, passes),
     }))
 }
 

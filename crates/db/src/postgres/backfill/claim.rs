@@ -34,6 +34,9 @@ pub(super) struct Place {
     /// Where the pages end that are walked in several passes; none before the first of them.
     #[serde(default)]
     pub(super) to: Option<u64>,
+    /// How many rows lay there before the first of the passes.
+    #[serde(default)]
+    pub(super) rows: u64,
 }
 
 impl Place {
@@ -43,12 +46,13 @@ impl Place {
             page,
             pass: 0,
             to: None,
+            rows: 0,
         }
     }
 
     pub(super) fn json(&self) -> String {
         serde_json::json!({
-            "leaf": self.leaf, "page": self.page, "pass": self.pass, "to": self.to,
+            "leaf": self.leaf, "page": self.page, "pass": self.pass, "to": self.to, "rows": self.rows,
         })
         .to_string()
     }

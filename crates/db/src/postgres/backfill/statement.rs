@@ -358,6 +358,12 @@ fn bound(pass: u32, passes: u32) -> u32 {
     (f64::from(PARTS) * upto(pass) / upto(passes)).round() as u32
 }
 
+/// About how many of `rows` rows a pass takes; all of them together are `rows`.
+pub(super) fn part_of(rows: u64, pass: u32, passes: u32) -> u64 {
+    let upto = |pass| rows * u64::from(bound(pass, passes)) / u64::from(PARTS);
+    upto(pass + 1) - upto(pass)
+}
+
 /// In how many passes the pages of a walk are walked.
 pub(super) const fn passes(strategy: Strategy, first: bool) -> u32 {
     match strategy {
@@ -383,6 +389,8 @@ mod tests {
             assert_eq!((bounds[0], bounds[passes as usize]), (0, PARTS));
             let sizes: Vec<_> = bounds.windows(2).map(|it| it[1] - it[0]).collect();
             assert!(sizes.iter().all(|it| *it > 0), "{passes}: {sizes:?}");
+            let rows: u64 = (0..passes).map(|pass| part_of(12_345, pass, passes)).sum();
+            assert_eq!(rows, 12_345);
             assert!(
                 sizes.windows(2).all(|it| it[0] + 1 >= it[1]),
                 "{passes}: {sizes:?}"

@@ -7,6 +7,7 @@
 //! Deliberately absent: threads, and when to do what, which is the machine's in
 //! [`switchback_migration::backfill`].
 
+mod back;
 mod batch;
 mod codec;
 mod control;
@@ -26,6 +27,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use switchback_model::Timestamp;
 
+pub use back::SqliteUndo;
 pub use error::BackfillError;
 pub use facts::choice;
 pub use gauge::SqliteGauge;
