@@ -8,6 +8,7 @@ use std::process::ExitCode;
 mod advice;
 mod apply;
 mod args;
+mod backfills;
 mod book;
 mod changes;
 mod clock;

@@ -3,7 +3,8 @@
 //! Numbers are never given a second meaning. `SB01` is settings and usage, `SB02` the ledger,
 //! `SB03` refusals of the interlock, `SB04` change folders and migrations, `SB05` databases,
 //! `SB06` git and values files, `SB07` environments, promotion and rollback, `SB09` defects, `SB10`
-//! to `SB13` what `check` finds in migrations, `SB14` what it finds in a repository.
+//! to `SB13` what `check` finds in migrations, `SB14` what it finds in a repository, `SB15`
+//! backfills.
 
 use std::fmt;
 
@@ -190,6 +191,13 @@ codes! {
     MigrationAtStartup = "SB1402", "migration-at-startup", "The application migrates its database when it starts", Refused;
     SuppressionWithoutReason = "SB1403", "suppression-without-reason", "A finding is allowed without a reason", Refused;
     SuppressionUnused = "SB1404", "suppression-unused", "An allowance allows nothing", Refused;
+
+    BackfillMissing = "SB1501", "backfill-missing", "There is no such backfill", Usage;
+    BackfillSyntax = "SB1502", "backfill-syntax", "The file of a backfill cannot be used", Usage;
+    NotFillable = "SB1503", "not-fillable", "The rows of the table cannot be filled so", Refused;
+    NoKeyForUndo = "SB1504", "no-key-for-undo", "Former values are to be kept, and nothing names a row", Refused;
+    StrategyUnfit = "SB1505", "strategy-unfit", "The rows cannot be walked in the way that was asked for", Refused;
+    NeverDone = "SB1506", "never-done", "A column would get another value each time", Refused;
 }
 
 impl Code {
@@ -216,6 +224,7 @@ impl Code {
             "SB12" => "Migrations: design",
             "SB13" => "Migrations: ways back and history",
             "SB14" => "Repository",
+            "SB15" => "Backfills",
             _ => "Defects",
         }
     }
