@@ -83,7 +83,7 @@ impl<'a> Context<'a> {
         self.path(&self.settings().changes.folder)
     }
 
-    /// The same folder as Git names it: from the top of the repository, with `/` between.
+    /// The folder of changes as Git names it: from the top of the repository, with `/` between.
     ///
     /// # Errors
     /// If it is outside of the repository.
@@ -97,6 +97,17 @@ impl<'a> Context<'a> {
         inside
             .map(|path| path.trim_start_matches("./").to_owned())
             .ok_or_else(|| errors::outside_of_repository(&folder, top))
+    }
+
+    /// The folder with one file for each backfill.
+    pub(crate) fn backfills(&self) -> PathBuf {
+        self.path(&self.settings().backfills.folder)
+    }
+
+    /// A path below the settings' folder as people would write it.
+    pub(crate) fn shown(&self, path: &Path) -> String {
+        let short = path.strip_prefix(&self.root).unwrap_or(path);
+        short.display().to_string()
     }
 
     /// The file with the ledger's signing key.

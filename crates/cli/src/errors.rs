@@ -15,6 +15,7 @@ use crate::settings::load::{Problem, Trouble};
 use crate::settings::{FILE, Loaded, SCHEMA, SettingsError, nearest};
 
 mod adapters;
+mod backfill;
 mod change;
 mod check;
 mod guard;
@@ -26,6 +27,7 @@ mod server;
 mod versions;
 
 pub(crate) use adapters::*;
+pub(crate) use backfill::*;
 pub(crate) use change::*;
 pub(crate) use check::*;
 pub(crate) use guard::*;

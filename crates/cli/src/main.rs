@@ -8,6 +8,7 @@ use std::process::ExitCode;
 mod advice;
 mod apply;
 mod args;
+mod backfills;
 mod book;
 mod changes;
 mod clock;
@@ -25,7 +26,6 @@ mod files;
 mod guard;
 mod interrupt;
 mod keys;
-#[cfg_attr(not(test), expect(dead_code, reason = "`backfill run` is to begin it"))]
 mod metrics;
 mod output;
 mod page;

@@ -16,6 +16,7 @@ ledger.url                              (secret)                  variable SWITC
 rollback.window                         36h                       switchback.toml:10
 changes.folder                          changes                   default
 changes.keep                            30d                       default
+backfills.folder                        backfills                 default
 component.app.path                      .                         default
 environment.staging.rollback-window     1h                        switchback.toml:17
 environment.staging.database.engine     sqlite                    switchback.toml:18
@@ -252,6 +253,7 @@ fn the_schema_knows_every_key_and_its_words() {
         "ledger",
         "rollback",
         "changes",
+        "backfills",
         "component",
         "environment",
     ] {

@@ -74,6 +74,10 @@ pub struct Standing {
     pub leased: u32,
     /// How long batches took, all together.
     pub worked: Duration,
+    /// Rows that an undo put back.
+    pub restored: u64,
+    /// Size in bytes of what is kept to undo it, where that is known.
+    pub undo_bytes: Option<u64>,
     /// Why it failed, if it did.
     pub error: Option<String>,
 }

@@ -2,6 +2,7 @@
 #![cfg(feature = "postgres")]
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "a test that cannot get on fails where it stands"
 )]
 

@@ -3,7 +3,8 @@
 //! Numbers are never given a second meaning. `SB01` is settings and usage, `SB02` the ledger,
 //! `SB03` refusals of the interlock, `SB04` change folders and migrations, `SB05` databases,
 //! `SB06` git and values files, `SB07` environments, promotion and rollback, `SB09` defects, `SB10`
-//! to `SB13` what `check` finds in migrations, `SB14` what it finds in a repository, `SB15` backfills.
+//! to `SB13` what `check` finds in migrations, `SB14` what it finds in a repository, `SB15`
+//! backfills.
 
 use std::fmt;
 
@@ -191,6 +192,18 @@ codes! {
     SuppressionWithoutReason = "SB1403", "suppression-without-reason", "A finding is allowed without a reason", Refused;
     SuppressionUnused = "SB1404", "suppression-unused", "An allowance allows nothing", Refused;
 
+    BackfillMissing = "SB1501", "backfill-missing", "There is no such backfill", Usage;
+    BackfillSyntax = "SB1502", "backfill-syntax", "The file of a backfill cannot be used", Usage;
+    NotFillable = "SB1503", "not-fillable", "The rows of the table cannot be filled so", Refused;
+    NoKeyForUndo = "SB1504", "no-key-for-undo", "Former values are to be kept, and nothing names a row", Refused;
+    StrategyUnfit = "SB1505", "strategy-unfit", "The rows cannot be walked in the way that was asked for", Refused;
+    NeverDone = "SB1506", "never-done", "A column would get another value each time", Refused;
+    BackfillNotBegun = "SB1507", "backfill-not-begun", "The database knows nothing of the backfill", Usage;
+    BackfillEdited = "SB1508", "backfill-edited", "The backfill was begun with another definition", Refused;
+    BackfillStands = "SB1509", "backfill-stands", "Where the backfill stands this cannot follow", Refused;
+    NothingKept = "SB1510", "nothing-kept", "The backfill kept nothing by which it could be undone", Refused;
+    BackfillFailed = "SB1511", "backfill-failed", "The backfill failed", Refused;
+    BackfillNotRight = "SB1512", "backfill-not-right", "Rows have not what the backfill gives them", Refused;
     MetricsAddress = "SB1520", "metrics-address", "The address for metrics cannot be listened on", Usage;
     MetricsFile = "SB1521", "metrics-file", "The file for metrics cannot be written", Usage;
 }

@@ -101,6 +101,10 @@ impl Rows<'_> {
             settings.changes.folder.display().to_string(),
         );
         self.add("changes.keep", settings.changes.keep().to_string());
+        self.add(
+            "backfills.folder",
+            settings.backfills.folder.display().to_string(),
+        );
         self.checks();
         for (at, component) in settings.components.iter().enumerate() {
             let named = |key: &str| format!("component.{}.{key}", component.name);

@@ -6,6 +6,7 @@ use switchback_diag::Exit;
 use crate::errors::Failure;
 use crate::shell::Shell;
 
+pub(crate) mod backfill;
 pub(crate) mod change;
 pub(crate) mod check;
 pub(crate) mod config;
@@ -36,6 +37,9 @@ pub(crate) enum Command {
     /// Change what old and new code share, in steps that can each be walked back
     #[command(subcommand)]
     Change(change::Change),
+    /// Give rows that are there already their values, while applications work
+    #[command(subcommand)]
+    Backfill(backfill::Backfill),
     /// Record versions and where their code stands
     #[command(subcommand)]
     Release(release::ReleaseCommand),
@@ -71,6 +75,7 @@ impl Command {
             Command::Check(command) => command.run(shell),
             Command::Rehearse(command) => command.run(shell),
             Command::Change(command) => command.run(shell),
+            Command::Backfill(command) => command.run(shell),
             Command::Release(command) => command.run(shell),
             Command::Promote(command) => command.run(shell),
             Command::Rollout(command) => command.run(shell),

@@ -1,6 +1,7 @@
 //! The database of an environment, whichever engine it is of. What an engine cannot do is said
 //! here; what is the same on every engine does not ask which one it is.
 
+mod backfill;
 mod postgres;
 mod trial;
 
@@ -15,6 +16,7 @@ use std::time::Instant;
 use switchback_db::sqlite::{
     DbError, FillEnd, Next, Options, Progress as Reached, Ran, SqliteDatabase,
 };
+use switchback_migration::backfill::{Job, TableFacts};
 use switchback_migration::drive::Probed;
 use switchback_migration::operation::request::Request;
 use switchback_migration::sqlite::rename::Mode;
@@ -117,6 +119,32 @@ impl EnvironmentDatabase {
                 Ok(definition)
             }
             Self::Postgres(server) => server.plan(change, request, mode),
+        }
+    }
+
+    /// What is known about the table of a backfill.
+    pub(crate) fn backfill_facts(
+        &self,
+        environment: &Environment,
+        job: &Job,
+    ) -> Result<TableFacts, Failure> {
+        match self {
+            Self::Sqlite { database, path } => {
+                let name = &environment.name;
+                let table = database
+                    .catalog(&job.text.table)
+                    .map_err(|error| errors::not_fillable_in_file(&job.id, name, &error))?;
+                let refused = |why: &str| errors::not_on_this_table(&job.id, name, why);
+                let facts = backfill::sqlite(&table, job).map_err(|why| refused(&why))?;
+                trial::backfill(path, &facts.table, job).map_err(|why| refused(&why))?;
+                let rows = trial::count(path, &table.name, MOST_COUNTED);
+                Ok(TableFacts {
+                    // Beyond that nobody waits for it to be counted.
+                    rows: rows.filter(|rows| *rows <= MOST_COUNTED),
+                    ..facts
+                })
+            }
+            Self::Postgres(server) => server.backfill_facts(job),
         }
     }
 

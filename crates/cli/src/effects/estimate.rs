@@ -6,7 +6,7 @@
 pub(super) mod postgres;
 mod sqlite;
 
-pub(crate) use postgres::human;
+pub(crate) use switchback_migration::words::bytes as human;
 
 use std::collections::BTreeMap;
 

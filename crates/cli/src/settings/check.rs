@@ -289,10 +289,16 @@ fn repeated<'a>(names: impl Iterator<Item = &'a str>) -> Vec<(usize, usize, &'a 
 }
 
 fn paths(settings: &Settings) -> Vec<(String, &std::path::Path)> {
-    let mut paths = vec![(
-        "changes.folder".to_owned(),
-        settings.changes.folder.as_path(),
-    )];
+    let mut paths = vec![
+        (
+            "changes.folder".to_owned(),
+            settings.changes.folder.as_path(),
+        ),
+        (
+            "backfills.folder".to_owned(),
+            settings.backfills.folder.as_path(),
+        ),
+    ];
     if let LedgerStore::Sqlite(path) = &settings.ledger.store {
         paths.push(("ledger.store".to_owned(), path));
     }

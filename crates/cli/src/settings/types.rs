@@ -34,6 +34,9 @@ pub(crate) struct Settings {
     /// Changes of what old and new code share.
     #[serde(default)]
     pub(crate) changes: Changes,
+    /// Rows that get something while applications work.
+    #[serde(default)]
+    pub(crate) backfills: Backfills,
     /// Folders of migrations, as other tools keep them.
     #[serde(default)]
     pub(crate) migrations: Migrations,
@@ -113,6 +116,14 @@ impl Changes {
     pub(crate) fn keep(&self) -> Duration {
         self.keep.unwrap_or(KEEP)
     }
+}
+
+/// Rows that get something while applications work.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(crate) struct Backfills {
+    /// The folder with one file for each backfill.
+    pub(crate) folder: PathBuf,
 }
 
 /// Folders of migrations, as other tools keep them.
@@ -483,6 +494,14 @@ impl Default for Changes {
         Changes {
             folder: PathBuf::from("changes"),
             keep: None,
+        }
+    }
+}
+
+impl Default for Backfills {
+    fn default() -> Self {
+        Backfills {
+            folder: PathBuf::from("backfills"),
         }
     }
 }

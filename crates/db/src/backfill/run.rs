@@ -9,6 +9,9 @@ use switchback_migration::backfill::throttle::{Allowance, Readings};
 
 use super::{Gauge, Hands};
 
+/// What was allowed longer ago is not allowed any more.
+const STALE: Duration = Duration::from_secs(5);
+
 /// How a run works.
 #[derive(Debug, Clone, Copy)]
 pub struct Running {
@@ -25,7 +28,7 @@ pub struct Running {
 }
 
 /// A run at a moment, as this process sees it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Moment {
     /// How long it runs.
     pub at: Duration,
@@ -43,6 +46,8 @@ pub struct Moment {
     pub in_the_way: u64,
     /// What does not answer just now, if something does not.
     pub lost: Option<String>,
+    /// When the database was last looked at, as the time since the run began.
+    pub looked: Duration,
 }
 
 struct Shared {
@@ -82,18 +87,8 @@ pub fn run<H: Hands, G: Gauge>(
     let board = Board {
         shared: Mutex::new(Shared {
             moment: Moment {
-                at: Duration::ZERO,
-                allowance: Allowance {
-                    batch: None,
-                    pause: 0.0,
-                    reason: "nothing is known of the database yet".to_owned(),
-                },
-                readings: Readings::default(),
-                committed: None,
-                rows: 0,
-                batches: 0,
-                in_the_way: 0,
-                lost: None,
+                allowance: unknown(),
+                ..Moment::default()
             },
             workers: hands.len(),
         }),
@@ -110,6 +105,7 @@ pub fn run<H: Hands, G: Gauge>(
                 let allowance = govern(begun.elapsed(), &readings);
                 let mut shared = board.lock();
                 shared.moment.allowance = allowance;
+                shared.moment.looked = begun.elapsed();
                 shared.moment.readings = readings;
                 board.changed.notify_all();
                 let over = |_: &mut Shared| !board.over.load(Ordering::SeqCst);
@@ -176,6 +172,14 @@ pub fn run<H: Hands, G: Gauge>(
     })
 }
 
+/// What may be done while nothing is known.
+fn unknown() -> Allowance {
+    Allowance {
+        reason: "nothing is known of the database yet".to_owned(),
+        ..Allowance::default()
+    }
+}
+
 /// One worker, until it ends.
 fn work<H: Hands>(
     hands: &mut H,
@@ -190,7 +194,7 @@ fn work<H: Hands>(
         if stop.load(Ordering::SeqCst) {
             worker.stop();
         }
-        worker.allow(&board.lock().moment.allowance);
+        worker.allow(&allowed(board, begun));
         let did = match worker.want(begun.elapsed()) {
             Want::End(end) => return Ok(end),
             Want::Wait(length) => {
@@ -233,6 +237,19 @@ fn work<H: Hands>(
             Err(error) => return Err(error),
         }
     }
+}
+
+/// How much may be done. A look that does not come back allows nothing.
+fn allowed(board: &Board, begun: Instant) -> Allowance {
+    let shared = board.lock();
+    let old = begun.elapsed().saturating_sub(shared.moment.looked);
+    if old > STALE {
+        return Allowance {
+            reason: format!("the database was last looked at {} s ago", old.as_secs()),
+            ..Allowance::default()
+        };
+    }
+    shared.moment.allowance.clone()
 }
 
 fn note(board: &Board, begun: Instant, got: Got) {

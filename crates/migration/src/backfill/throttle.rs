@@ -100,7 +100,7 @@ impl Readings {
 }
 
 /// How much may be done for now.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Allowance {
     /// How long the next batch should work; none if there should be none.
     pub batch: Option<Duration>,

@@ -216,7 +216,7 @@ impl View for PlanView<'_> {
 const WIDTH: usize = 100;
 
 /// Running text in lines that are not too long. A line that begins with blanks stays as it is.
-pub(super) fn paragraph(page: &mut Page, indent: usize, text: &str) {
+pub(crate) fn paragraph(page: &mut Page, indent: usize, text: &str) {
     let indent = " ".repeat(indent);
     for line in text.lines() {
         let kept = line.starts_with(' ');

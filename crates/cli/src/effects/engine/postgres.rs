@@ -12,6 +12,7 @@ use switchback_db::postgres::change::{
 };
 use switchback_db::postgres::{PostgresDatabase, Session, schema};
 use switchback_db::with_sources;
+use switchback_migration::backfill::{Job, TableFacts};
 use switchback_migration::drive::Probed;
 use switchback_migration::operation::request::Request;
 use switchback_migration::schema::Schema;
@@ -72,6 +73,12 @@ impl OnServer {
         trial::postgres(&mut session, request, &definition.surface.table)
             .map_err(|refusal| errors::not_tried(&self.environment, &refusal))?;
         Ok(definition)
+    }
+
+    /// What the server says about the table of a backfill.
+    pub(super) fn backfill_facts(&self, job: &Job) -> Result<TableFacts, Failure> {
+        let facts = self.database.borrow_mut().backfill_facts(job);
+        facts.map_err(|error| errors::not_fillable(&job.id, &self.environment, error))
     }
 
     /// What the server says about its tables.

@@ -5,7 +5,7 @@ use switchback_migration::facts::{Doubt, Facts, Mode, Work, WorkKind};
 use switchback_migration::schema::Schema;
 use switchback_migration::sql::ir::{self, Kind, Name};
 use switchback_migration::sql::{self, split};
-use switchback_migration::words::grouped;
+use switchback_migration::words::bytes as human;
 use switchback_model::plan::Run;
 
 use super::{Statement, rows_of};
@@ -224,18 +224,6 @@ fn about(rows: u64) -> String {
     }
 }
 
-/// A size, for people.
-pub(crate) fn human(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
-    let mut number = bytes.div_ceil(1024);
-    let mut unit = 0;
-    while number >= 10_000 && unit + 1 < UNITS.len() {
-        number = number.div_ceil(1024);
-        unit += 1;
-    }
-    format!("{} {}", grouped(number), UNITS[unit])
-}
-
 /// A name without its schema, where that is the first of the search path.
 fn short(schema: &Schema, full: &Name) -> String {
     if full.schema.as_ref() == schema.search_path.first() {
@@ -351,7 +339,5 @@ mod tests {
         );
         assert_eq!(about(999), "999 rows");
         assert_eq!(about(1_000), "1,000 rows");
-        assert_eq!(human(1), "1 kB");
-        assert_eq!(human(1 << 34), "16 GB");
     }
 }

@@ -340,7 +340,9 @@ fn standing(client: &mut Client, row: JobRow) -> Result<Standing, BackfillError>
                  coalesce(sum(scanned) FILTER (WHERE sweep = $2), 0)::bigint,
                  count(*) FILTER (WHERE sweep = $2 AND status = 'leased'
                    AND lease_until > clock_timestamp()),
-                 (SELECT count(*) FROM _switchback.backfill_failure WHERE backfill = $1)
+                 (SELECT count(*) FROM _switchback.backfill_failure WHERE backfill = $1),
+                 (SELECT restored FROM _switchback.backfill WHERE id = $1),
+                 pg_total_relation_size('_switchback.backfill_undo')
                FROM _switchback.backfill_range WHERE backfill = $1";
     let sums = client
         .query_one(sql, &[&row.id, &row.sweep])
@@ -363,6 +365,8 @@ fn standing(client: &mut Client, row: JobRow) -> Result<Standing, BackfillError>
         total: row.total.map(i64::unsigned_abs),
         leased: u32::try_from(sum(5)?).unwrap_or(u32::MAX),
         worked: Duration::from_micros(sum(3)?),
+        restored: sum(7)?,
+        undo_bytes: Some(sum(8)?),
         error: row.error,
     })
 }

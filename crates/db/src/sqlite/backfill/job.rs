@@ -316,6 +316,8 @@ impl Backfills {
                 total: row.total,
                 leased: leased.unwrap_or_default(),
                 worked: Duration::from_micros(row.worked_us),
+                restored: row.restored,
+                undo_bytes: Some(row.undo_bytes),
                 error: row.error,
             },
         }))

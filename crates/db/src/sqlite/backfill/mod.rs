@@ -17,6 +17,7 @@ mod gauge;
 mod hands;
 mod job;
 mod undo;
+mod verify;
 mod walk;
 
 use std::fmt;

@@ -6,6 +6,7 @@ use switchback_model::Timestamp;
 
 use super::limits::Limits;
 use super::{Allowance, Reading, Readings, reason};
+use crate::backfill::progress::Zone;
 
 /// Below, more is done with each look.
 const GROW_BELOW: f64 = 0.4;
@@ -65,6 +66,18 @@ pub struct Throttle {
     looked: Option<Duration>,
     /// What the last look says, where it is the reason.
     reason: Option<String>,
+}
+
+/// What so much strain asks for.
+pub(super) fn zone(strain: f64) -> Zone {
+    match strain {
+        _ if strain < GROW_BELOW => Zone::Grow,
+        _ if strain < SHED_FROM => Zone::Hold,
+        _ if strain < HALVE_FROM => Zone::Shed,
+        _ if strain < STOP_FROM => Zone::Halve,
+        // What is no number stops too.
+        _ => Zone::Stop,
+    }
 }
 
 /// What a look amounts to.

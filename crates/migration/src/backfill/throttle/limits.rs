@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Signal;
 use super::hours::QuietHours;
+use crate::backfill::progress::Zone;
 
 /// What a signal should stay below. Work is shed from 0.7 of the way between `easy` and the limit
 /// on, halved at the limit, and stopped at twice the way.
@@ -49,6 +50,11 @@ impl Limit {
             }
             _ => self.most,
         }
+    }
+
+    /// What a value asks for, where so much was usual.
+    pub fn zone(&self, value: f64, usual: Option<f64>) -> Zone {
+        super::control::zone(self.strain(value, usual))
     }
 
     /// How far a value is on the way to the limit: 0.0 or below at ease, 1.0 at the limit.

@@ -58,8 +58,12 @@ fn ask(
     /// whoever chooses tells better.
     const NO_IDENTITY: &str = "55000";
     run(client, "SAVEPOINT switchback_ask")?;
-    let error = match client.query(sql, &[]).map_err(at(sql)) {
-        Ok(_) => return run(client, "RELEASE switchback_ask"),
+    let error = match explain(client, sql) {
+        Ok(None) => return run(client, "RELEASE switchback_ask"),
+        Ok(Some(message)) => {
+            let (what, expression) = blamed.unwrap_or_default();
+            return Err(not_an_expression(fill, what, message, expression));
+        }
         Err(error) => error,
     };
     let ChangeError::Sql { source, .. } = &error else {
@@ -71,16 +75,33 @@ fn ask(
         (NO_IDENTITY, None) => Ok(()),
         // What is wrong about the expression itself: syntax, names, types.
         (code, Some((what, expression))) if code.starts_with("42") || code.starts_with("22") => {
-            Err(ChangeError::Unfit {
-                table: fill.table.clone(),
-                reason: Unfit::Expression {
-                    what,
-                    message: source.message.clone(),
-                    sql: excerpt(expression),
-                },
-            })
+            let message = source.message.clone();
+            Err(not_an_expression(fill, what, message, expression))
         }
         _ => Err(error),
+    }
+}
+
+/// What is wrong about a statement that only we can know, if something is.
+fn explain(client: &mut Client, sql: &str) -> Result<Option<String>, ChangeError> {
+    let statement = client.prepare(sql).map_err(at(sql))?;
+    if !statement.params().is_empty() {
+        return Ok(Some(
+            "there is nothing to put in for a parameter".to_owned(),
+        ));
+    }
+    client.query(&statement, &[]).map_err(at(sql))?;
+    Ok(None)
+}
+
+fn not_an_expression(fill: &Fill, what: String, message: String, expression: &str) -> ChangeError {
+    ChangeError::Unfit {
+        table: fill.table.clone(),
+        reason: Unfit::Expression {
+            what,
+            message,
+            sql: excerpt(expression),
+        },
     }
 }
 

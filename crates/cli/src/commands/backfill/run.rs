@@ -1,0 +1,298 @@
+//! `switchback backfill run` and `resume`: rows get their values, as fast as the database bears.
+
+use clap::Args;
+use switchback_db::fill::Next;
+use switchback_diag::Exit;
+use switchback_migration::backfill::machine::End;
+use switchback_migration::backfill::throttle::Limits;
+use switchback_migration::backfill::{Job, JobStatus, choose};
+use switchback_model::{Event, EventId};
+
+use super::limits::LimitArgs;
+use super::plan::{PlanView, Wanted};
+use super::show::{Doing, Show};
+use super::status::Standing;
+use super::target::{Asked, Begun, Target};
+use crate::backfills;
+use crate::book::Book;
+use crate::confirm::{self, Consent};
+use crate::context::Context;
+use crate::effects::EnvironmentDatabase;
+use crate::errors::{self, Failure};
+use crate::interrupt;
+use crate::metrics::MetricsArgs;
+use crate::settings::types::Environment;
+
+/// Give rows their values, or go on with it
+///
+/// Rows are walked in batches. Each is one transaction with the place that it reached and what rows
+/// had before, so it may be stopped at any moment, and the same command goes on. Several may run at
+/// once, on several machines. How fast it goes is decided by how the database is, four times a
+/// second; why it does not go faster is always shown. The first Ctrl-C ends it after the batch that
+/// is under way.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The backfill
+    #[arg(value_name = "BACKFILL")]
+    id: String,
+    /// The environment
+    #[arg(long, value_name = "ENVIRONMENT")]
+    env: String,
+    #[command(flatten)]
+    wanted: Wanted,
+    #[command(flatten)]
+    work: WorkArgs,
+    /// End with the first row that cannot be changed, instead of passing over it
+    #[arg(long)]
+    stop_on_error: bool,
+    /// How many rows may be passed over because they cannot be changed
+    #[arg(long, value_name = "NUMBER", default_value_t = 1000)]
+    most_errors: u64,
+    /// Walk all rows from the first one, with the definition as it is now
+    #[arg(long)]
+    anew: bool,
+    /// End when what is kept to undo it takes more, such as 20GiB
+    #[arg(long, value_name = "SIZE", value_parser = super::limits::size)]
+    undo_limit: Option<u64>,
+    /// Show how rows would be walked, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    consent: Consent,
+}
+
+/// How a run works.
+#[derive(Debug, Clone, Args)]
+pub(super) struct WorkArgs {
+    /// Workers of this process, each with a connection of its own
+    ///
+    /// More of them make it faster only where the database waits for its disk; with passes they
+    /// gain little. On SQLite there is always one.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    workers: u32,
+    /// Rows in a batch, at most; how many there are is decided by the time that they take
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..))]
+    batch_size: Option<u32>,
+    /// Rows a second, at most
+    #[arg(long, value_name = "ROWS", value_parser = super::limits::rate)]
+    max_rate: Option<f64>,
+    #[command(flatten)]
+    limits: LimitArgs,
+    #[command(flatten)]
+    metrics: MetricsArgs,
+}
+
+/// What is walked.
+pub(super) struct Walked<'a> {
+    pub(super) job: &'a Job,
+    pub(super) doing: Doing,
+    pub(super) asked: &'a Asked,
+    /// The columns by which a row can be named.
+    pub(super) key: &'a [String],
+}
+
+impl WorkArgs {
+    /// Beside the limits of the run.
+    pub(super) fn asked(&self) -> Result<Asked, Failure> {
+        Ok(Asked {
+            workers: self.workers,
+            batch_rows: self.batch_size,
+            most_a_second: self.max_rate,
+            stop_on_error: false,
+            most_failed: u64::MAX,
+            most_undo: None,
+            limits: self.limits.apply(Limits::default())?,
+            cpus: self.limits.cpus,
+            anew: false,
+        })
+    }
+
+    /// Walks what was begun, shows how it goes, and records how it ended.
+    pub(super) fn walk(
+        &self,
+        context: &Context<'_>,
+        environment: &Environment,
+        target: &mut Target,
+        walked: &Walked<'_>,
+    ) -> Result<End, Failure> {
+        let Walked {
+            job,
+            doing,
+            asked,
+            key,
+        } = *walked;
+        let mut book = Book::open(context)?;
+        let begun = context.shell.clock.now();
+        let undo = doing == Doing::Undo;
+        let (id, version) = (job.id.as_str(), job.version());
+        let part = [environment.name.as_str(), id, &begun.to_string()];
+        let event = |kind: &str| {
+            let parts: Vec<&str> = std::iter::once(kind).chain(part).collect();
+            EventId::of(&parts)
+        };
+        book.append(
+            event("backfill-begun"),
+            begun,
+            Event::BackfillBegun {
+                environment: environment.name.clone(),
+                backfill: job.id.clone(),
+                version,
+                undo,
+            },
+        )?;
+        let board = self.metrics.start(&context.shell.folder)?;
+        if let Some(address) = board.address() {
+            let out = &context.shell.out;
+            out.note(&format!("metrics at http://{address}/metrics"));
+        }
+        let mut eyes = Target::open(context, environment)?;
+        let mut show = Show::new(context, environment, job, doing, asked);
+        let _heeded = interrupt::heed();
+        let ended = target.walk(context, job, key, asked, undo, &mut |moment| {
+            show.at(moment, &mut eyes, &board);
+            if interrupt::is_asked() {
+                Next::Stop
+            } else {
+                Next::Continue
+            }
+        });
+        let standing = target.standing(id)?;
+        show.end(standing.as_ref(), &board);
+        if let Some(warning) = board.finish() {
+            context.shell.out.note(&warning);
+        }
+        if let Some(standing) = &standing {
+            book.append(
+                event("backfill-ended"),
+                context.shell.clock.now(),
+                Event::BackfillEnded {
+                    environment: environment.name.clone(),
+                    backfill: job.id.clone(),
+                    version,
+                    status: standing.status.word().to_owned(),
+                    changed: standing.counts.changed,
+                    left: standing.counts.failed,
+                },
+            )?;
+        }
+        ended
+    }
+}
+
+impl Run {
+    pub(super) fn run(self, context: &Context<'_>) -> Result<Exit, Failure> {
+        let wanted = self.wanted.strategy()?;
+        let job = backfills::load(context, &self.id)?;
+        let environment = context.environment(&self.env)?;
+        let mut asked = self.work.asked()?;
+        asked.stop_on_error = self.stop_on_error;
+        asked.most_failed = self.most_errors;
+        asked.most_undo = self.undo_limit;
+        asked.anew = self.anew;
+        let facts =
+            EnvironmentDatabase::open(context, environment)?.backfill_facts(environment, &job)?;
+        let choice = choose(&facts, &job, wanted)
+            .map_err(|refusal| errors::no_strategy(&job.id, &environment.name, &refusal))?;
+        let out = &context.shell.out;
+        if self.dry_run {
+            out.data(&PlanView::of(
+                environment.name.as_str(),
+                &job,
+                &facts,
+                choice,
+            ));
+            return Ok(Exit::Ok);
+        }
+        if !job.text.keep_undo {
+            let what = format!(
+                "change rows of {} without keeping what they had",
+                job.text.table
+            );
+            confirm::by_name(context.shell, self.consent, &environment.name, &what)?;
+        }
+        let mut target = Target::open(context, environment)?;
+        match target.begin(&job, &facts, &choice, &asked)? {
+            Begun::Done => {
+                out.note(&format!(
+                    "the backfill {} is done in {}; to look at all rows again: --anew",
+                    job.id, environment.name
+                ));
+                return Ok(Exit::NothingToDo);
+            }
+            Begun::Resumed => out.note("going on from where it stood"),
+            Begun::New => {}
+        }
+        let key: Vec<String> = facts.key.iter().map(|it| it.name.clone()).collect();
+        let walked = Walked {
+            job: &job,
+            doing: Doing::Fill,
+            asked: &asked,
+            key: &key,
+        };
+        let ended = self.work.walk(context, environment, &mut target, &walked)?;
+        finish(context, environment, &mut target, &job, ended)
+    }
+}
+
+/// Shows where the job stands, and how that ends the run.
+pub(super) fn finish(
+    context: &Context<'_>,
+    environment: &Environment,
+    target: &mut Target,
+    job: &Job,
+    ended: End,
+) -> Result<Exit, Failure> {
+    let (id, name) = (job.id.as_str(), &environment.name);
+    let standing = target.standing(id)?.ok_or_else(|| errors::not_begun(id))?;
+    let out = &context.shell.out;
+    if standing.status == JobStatus::Failed {
+        let reason = standing.error.as_deref().unwrap_or("no reason was kept");
+        return Err(errors::backfill_failed(&job.id, name, reason));
+    }
+    let view = Standing::of(target, name, id, &job.text.table, standing)?;
+    let left = view.left();
+    out.data(&view);
+    Ok(match ended {
+        End::Stopped => {
+            out.next(
+                "go on",
+                &format!("switchback backfill run {id} --env {name}"),
+            );
+            Exit::Interrupted
+        }
+        End::Job(JobStatus::Paused) => {
+            out.next(
+                "go on",
+                &format!("switchback backfill resume {id} --env {name}"),
+            );
+            Exit::Pending
+        }
+        End::Job(JobStatus::Cancelled) => {
+            out.next(
+                "put back what was changed",
+                &format!("switchback backfill undo {id} --env {name}"),
+            );
+            Exit::Pending
+        }
+        _ if left > 0 => Exit::Refused,
+        _ => Exit::Ok,
+    })
+}
+
+/// Go on with a backfill that is paused or failed
+#[derive(Debug, Args)]
+pub(crate) struct Resume {
+    #[command(flatten)]
+    run: Run,
+}
+
+impl Resume {
+    pub(super) fn run(self, context: &Context<'_>) -> Result<Exit, Failure> {
+        let environment = context.environment(&self.run.env)?;
+        let mut target = Target::open(context, environment)?;
+        // What was never begun, or is over, is not gone on with.
+        target.tell(&self.run.id, JobStatus::Running)?;
+        drop(target);
+        self.run.run(context)
+    }
+}

@@ -1,0 +1,244 @@
+//! `switchback backfill status`: where backfills stand in an environment's database.
+
+use clap::Args;
+use serde::Serialize;
+use switchback_db::backfill::Standing as Stands;
+use switchback_diag::Exit;
+use switchback_migration::backfill::JobStatus;
+use switchback_migration::words::grouped;
+use switchback_model::EnvironmentName;
+
+use super::target::{Left, Target};
+use crate::context::Context;
+use crate::errors::{self, Failure};
+use crate::output::View;
+use crate::page::{Cell, Page, Role};
+
+/// Rows that are named, at most.
+const NAMED: u32 = 20;
+
+/// Show where backfills stand
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// The backfill; all that the database knows without it
+    #[arg(value_name = "BACKFILL")]
+    id: Option<String>,
+    /// The environment
+    #[arg(long, value_name = "ENVIRONMENT")]
+    env: String,
+}
+
+impl Status {
+    pub(super) fn run(self, context: &Context<'_>) -> Result<Exit, Failure> {
+        let environment = context.environment(&self.env)?;
+        let mut target = Target::open(context, environment)?;
+        let known = target.list()?;
+        let Some(id) = self.id else {
+            let backfills = known.into_iter().map(|it| Row {
+                backfill: it.job,
+                table: it.table,
+                status: it.status.word(),
+            });
+            context.shell.out.data(&Rows {
+                environment: environment.name.to_string(),
+                backfills: backfills.collect(),
+            });
+            return Ok(Exit::Ok);
+        };
+        let found = known.into_iter().find(|it| it.job == id);
+        let found = found.ok_or_else(|| errors::not_begun(&id))?;
+        let standing = target
+            .standing(&id)?
+            .ok_or_else(|| errors::not_begun(&id))?;
+        let view = Standing::of(&mut target, &environment.name, &id, &found.table, standing)?;
+        context.shell.out.data(&view);
+        Ok(Exit::Ok)
+    }
+}
+
+/// Every backfill.
+#[derive(Serialize)]
+struct Rows {
+    environment: String,
+    backfills: Vec<Row>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    backfill: String,
+    table: String,
+    status: &'static str,
+}
+
+impl View for Rows {
+    const SCHEMA: &'static str = "switchback.backfills/v1";
+
+    fn human(&self, page: &mut Page) {
+        if self.backfills.is_empty() {
+            page.line(&format!("no backfill was begun in {}", self.environment));
+            return;
+        }
+        let rows: Vec<Vec<Cell>> = self
+            .backfills
+            .iter()
+            .map(|it| {
+                vec![
+                    Cell::new(Role::Strong, it.backfill.as_str()),
+                    it.status.to_owned().into(),
+                    it.table.clone().into(),
+                ]
+            })
+            .collect();
+        page.table(0, &["backfill", "status", "table"], &rows);
+    }
+}
+
+/// One backfill.
+#[derive(Serialize)]
+pub(super) struct Standing {
+    backfill: String,
+    environment: String,
+    table: String,
+    status: &'static str,
+    version: String,
+    walk: u32,
+    rows_scanned: u64,
+    rows_changed: u64,
+    rows_failed: u64,
+    batches: u64,
+    walk_scanned: u64,
+    /// About how many rows there are.
+    rows: Option<u64>,
+    workers: u32,
+    worked_seconds: f64,
+    error: Option<String>,
+    /// Some of the rows that refused what they should get.
+    failed: Vec<RowLeft>,
+    /// Some of the rows that an undo left alone.
+    conflicts: Vec<RowLeft>,
+}
+
+#[derive(Serialize)]
+pub(super) struct RowLeft {
+    key: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    why: String,
+}
+
+impl From<Left> for RowLeft {
+    fn from(it: Left) -> Self {
+        Self {
+            key: it.key,
+            why: it.why,
+        }
+    }
+}
+
+impl Standing {
+    pub(super) fn of(
+        target: &mut Target,
+        environment: &EnvironmentName,
+        id: &str,
+        table: &str,
+        it: Stands,
+    ) -> Result<Self, Failure> {
+        let rows = |left: Vec<Left>| left.into_iter().map(RowLeft::from).collect();
+        let conflicts = match it.status {
+            JobStatus::Undoing | JobStatus::Undone => target.conflicts(id, NAMED)?,
+            _ => Vec::new(),
+        };
+        Ok(Self {
+            backfill: id.to_owned(),
+            environment: environment.to_string(),
+            table: table.to_owned(),
+            status: it.status.word(),
+            version: it.version,
+            walk: it.sweep,
+            rows_scanned: it.counts.scanned,
+            rows_changed: it.counts.changed,
+            rows_failed: it.counts.failed,
+            batches: it.counts.batches,
+            walk_scanned: it.sweep_scanned,
+            rows: it.total,
+            workers: it.leased,
+            worked_seconds: it.worked.as_secs_f64(),
+            error: it.error,
+            failed: rows(target.failures(id, NAMED)?),
+            conflicts: rows(conflicts),
+        })
+    }
+
+    /// Rows that are not as they should be, as far as is known.
+    pub(super) fn left(&self) -> u64 {
+        self.rows_failed + self.conflicts.len() as u64
+    }
+}
+
+impl View for Standing {
+    const SCHEMA: &'static str = "switchback.backfill-status/v1";
+
+    fn human(&self, page: &mut Page) {
+        page.heading(&format!(
+            "{} in {}: {}",
+            self.backfill, self.environment, self.status
+        ));
+        let mut rows: Vec<Vec<Cell>> = Vec::new();
+        let mut row = |label: &str, text: String| {
+            rows.push(vec![Cell::new(Role::Faint, label), text.into()]);
+        };
+        row("table", self.table.clone());
+        if let Some(error) = &self.error {
+            row("because", error.clone());
+        }
+        row("rows changed", grouped(self.rows_changed));
+        if self.rows_failed > 0 {
+            row("rows that refused", grouped(self.rows_failed));
+        }
+        let walked = match self.rows {
+            Some(rows) => format!(
+                "{} of about {} rows, walk {}",
+                grouped(self.walk_scanned),
+                grouped(rows),
+                self.walk
+            ),
+            None => format!("{} rows, walk {}", grouped(self.walk_scanned), self.walk),
+        };
+        row("looked at", walked);
+        row(
+            "work",
+            format!(
+                "{} batches, {:.1} s",
+                grouped(self.batches),
+                self.worked_seconds
+            ),
+        );
+        if self.workers > 0 {
+            row("at it now", format!("{} ranges on lease", self.workers));
+        }
+        page.table(2, &[], &rows);
+        named(page, "Rows that refused it", &self.failed, self.rows_failed);
+        let known = self.conflicts.len() as u64;
+        named(
+            page,
+            "Rows that were left alone, because somebody changed them since",
+            &self.conflicts,
+            known,
+        );
+    }
+}
+
+fn named(page: &mut Page, title: &str, rows: &[RowLeft], all: u64) {
+    if rows.is_empty() {
+        return;
+    }
+    page.heading(title);
+    let cells: Vec<Vec<Cell>> = rows
+        .iter()
+        .map(|it| vec![it.key.clone().into(), it.why.clone().into()])
+        .collect();
+    page.table(2, &[], &cells);
+    let more = all.saturating_sub(rows.len() as u64);
+    if more > 0 {
+        page.line(&format!("  and {} more", grouped(more)));
+    }
+}

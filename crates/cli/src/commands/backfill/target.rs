@@ -1,0 +1,387 @@
+//! The database of an environment as backfills use it, whichever engine it is of.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use rand_core::{OsRng, RngCore as _};
+use switchback_db::backfill::{Gauge, Hands, Moment, Running, Standing, run};
+use switchback_db::fill::Next;
+use switchback_db::postgres::PostgresDatabase;
+use switchback_db::postgres::backfill::{
+    self as on_server, GaugeOptions, HandsOptions, PostgresGauge, PostgresHands, PostgresUndo,
+};
+use switchback_db::postgres::change::Options;
+use switchback_db::sqlite::backfill::{self as in_file, BackfillOptions, Backfills, BeginOptions};
+use switchback_migration::backfill::machine::{End, Pace};
+use switchback_migration::backfill::throttle::{Limits, Throttle};
+use switchback_migration::backfill::{Choice, Job, JobStatus, TableFacts, Verification};
+use switchback_model::EnvironmentName;
+
+use crate::clock::Clock;
+use crate::context::Context;
+use crate::errors::{self, Failure};
+use crate::settings::types::{Database, Environment};
+
+/// How a run works, as it was asked for.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    /// Workers of this process.
+    pub(super) workers: u32,
+    /// Rows in a batch, at most.
+    pub(super) batch_rows: Option<u32>,
+    /// Rows a second, at most, all workers together.
+    pub(super) most_a_second: Option<f64>,
+    /// Whether the job ends with the first row that cannot be changed.
+    pub(super) stop_on_error: bool,
+    /// How many rows may be passed over because they cannot be changed.
+    pub(super) most_failed: u64,
+    /// The size that the former values may have, in bytes.
+    pub(super) most_undo: Option<u64>,
+    /// What the database is to bear.
+    pub(super) limits: Limits,
+    /// CPUs of the database's server.
+    pub(super) cpus: u32,
+    /// Walk from the beginning, with the definition as it is.
+    pub(super) anew: bool,
+}
+
+/// How beginning a job ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Begun {
+    New,
+    Resumed,
+    Done,
+}
+
+/// A job that is known in a database.
+pub(super) struct Known {
+    pub(super) job: String,
+    pub(super) table: String,
+    pub(super) status: JobStatus,
+}
+
+/// A row that refused what it should get, or that an undo left alone.
+pub(super) struct Left {
+    pub(super) key: String,
+    pub(super) why: String,
+}
+
+/// A database in which backfills are done.
+pub(super) enum Target {
+    Sqlite {
+        path: PathBuf,
+        jobs: Backfills,
+    },
+    Postgres {
+        environment: EnvironmentName,
+        url: String,
+        variable: String,
+        database: Box<PostgresDatabase>,
+    },
+}
+
+/// How long a lease holds. A worker that vanished is missed for no longer.
+const LEASE: Duration = Duration::from_secs(30);
+
+/// How often somebody looks how the database is.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// How often it is told how a run goes.
+const TELL: Duration = Duration::from_millis(250);
+
+/// How long a server that does not answer is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The size of SQLite's log of changes at which work is halved, in bytes: 64 MiB.
+const WAL: u64 = 64 << 20;
+
+/// How a worker of a backfill uses a server: impatient, since it tries again with less.
+fn impatient() -> Options {
+    Options {
+        lock_timeout: Duration::from_millis(500),
+        statement_timeout: Duration::from_secs(10),
+        retries: 0,
+        ..Options::default()
+    }
+}
+
+fn clock(clock: Clock) -> in_file::Clock {
+    Arc::new(move || clock.now())
+}
+
+impl Target {
+    /// Opens the database of an environment.
+    pub(super) fn open(context: &Context<'_>, environment: &Environment) -> Result<Self, Failure> {
+        match &environment.database {
+            Some(Database::Sqlite { path }) => {
+                let path = context.path(path);
+                let jobs = in_file(context, &path)?;
+                Ok(Self::Sqlite { path, jobs })
+            }
+            Some(Database::Postgres { .. }) => {
+                let url = context.database_url(environment)?.to_owned();
+                let variable = environment.database_variable();
+                let database = Box::new(connect(&url, &environment.name, &variable)?);
+                Ok(Self::Postgres {
+                    environment: environment.name.clone(),
+                    url,
+                    variable,
+                    database,
+                })
+            }
+            None => Err(errors::not_set(&environment.name, "database")),
+        }
+    }
+}
+
+fn in_file(context: &Context<'_>, path: &std::path::Path) -> Result<Backfills, Failure> {
+    let options = BackfillOptions {
+        lease: LEASE,
+        ..BackfillOptions::default()
+    };
+    Ok(Backfills::open(path, options, clock(context.shell.clock))?)
+}
+
+fn connect(
+    url: &str,
+    environment: &EnvironmentName,
+    variable: &str,
+) -> Result<PostgresDatabase, Failure> {
+    PostgresDatabase::connect(url, impatient(), OsRng.next_u64())
+        .map_err(|error| errors::not_connected(environment, variable, &error))
+}
+
+impl Target {
+    /// Begins a job or goes on with it.
+    pub(super) fn begin(
+        &mut self,
+        job: &Job,
+        facts: &TableFacts,
+        choice: &Choice,
+        asked: &Asked,
+    ) -> Result<Begun, Failure> {
+        match self {
+            Self::Sqlite { jobs, .. } => {
+                let options = BeginOptions {
+                    anew: asked.anew,
+                    stop_on_error: asked.stop_on_error,
+                    most_errors: asked.most_failed,
+                    most_undo_bytes: asked.most_undo,
+                    ..BeginOptions::default()
+                };
+                Ok(match jobs.begin(job, &options)? {
+                    in_file::Begun::Started => Begun::New,
+                    in_file::Begun::Resumed | in_file::Begun::Running => Begun::Resumed,
+                    in_file::Begun::Done => Begun::Done,
+                })
+            }
+            Self::Postgres { database, .. } => {
+                // Where nobody has counted, a column that is to be filled is mostly empty.
+                let empty = facts.empty.is_none_or(|part| part >= 0.5);
+                let begun = database.begin_backfill(job, choice.strategy, empty, asked.anew)?;
+                Ok(match begun {
+                    on_server::Begun::New => Begun::New,
+                    on_server::Begun::Resumed => Begun::Resumed,
+                    on_server::Begun::Done => Begun::Done,
+                })
+            }
+        }
+    }
+
+    /// Where a job stands; none if it was never begun here.
+    pub(super) fn standing(&mut self, job: &str) -> Result<Option<Standing>, Failure> {
+        Ok(match self {
+            Self::Sqlite { jobs, .. } => jobs.standing(job)?,
+            Self::Postgres { database, .. } => database.backfill_standing(job)?,
+        })
+    }
+
+    /// Every job that was begun here.
+    pub(super) fn list(&mut self) -> Result<Vec<Known>, Failure> {
+        Ok(match self {
+            Self::Sqlite { jobs, .. } => {
+                let known = jobs.jobs()?.into_iter().map(|it| Known {
+                    job: it.job,
+                    table: it.table,
+                    status: it.standing.status,
+                });
+                known.collect()
+            }
+            Self::Postgres { database, .. } => {
+                let known = database.backfills()?.into_iter().map(|it| Known {
+                    job: it.job,
+                    table: it.table,
+                    status: it.status,
+                });
+                known.collect()
+            }
+        })
+    }
+
+    /// Tells a job to pause, to go on, to be called off or to be undone.
+    pub(super) fn tell(&mut self, job: &str, to: JobStatus) -> Result<(), Failure> {
+        match self {
+            Self::Sqlite { jobs, .. } => jobs.ask(job, to)?,
+            Self::Postgres { database, .. } => {
+                database.tell_backfill(job, to)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Rows that refused what they should get, some of them.
+    pub(super) fn failures(&mut self, job: &str, most: u32) -> Result<Vec<Left>, Failure> {
+        Ok(match self {
+            Self::Sqlite { jobs, .. } => noted(jobs.errors(job, most)?),
+            Self::Postgres { database, .. } => left(database.backfill_failures(job, most)?),
+        })
+    }
+
+    /// Rows that an undo left alone, some of them.
+    pub(super) fn conflicts(&mut self, job: &str, most: u32) -> Result<Vec<Left>, Failure> {
+        Ok(match self {
+            Self::Sqlite { jobs, .. } => noted(jobs.conflicts(job, most)?),
+            Self::Postgres { database, .. } => left(database.backfill_conflicts(job, most)?),
+        })
+    }
+
+    /// Looks at all rows of a job.
+    pub(super) fn verify(
+        &mut self,
+        job: &Job,
+        samples: u32,
+        seed: u32,
+    ) -> Result<Verification, Failure> {
+        Ok(match self {
+            Self::Sqlite { jobs, .. } => jobs.verify(job, samples, seed)?,
+            Self::Postgres { database, .. } => database.verify_backfill(job, samples, seed)?,
+        })
+    }
+
+    /// Walks a job that was begun, or one that is to be undone, until it is over or `each` says
+    /// stop. `each` is also given the throttle as it is.
+    pub(super) fn walk(
+        &self,
+        context: &Context<'_>,
+        job: &Job,
+        key: &[String],
+        asked: &Asked,
+        undo: bool,
+        each: &mut dyn FnMut(&Moment) -> Next,
+    ) -> Result<End, Failure> {
+        let workers = match self {
+            // One writer at a time: more would only wait for each other.
+            Self::Sqlite { .. } => 1,
+            Self::Postgres { .. } if undo => 1,
+            Self::Postgres { .. } => asked.workers.max(1),
+        };
+        let pace = Pace {
+            rows: asked.batch_rows.unwrap_or(1000).min(1000),
+            lease: LEASE,
+            most_a_second: asked.most_a_second.map(|most| most / f64::from(workers)),
+        };
+        let running = Running {
+            pace,
+            most_rows: asked.batch_rows.unwrap_or(u32::MAX),
+            look_every: LOOK,
+            tell_every: TELL,
+            patience: PATIENCE,
+        };
+        let abort = Arc::new(AtomicBool::new(false));
+        match self {
+            Self::Sqlite { path, jobs } => {
+                let open = || in_file(context, path);
+                let gauge = jobs.gauge(job, WAL)?;
+                let mut limits = asked.limits.clone();
+                // Waiting writers ask again and again: without a pause one of ours would starve
+                // them.
+                limits.most = limits.most.min(0.67);
+                if undo {
+                    let hands = vec![open()?.undo_hands(job.id.as_str())];
+                    drive(context, hands, gauge, &limits, &running, each)
+                } else {
+                    let hands = vec![open()?.hands(job, &worker(0))?];
+                    drive(context, hands, gauge, &limits, &running, each)
+                }
+            }
+            Self::Postgres {
+                environment,
+                url,
+                variable,
+                ..
+            } => {
+                let mut options = GaugeOptions::new(job.text.table.clone(), key.to_vec());
+                options.cpus = asked.cpus;
+                options.signals = asked.limits.signals.keys().copied().collect();
+                let gauge = PostgresGauge::connect(url, options)?;
+                if undo {
+                    let database = connect(url, environment, variable)?;
+                    let hands = vec![PostgresUndo::new(database, job.clone(), abort)];
+                    return drive(context, hands, gauge, &asked.limits, &running, each);
+                }
+                let mut hands = Vec::new();
+                for number in 0..workers {
+                    let options = HandsOptions {
+                        worker: worker(number),
+                        lease: LEASE,
+                        stop_on_error: asked.stop_on_error,
+                        most_failed: asked.most_failed,
+                        most_undo: asked.most_undo,
+                    };
+                    let database = connect(url, environment, variable)?;
+                    hands.push(PostgresHands::new(
+                        database,
+                        job.clone(),
+                        options,
+                        Arc::clone(&abort),
+                    ));
+                }
+                drive(context, hands, gauge, &asked.limits, &running, each)
+            }
+        }
+    }
+}
+
+/// What tells a worker from every other one, on this machine and on others.
+fn worker(number: u32) -> String {
+    format!("{}-{:016x}-{number}", std::process::id(), OsRng.next_u64())
+}
+
+fn noted(rows: Vec<in_file::Noted>) -> Vec<Left> {
+    let left = rows.into_iter().map(|it| Left {
+        key: it.key,
+        why: it.message,
+    });
+    left.collect()
+}
+
+fn left(rows: Vec<on_server::Failed>) -> Vec<Left> {
+    let left = rows.into_iter().map(|it| Left {
+        key: it.key,
+        why: it.message,
+    });
+    left.collect()
+}
+
+fn drive<H>(
+    context: &Context<'_>,
+    hands: Vec<H>,
+    gauge: impl Gauge,
+    limits: &Limits,
+    running: &Running,
+    each: &mut dyn FnMut(&Moment) -> Next,
+) -> Result<End, Failure>
+where
+    H: Hands,
+    Failure: From<H::Error>,
+{
+    let clock = context.shell.clock;
+    let mut throttle = Throttle::new(limits.clone());
+    let govern = move |now: Duration, readings: &_| {
+        throttle.read(now, readings);
+        throttle.allowance(now, clock.now())
+    };
+    Ok(run(hands, gauge, govern, running, each)?)
+}

@@ -1,0 +1,325 @@
+//! Errors of backfills.
+
+use switchback_db::postgres::backfill as on_server;
+use switchback_db::postgres::change::ChangeError;
+use switchback_db::sqlite::DbError;
+use switchback_db::sqlite::backfill as in_file;
+use switchback_diag::{Code, Diagnostic, Location};
+use switchback_migration::backfill::job::JobError;
+use switchback_migration::backfill::{JobStatus, Refusal};
+use switchback_model::{BackfillId, EnvironmentName};
+
+use super::{Failure, list, usage};
+use crate::settings::nearest;
+
+/// SB1501.
+pub(crate) fn backfill_missing<'a>(
+    id: &str,
+    known: impl Iterator<Item = &'a str> + Clone,
+) -> Failure {
+    let found = Diagnostic::error(
+        Code::BackfillMissing,
+        format!("there is no backfill `{id}`"),
+    );
+    match nearest(id, known.clone()) {
+        Some(near) => found.hint(format!("did you mean `{near}`?")),
+        None => found.hint(format!("backfills here: {}", list(known))),
+    }
+    .hint_command("write a new one", "switchback backfill new --help")
+    .into()
+}
+
+/// SB1502, with the place.
+pub(crate) fn backfill_wrong(shown: &str, text: &str, error: JobError) -> Failure {
+    let found = Diagnostic::error(Code::BackfillSyntax, format!("{shown} cannot be used"))
+        .caused_by(&error);
+    let found = match error {
+        JobError::Form {
+            span: Some(span), ..
+        } => found.at(Location::of_span(shown, text, span)),
+        JobError::Schema { .. } => found.hint("use a newer version of switchback"),
+        JobError::Form { span: None, .. } | JobError::Missing { .. } => found,
+    };
+    found
+        .hint_command(
+            "see what a file may say",
+            "switchback explain backfill-syntax",
+        )
+        .into()
+}
+
+/// SB1502: not text.
+pub(crate) fn backfill_not_utf8(shown: &str) -> Failure {
+    Diagnostic::error(
+        Code::BackfillSyntax,
+        format!("{shown} is not text in UTF-8"),
+    )
+    .hint("take the file back from Git")
+    .into()
+}
+
+/// SB1502: beyond reason.
+pub(crate) fn backfill_too_large(shown: &str, limit: u64) -> Failure {
+    Diagnostic::error(
+        Code::BackfillSyntax,
+        format!("{shown} is larger than {limit} bytes"),
+    )
+    .hint("put what takes so much text into a function of the database")
+    .into()
+}
+
+/// A backfill that was typed is none.
+pub(crate) fn backfill_not_written(error: &JobError) -> Failure {
+    usage("the backfill cannot be written")
+        .caused_by(error)
+        .into()
+}
+
+/// `--set` is none.
+pub(crate) fn wrong_set(text: &str, why: &str) -> Failure {
+    usage(format!("`--set {text}` {why}"))
+        .hint("write COLUMN=SQL, such as --set 'email = lower(email)'")
+        .into()
+}
+
+/// SB1503, or what else keeps a server from saying what is needed.
+pub(crate) fn not_fillable(
+    id: &BackfillId,
+    environment: &EnvironmentName,
+    error: ChangeError,
+) -> Failure {
+    match &error {
+        ChangeError::NoTable { .. } | ChangeError::NoColumn { .. } | ChangeError::Unfit { .. } => {
+            refused(id, environment, &error)
+        }
+        _ => super::on_server(&error),
+    }
+}
+
+/// SB1503, or what else is wrong with a file.
+pub(crate) fn not_fillable_in_file(
+    id: &BackfillId,
+    environment: &EnvironmentName,
+    error: &DbError,
+) -> Failure {
+    match error {
+        DbError::NoTable { .. } | DbError::NoColumn { .. } => refused(id, environment, error),
+        _ => super::database(error),
+    }
+}
+
+/// SB1503, for a reason that SQLite gives or that its kind of table has.
+pub(crate) fn not_on_this_table(
+    id: &BackfillId,
+    environment: &EnvironmentName,
+    reason: impl Into<String>,
+) -> Failure {
+    head(id, environment)
+        .cause(reason.into())
+        .hint(NOTHING)
+        .into()
+}
+
+const NOTHING: &str = "mend the file or the table; nothing was touched";
+
+fn head(id: &BackfillId, environment: &EnvironmentName) -> Diagnostic {
+    Diagnostic::error(
+        Code::NotFillable,
+        format!("the backfill `{id}` cannot be done in {environment}"),
+    )
+}
+
+fn refused(
+    id: &BackfillId,
+    environment: &EnvironmentName,
+    error: &dyn std::error::Error,
+) -> Failure {
+    head(id, environment).caused_by(error).hint(NOTHING).into()
+}
+
+/// SB1503 to SB1506.
+pub(crate) fn no_strategy(
+    id: &BackfillId,
+    environment: &EnvironmentName,
+    refusal: &Refusal,
+) -> Failure {
+    let (code, hint) = match refusal {
+        Refusal::NoKeyForUndo { .. } => (
+            Code::NoKeyForUndo,
+            "give the table a primary key, or say `keep-undo = false`: then it cannot be undone",
+        ),
+        Refusal::MovesPartition { .. } => (
+            Code::NotFillable,
+            "move such rows in a change of the application's own; nothing was touched",
+        ),
+        Refusal::NoReplicaIdentity { .. } => (
+            Code::NotFillable,
+            "give the table a primary key, or a replica identity with `ALTER TABLE … REPLICA \
+             IDENTITY`",
+        ),
+        Refusal::NeverDone { .. } => (
+            Code::NeverDone,
+            "say which rows get it, such as `only = \"COLUMN IS NULL\"`, or write the value itself",
+        ),
+        _ => (
+            Code::StrategyUnfit,
+            "leave --strategy out to have one chosen",
+        ),
+    };
+    Diagnostic::error(
+        code,
+        format!("the backfill `{id}` cannot be done in {environment}"),
+    )
+    .caused_by(refusal)
+    .hint(hint)
+    .into()
+}
+
+/// What a backfill on a server came to.
+pub(crate) fn backfill_on_server(error: &on_server::BackfillError) -> Failure {
+    use on_server::BackfillError as E;
+    match error {
+        E::Database(error) => super::on_server(error),
+        E::Unknown { job } => not_begun(job),
+        E::OtherVersion { job, .. } => edited(job, error),
+        E::Stands { job, status } => stands(job, *status),
+        E::NothingKept { job } => nothing_kept(job, error),
+        E::Newer { .. } => Diagnostic::error(Code::NewerDatabase, NEWER)
+            .caused_by(error)
+            .hint("use a newer version of switchback")
+            .into(),
+        _ => Diagnostic::error(Code::Internal, GARBLED)
+            .caused_by(error)
+            .hint("nothing was changed; the control tables are in the schema _switchback")
+            .into(),
+    }
+}
+
+const NEWER: &str = "a newer version of switchback has done backfills in this database";
+const GARBLED: &str = "what the database holds of the backfill cannot be read";
+
+/// What a backfill in a file came to.
+pub(crate) fn backfill_in_file(error: &in_file::BackfillError) -> Failure {
+    use in_file::BackfillError as E;
+    match error {
+        E::Db(error) => super::database(error),
+        E::NoJob { job } => not_begun(job),
+        E::OtherDefinition { job, .. } => edited(job, error),
+        E::Status { job, from, .. } => stands(job, *from),
+        E::NothingKept { job, .. } => nothing_kept(job, error),
+        E::Definition { .. } => {
+            Diagnostic::error(Code::NotFillable, "the backfill cannot be done here")
+                .caused_by(error)
+                .hint(NOTHING)
+                .into()
+        }
+        _ => Diagnostic::error(Code::Internal, GARBLED)
+            .caused_by(error)
+            .hint("nothing was changed; the control tables begin with _switchback_backfill")
+            .into(),
+    }
+}
+
+/// SB1507.
+pub(crate) fn not_begun(job: &str) -> Failure {
+    Diagnostic::error(
+        Code::BackfillNotBegun,
+        format!("the backfill `{job}` was never begun in this database"),
+    )
+    .hint_command(
+        "begin it",
+        format!("switchback backfill run {job} --env ENVIRONMENT"),
+    )
+    .into()
+}
+
+/// SB1508.
+fn edited(job: &str, error: &dyn std::error::Error) -> Failure {
+    Diagnostic::error(
+        Code::BackfillEdited,
+        format!("the backfill `{job}` was begun here with another definition"),
+    )
+    .caused_by(error)
+    .hint("take the file back to what it was, to go on with what was begun")
+    .hint_command(
+        "or walk all rows with the definition as it is now",
+        format!("switchback backfill run {job} --env ENVIRONMENT --anew"),
+    )
+    .into()
+}
+
+/// SB1509.
+fn stands(job: &str, status: JobStatus) -> Failure {
+    Diagnostic::error(
+        Code::BackfillStands,
+        format!("the backfill `{job}` is {}", status.word()),
+    )
+    .hint_command(
+        "see where it stands",
+        format!("switchback backfill status {job} --env ENVIRONMENT"),
+    )
+    .into()
+}
+
+/// SB1510.
+fn nothing_kept(job: &str, error: &dyn std::error::Error) -> Failure {
+    Diagnostic::error(
+        Code::NothingKept,
+        format!("the backfill `{job}` cannot be undone"),
+    )
+    .caused_by(error)
+    .hint("restore the column from a backup, or write a backfill that computes it back")
+    .into()
+}
+
+/// SB1511.
+pub(crate) fn backfill_failed(
+    id: &BackfillId,
+    environment: &EnvironmentName,
+    reason: &str,
+) -> Failure {
+    Diagnostic::error(
+        Code::BackfillFailed,
+        format!("the backfill `{id}` failed in {environment}"),
+    )
+    .cause(reason.to_owned())
+    .hint("what was changed stays; mend what it names and run it again: it goes on from there")
+    .hint_command(
+        "or put everything back",
+        format!("switchback backfill undo {id} --env {environment}"),
+    )
+    .into()
+}
+
+/// SB1512.
+pub(crate) fn backfill_not_right(
+    id: &BackfillId,
+    environment: &EnvironmentName,
+    reasons: &[String],
+) -> Failure {
+    let mut found = Diagnostic::error(
+        Code::BackfillNotRight,
+        format!("rows of {environment} have not what the backfill `{id}` gives them"),
+    );
+    for reason in reasons {
+        found = found.cause(reason.clone());
+    }
+    found
+        .hint_command(
+            "see which rows refused it",
+            format!("switchback backfill status {id} --env {environment}"),
+        )
+        .into()
+}
+
+impl From<on_server::BackfillError> for Failure {
+    fn from(error: on_server::BackfillError) -> Self {
+        backfill_on_server(&error)
+    }
+}
+
+impl From<in_file::BackfillError> for Failure {
+    fn from(error: in_file::BackfillError) -> Self {
+        backfill_in_file(&error)
+    }
+}

@@ -1,0 +1,296 @@
+//! Looking at all rows after a backfill.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, params, params_from_iter};
+use switchback_migration::backfill::verification::{
+    ColumnNulls, RangeSums, Sample, SampleValue, Verification,
+};
+use switchback_migration::backfill::{Job, JobStatus};
+
+use super::Backfills;
+use super::codec::{Exact, Key, Segment, Written, row_sum, shown};
+use super::error::BackfillError;
+use super::walk::Walk;
+use crate::sqlite::error::at;
+
+/// How much of a value a sample shows, in characters.
+const SHOWN: usize = 60;
+
+/// What was seen of all rows.
+#[derive(Default)]
+struct Seen {
+    rows: u64,
+    differ: u64,
+    failed: u64,
+    nulls: Vec<u64>,
+    /// The rows with the smallest numbers so far, which their keys and the seed give.
+    picked: BTreeMap<u64, Key>,
+}
+
+impl Backfills {
+    /// Looks at all rows of a job, at one moment: whether each has what it should, and what became
+    /// of those that were changed. `samples` rows are picked by `seed`.
+    ///
+    /// # Errors
+    /// [`BackfillError::NoJob`], [`BackfillError::OtherDefinition`], or if the database cannot be
+    /// read.
+    pub fn verify(
+        &self,
+        job: &Job,
+        samples: u32,
+        seed: u32,
+    ) -> Result<Verification, BackfillError> {
+        let id = job.id.as_str();
+        let standing = self
+            .standing(id)?
+            .ok_or_else(|| BackfillError::NoJob { job: id.to_owned() })?;
+        let given = job.version().to_string();
+        if standing.version != given {
+            return Err(BackfillError::OtherDefinition {
+                job: id.to_owned(),
+                stored: standing.version,
+                given,
+            });
+        }
+        let walk = Walk::of(&self.connection, &job.text)?;
+        // Everything is read at one moment.
+        let transaction = self
+            .connection
+            .unchecked_transaction()
+            .map_err(at("BEGIN"))?;
+        let seen = look(&transaction, &walk, samples, seed)?;
+        let mut ranges = Vec::new();
+        let still = still(&transaction, &walk, id)?;
+        for range in self.ranges(id)? {
+            if range.counts.changed == 0 {
+                continue;
+            }
+            ranges.push(RangeSums {
+                sweep: range.sweep,
+                number: u32::try_from(range.number).unwrap_or(u32::MAX),
+                changed: range.counts.changed,
+                before: range.before.to_string(),
+                after: range.after.to_string(),
+                still: still.get(&(range.sweep, range.number)).copied(),
+            });
+        }
+        let picked = seen.picked.values();
+        let samples = picked.map(|key| sample(&transaction, &walk, job, key));
+        // After an undo nothing is as it should be, and need not be.
+        let is_undone = standing.status == JobStatus::Undone;
+        Ok(Verification {
+            rows: seen.rows,
+            differ: if is_undone { 0 } else { seen.differ },
+            failed: if is_undone { 0 } else { seen.failed },
+            columns: walk
+                .columns
+                .iter()
+                .zip(&seen.nulls)
+                .map(|(column, nulls)| ColumnNulls {
+                    column: column.clone(),
+                    nulls: *nulls,
+                })
+                .collect(),
+            ranges,
+            samples: samples.collect::<Result<_, _>>()?,
+            // SQLite checks what a table says of every row that is written.
+            not_validated: Vec::new(),
+        })
+    }
+}
+
+fn look(
+    connection: &Connection,
+    walk: &Walk,
+    samples: u32,
+    seed: u32,
+) -> Result<Seen, BackfillError> {
+    let width = walk.keyed.parts.len();
+    let fresh = || Seen {
+        nulls: vec![0; walk.columns.len()],
+        ..Seen::default()
+    };
+    let mut seen = fresh();
+    match all(
+        connection,
+        walk,
+        &walk.select,
+        width,
+        samples,
+        seed,
+        &mut seen,
+    ) {
+        Ok(()) => return Ok(seen),
+        Err(error) if error.is_of_a_row() => {}
+        Err(error) => return Err(error),
+    }
+    // Some row refuses to be looked at: each is looked at by itself.
+    seen = fresh();
+    let keys = format!("SELECT {} FROM {}", walk.keyed.list(), walk.keyed.t);
+    let mut statement = connection.prepare(&keys).map_err(at(&keys))?;
+    let mut rows = statement.query([]).map_err(at(&keys))?;
+    let one = format!("{} WHERE {}", walk.select, walk.keyed.is(1));
+    while let Some(row) = rows.next().map_err(at(&keys))? {
+        let key = walk.keyed.read(row).map_err(at(&keys))?;
+        let mut statement = connection.prepare_cached(&one).map_err(at(&one))?;
+        let mut found = statement
+            .query(params_from_iter(key.iter()))
+            .map_err(at(&one))?;
+        match found.next() {
+            Ok(Some(row)) => {
+                take(row, walk, width, samples, seed, &mut seen).map_err(at(&one))?;
+            }
+            Ok(None) => {}
+            Err(error) => {
+                let error = BackfillError::from(at(&one)(error));
+                if !error.is_of_a_row() {
+                    return Err(error);
+                }
+                seen.rows += 1;
+                seen.failed += 1;
+            }
+        }
+    }
+    Ok(seen)
+}
+
+fn all(
+    connection: &Connection,
+    walk: &Walk,
+    sql: &str,
+    width: usize,
+    samples: u32,
+    seed: u32,
+    seen: &mut Seen,
+) -> Result<(), BackfillError> {
+    let mut statement = connection.prepare(sql).map_err(at(sql))?;
+    let mut rows = statement.query([]).map_err(at(sql))?;
+    while let Some(row) = rows.next().map_err(at(sql))? {
+        take(row, walk, width, samples, seed, seen).map_err(at(sql))?;
+    }
+    Ok(())
+}
+
+fn take(
+    row: &rusqlite::Row<'_>,
+    walk: &Walk,
+    width: usize,
+    samples: u32,
+    seed: u32,
+    seen: &mut Seen,
+) -> rusqlite::Result<()> {
+    seen.rows += 1;
+    for (place, nulls) in seen.nulls.iter_mut().enumerate() {
+        let null = matches!(row.get_ref(width + place)?, rusqlite::types::ValueRef::Null);
+        *nulls += u64::from(null);
+    }
+    let wanted: bool = row.get(width + walk.columns.len())?;
+    seen.differ += u64::from(wanted);
+    if samples > 0 {
+        let key = walk.keyed.read(row)?;
+        let mut bytes = seed.to_be_bytes().to_vec();
+        bytes.extend_from_slice(shown(&key).as_bytes());
+        seen.picked.insert(row_sum(&bytes), key);
+        if seen.picked.len() > samples as usize {
+            seen.picked.pop_last();
+        }
+    }
+    Ok(())
+}
+
+/// How many rows of each range still have what they got, by walk and number.
+fn still(
+    connection: &Connection,
+    walk: &Walk,
+    id: &str,
+) -> Result<BTreeMap<(u32, i64), u64>, BackfillError> {
+    let mut found = BTreeMap::new();
+    let sql = "SELECT sweep, number, content FROM _switchback_backfill_undo WHERE job = ?1";
+    let mut statement = connection.prepare(sql).map_err(at(sql))?;
+    let mut rows = statement.query(params![id]).map_err(at(sql))?;
+    let one = walk.select_one();
+    let width = walk.keyed.parts.len();
+    while let Some(row) = rows.next().map_err(at(sql))? {
+        let (sweep, number): (u32, i64) =
+            (row.get(0).map_err(at(sql))?, row.get(1).map_err(at(sql))?);
+        let content: Vec<u8> = row.get(2).map_err(at(sql))?;
+        let segment = Segment::of_bytes(&content)?;
+        let places: Vec<Option<usize>> = segment
+            .columns
+            .iter()
+            .map(|name| walk.columns.iter().position(|it| it == name))
+            .collect();
+        let count = found.entry((sweep, number)).or_insert(0);
+        for former in &segment.rows {
+            let mut statement = connection.prepare_cached(&one).map_err(at(&one))?;
+            let mut now = statement
+                .query(params_from_iter(former.key.iter()))
+                .map_err(at(&one))?;
+            let Some(now) = now.next().map_err(at(&one))? else {
+                continue;
+            };
+            let mut same = true;
+            for (place, column) in places.iter().zip(&former.columns) {
+                let (Some(place), Some((_, written))) = (place, column) else {
+                    continue;
+                };
+                let value = now.get_ref(width + place).map_err(at(&one))?;
+                same &= Written::of(&Exact::of(value)) == *written;
+            }
+            *count += u64::from(same);
+        }
+    }
+    Ok(found)
+}
+
+fn sample(
+    connection: &Connection,
+    walk: &Walk,
+    job: &Job,
+    key: &Key,
+) -> Result<Sample, BackfillError> {
+    let mut parts = Vec::new();
+    for (name, value) in walk.columns.iter().zip(job.text.set.values()) {
+        parts.push(format!(
+            "quote({})",
+            switchback_migration::sqlite::text::name(name)
+        ));
+        parts.push(format!("quote(({value}\n))"));
+    }
+    let sql = format!(
+        "SELECT {} FROM {} WHERE {}",
+        parts.join(", "),
+        walk.keyed.t,
+        walk.keyed.is(1)
+    );
+    let values = connection
+        .query_row(&sql, params_from_iter(key.iter()), |row| {
+            let mut values = Vec::new();
+            for (place, column) in walk.columns.iter().enumerate() {
+                values.push(SampleValue {
+                    column: column.clone(),
+                    has: cut(row.get(2 * place)?),
+                    wanted: cut(row.get(2 * place + 1)?),
+                });
+            }
+            Ok(values)
+        })
+        .map_err(at(&sql))?;
+    Ok(Sample {
+        key: shown(key),
+        values,
+    })
+}
+
+/// A value as SQLite quotes it, cut where it is long.
+fn cut(quoted: String) -> Option<String> {
+    if quoted == "NULL" {
+        return None;
+    }
+    let mut text: String = quoted.chars().take(SHOWN).collect();
+    if text.len() < quoted.len() {
+        text.push('…');
+    }
+    Some(text)
+}
