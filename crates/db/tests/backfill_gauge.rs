@@ -113,7 +113,9 @@ impl Looks {
     fn new(gauge: PostgresGauge, signals: &[Signal], limits: Limits) -> Self {
         let all: BTreeSet<Signal> = Signal::ALL.into_iter().collect();
         let off = all.iter().filter(|it| !signals.contains(it));
-        let limits = off.fold(limits, |limits, signal| limits.off(*signal));
+        let mut limits = off.fold(limits, |limits, signal| limits.off(*signal));
+        // So much that what a signal takes away is told from what others get in any case.
+        limits.beside_others = 0.5;
         Self {
             gauge,
             throttle: Throttle::new(limits),
