@@ -2,22 +2,20 @@
 
 use std::collections::{HashMap, HashSet};
 
-use postgres::Client;
+use postgres::Row;
 
-/// Asking costs a moment in which nobody in the whole server gets a lock, so only those are asked
+/// Who waits, and for which sessions each; to be asked with an empty search path. Asking costs a moment in which nobody in the whole server gets a lock, so only those are asked
 /// about who wait.
-const EDGES: &str = "
+pub(super) const EDGES: &str = "
     SELECT w.pid, pg_catalog.pg_blocking_pids(w.pid)
     FROM (SELECT DISTINCT pid FROM pg_catalog.pg_locks
           WHERE NOT granted AND pid IS NOT NULL LIMIT 200) AS w";
 
-/// Who waits, and for which sessions each. The search path must be empty.
-pub(super) fn edges(client: &mut Client) -> Result<HashMap<i32, Vec<i32>>, postgres::Error> {
-    let mut edges = HashMap::new();
-    for row in client.query(EDGES, &[])? {
-        edges.insert(row.try_get(0)?, row.try_get(1)?);
-    }
-    Ok(edges)
+/// Who waits, and for which sessions each, from the answer to [`EDGES`].
+pub(super) fn edges(rows: &[Row]) -> Result<HashMap<i32, Vec<i32>>, postgres::Error> {
+    rows.iter()
+        .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
+        .collect()
 }
 
 /// Those who wait for one of `ours`, directly or through others, and are none of them.

@@ -199,7 +199,7 @@ impl Watch {
         let Some(client) = &mut self.client else {
             return Ok(Look::default());
         };
-        let edges = waiters::edges(client)?;
+        let edges = waiters::edges(&client.query(waiters::EDGES, &[])?)?;
         let mut before: Vec<i32> = edges.get(&pid).cloned().unwrap_or_default();
         before.sort_unstable();
         before.dedup();

@@ -1,11 +1,11 @@
 //! One look after the other, on one connection.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use postgres::error::SqlState;
 use postgres::types::ToSql;
-use postgres::{Client, Config, NoTls, Row};
+use postgres::{Client, Config, NoTls, Row, Statement};
 use switchback_migration::backfill::throttle::{Reading, Readings, Signal};
 
 use super::probe::Probe;
@@ -40,6 +40,8 @@ pub(super) struct Link {
     pub(super) grant: String,
     /// The table's number and full name, if it is there.
     pub(super) table: Option<(u32, String)>,
+    /// What was asked before, planned: most questions are the same at every look.
+    prepared: HashMap<String, Statement>,
 }
 
 impl Link {
@@ -48,7 +50,8 @@ impl Link {
         sql: &str,
         values: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, postgres::Error> {
-        self.client.query(sql, values)
+        let statement = self.prepared(sql)?;
+        self.client.query(&statement, values)
     }
 
     pub(super) fn row(
@@ -56,7 +59,17 @@ impl Link {
         sql: &str,
         values: &[&(dyn ToSql + Sync)],
     ) -> Result<Row, postgres::Error> {
-        self.client.query_one(sql, values)
+        let statement = self.prepared(sql)?;
+        self.client.query_one(&statement, values)
+    }
+
+    fn prepared(&mut self, sql: &str) -> Result<Statement, postgres::Error> {
+        if let Some(statement) = self.prepared.get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.client.prepare(sql)?;
+        self.prepared.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
     }
 
     fn open(config: &Config, options: &GaugeOptions) -> Result<Self, postgres::Error> {
@@ -89,6 +102,7 @@ impl Link {
             sees_all,
             grant: format!("GRANT pg_monitor TO {}", name(&role)),
             table,
+            prepared: HashMap::new(),
         })
     }
 }

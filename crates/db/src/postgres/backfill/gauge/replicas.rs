@@ -64,13 +64,14 @@ impl Replicas {
         if let Some(slot) = abandoned.first() {
             let slot: String = slot.try_get(0)?;
             return Ok(Reading::Missing(format!(
-                "the replication slot `{slot}` keeps the log for a replica that is not connected"
+                "the replication slot `{slot}` keeps the log for a replica that is not connected; \
+                 drop the slot if it is gone for good"
             )));
         }
         self.most = self.most.max(rows.len());
         if rows.len() < self.most {
             return Ok(Reading::Missing(format!(
-                "{} of {} replicas {} not connected any more",
+                "{} of {} replicas {} not connected any more; begin again if that is for good",
                 self.most - rows.len(),
                 self.most,
                 if self.most - rows.len() == 1 {

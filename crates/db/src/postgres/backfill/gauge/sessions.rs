@@ -117,7 +117,7 @@ impl Sessions {
             seen.put(Signal::ActiveSessions, Reading::Value(each));
         }
         if seen.wants(Signal::BlockedByUs) {
-            let edges = waiters::edges(&mut link.client)?;
+            let edges = waiters::edges(&link.rows(waiters::EDGES, &[])?)?;
             let waiting = waiters::held_up(&edges, &ours).len();
             seen.put(Signal::BlockedByUs, Reading::Value(waiting as f64));
         }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use switchback_migration::backfill::throttle::{Reading, Signal};
 
-use super::looker::{Link, Seen};
+use super::looker::{Link, Seen, timed_out};
 use crate::postgres::session::name;
 
 /// What is averaged: the last second, or longer where fewer statements were executed.
@@ -100,6 +100,16 @@ impl Statements {
                 self.note = Some(
                     "How long statements of others take is not seen: pg_stat_statements is not in \
                      shared_preload_libraries."
+                        .to_owned(),
+                );
+                self.prepared = true;
+                return Ok(false);
+            }
+            // It would be so at every look.
+            Err(error) if timed_out(&error) => {
+                self.note = Some(
+                    "How long statements of others take is not seen: the server takes too long to \
+                     say what pg_stat_statements holds."
                         .to_owned(),
                 );
                 self.prepared = true;
