@@ -290,11 +290,13 @@ impl Target {
             patience: PATIENCE,
         };
         let abort = Arc::new(AtomicBool::new(false));
+        let mut limits = asked.limits.clone();
+        // What is said of a process is divided among its workers.
+        limits.beside_others /= f64::from(workers);
         match self {
             Self::Sqlite { path, jobs } => {
                 let open = || in_file(context, path);
                 let gauge = jobs.gauge(job, WAL)?;
-                let mut limits = asked.limits.clone();
                 // Waiting writers ask again and again: without a pause one of ours would starve
                 // them.
                 limits.most = limits.most.min(0.67);
@@ -319,7 +321,7 @@ impl Target {
                 if undo {
                     let database = connect(url, environment, variable)?;
                     let hands = vec![PostgresUndo::new(database, job.clone(), abort)];
-                    return drive(context, hands, gauge, &asked.limits, &running, each);
+                    return drive(context, hands, gauge, &limits, &running, each);
                 }
                 let mut hands = Vec::new();
                 for number in 0..workers {
@@ -338,7 +340,7 @@ impl Target {
                         Arc::clone(&abort),
                     ));
                 }
-                drive(context, hands, gauge, &asked.limits, &running, each)
+                drive(context, hands, gauge, &limits, &running, each)
             }
         }
     }
