@@ -15,6 +15,8 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser as _};
 use serde_json::Value;
 use switchback_diag::{Code, Exit, Topic};
+use switchback_migration::backfill::Job;
+use switchback_model::BackfillId;
 
 use crate::args::Cli;
 use crate::settings::load::understand;
@@ -471,6 +473,11 @@ fn settings_in_the_documentation_are_understood() {
                 continue;
             }
             seen += 1;
+            if block.starts_with("schema = \"switchback.backfill/") {
+                let id = BackfillId::new("it").unwrap();
+                assert!(Job::parse(id, block).is_ok(), "{}: {block}", document.name);
+                continue;
+            }
             let source = Source::new("/p/switchback.toml".into(), Path::new("/p"), block.into());
             assert!(understand(source).is_ok(), "{}: {block}", document.name);
         }

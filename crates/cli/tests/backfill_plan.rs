@@ -1,4 +1,8 @@
 //! `backfill new` and `backfill plan` through the binary, on PostgreSQL and SQLite.
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy takes only functions that are tests for tests"
+)]
 
 mod support;
 

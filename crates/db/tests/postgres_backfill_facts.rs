@@ -13,7 +13,7 @@ use switchback_db::postgres::PostgresDatabase;
 use switchback_db::postgres::change::{ChangeError, Options, Unfit};
 use switchback_db::with_sources;
 use switchback_migration::backfill::strategy::{Turn, still_fits};
-use switchback_migration::backfill::{Job, Strategy, TableFacts, choose};
+use switchback_migration::backfill::{Job, JobText, Strategy, TableFacts, choose, estimate};
 use switchback_model::BackfillId;
 use switchback_scratch::Server;
 use switchback_testkit::postgres::matrix;
@@ -327,6 +327,7 @@ fn whoever_keeps_old_versions_is_named() {
                  SELECT count(*) FROM users",
             )
             .unwrap();
+        client.batch_execute("SELECT pg_sleep(1.1)").unwrap();
         let found = facts(url, &usual()).horizon.unwrap();
         assert!(
             found.holder.contains("report, idle in transaction"),
@@ -379,4 +380,72 @@ fn what_a_running_job_watches_changes_with_the_table() {
         let other = turn("ALTER TABLE users ADD UNIQUE (name)");
         assert_eq!(other, Some(Turn::ChooseAgain));
     });
+}
+
+/// What a backfill is said to cost is about what it costs, in the simplest form of each strategy.
+#[test]
+fn estimates_are_about_right() {
+    let rows = 60_000;
+    let tables = format!(
+        "CREATE TABLE users (id bigint PRIMARY KEY, name text, email text, a int, b int)
+            WITH (autovacuum_enabled = off);
+        CREATE INDEX users_a ON users (a); CREATE INDEX users_b ON users (b);
+        INSERT INTO users SELECT i, repeat('x', 50), NULL, i, i
+            FROM generate_series(1, {rows}) AS i;
+        VACUUM ANALYZE users; CHECKPOINT;"
+    );
+    let small = job(
+        "users",
+        &[("email", "'user' || id || '@example.org'")],
+        None,
+    );
+    let small = Job {
+        text: JobText {
+            keep_undo: false,
+            ..small.text
+        },
+        ..small
+    };
+    for passes in [1_u32, 4, 8] {
+        each("SELECT", |major, url, client| {
+            if major < 14 {
+                return;
+            }
+            for statement in tables.split(';').filter(|it| !it.trim().is_empty()) {
+                client.batch_execute(statement).unwrap();
+            }
+            let facts = facts(url, &small);
+            let strategy = match passes {
+                1 => Strategy::Plain,
+                passes => Strategy::Strided { passes },
+            };
+            let told = estimate(&facts, &small, strategy).unwrap();
+            assert_eq!(told.rows, rows);
+            let mut number = |sql: &str| -> i64 { client.query_one(sql, &[]).unwrap().get(0) };
+            let at = "SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint";
+            let size = "SELECT pg_relation_size('users')";
+            let (log, before) = (number(at), number(size));
+            for from in (0..before / 8192 + 1).step_by(64) {
+                for pass in 0..passes {
+                    number(&format!(
+                        "WITH done AS (UPDATE users SET email = 'user' || id || '@example.org'
+                            WHERE ctid >= '({from},0)' AND ctid < '({},0)'
+                                AND id % {passes} = {pass} AND email IS NULL RETURNING 1)
+                        SELECT count(*) FROM done",
+                        from + 64
+                    ));
+                }
+            }
+            let near = |told: u64, real: i64, what: &str| {
+                let part = told as f64 / real as f64;
+                println!("{major}, {passes} passes, {what}: {told} of {real}, {part:.2}");
+                assert!(
+                    (0.65..1.5).contains(&part),
+                    "{major}, {passes}: {what} {told} of {real}"
+                );
+            };
+            near(told.heap_growth, number(size) - before, "growth");
+            near(told.wal, number(at) - log, "log");
+        });
+    }
 }

@@ -101,13 +101,16 @@ pub fn estimate(facts: &TableFacts, job: &Job, strategy: Strategy) -> Option<Est
     let wal = if facts.unlogged {
         undo
     } else {
-        // Each page is written to the log as a whole once.
         let on_page = f64::from(facts.page_bytes) * facts.full() / row.max(1.0);
-        let pages = facts.bytes as f64 * (apart * on_page).min(1.0);
-        let whole = if facts.identity_full { 2.0 } else { 1.0 };
-        let version = WAL_A_ROW + row * (1.0 + growth) * whole;
+        let pages = match facts.full_pages {
+            true => facts.bytes as f64 * (apart * on_page).min(1.0),
+            false => 0.0,
+        };
+        let former = if facts.identity_full { row } else { 0.0 };
+        // Of a version on the same page only that is logged in which it differs.
+        let content = row * (1.0 + growth) * (1.0 - beside * 0.5);
         let entries = f64::from(facts.indexes) * WAL_AN_ENTRY;
-        pages + changed * version + moved * entries + undo * 1.5
+        pages + changed * (WAL_A_ROW + content + former) + moved * entries + undo * 1.5
     };
     let time = |rate: f64| Duration::from_secs_f64((changed / rate).clamp(0.0, 1e9));
     Some(Estimate {
@@ -123,6 +126,7 @@ pub fn estimate(facts: &TableFacts, job: &Job, strategy: Strategy) -> Option<Est
 
 #[cfg(test)]
 mod tests {
+    use super::super::facts::Sample;
     use super::*;
 
     #[test]
@@ -130,6 +134,38 @@ mod tests {
         for (passes, measured) in [(1, 1.25), (2, 0.77), (4, 0.54), (8, 0.41)] {
             let grown = (1.0 - beside(passes, 100, 1.0, 0.25, true)) * 1.25;
             assert!((grown - measured).abs() < 0.05, "{passes}: {grown}");
+        }
+    }
+
+    #[test]
+    fn the_log_grows_about_as_was_measured() {
+        let facts = TableFacts {
+            bytes: 105_000_000,
+            rows: Some(1_000_000),
+            indexes: 3,
+            sample: Some(Sample {
+                rows: 1000,
+                apart: 1000,
+                before: 0.0,
+                after: 26.0,
+            }),
+            ..TableFacts::of_empty(Engine::Postgres, 150_018, "t")
+        };
+        let text = "schema = \"switchback.backfill/v1\"\ntable = \"t\"\nkeep-undo = false\n\
+                    [set]\na = \"b\"\n";
+        let id = switchback_model::BackfillId::new("it").unwrap();
+        let job = Job::parse(id, text).unwrap();
+        for (strategy, measured) in [
+            (Strategy::Plain, 642.0),
+            (Strategy::Strided { passes: 2 }, 512.0),
+            (Strategy::Strided { passes: 4 }, 450.0),
+            (Strategy::Strided { passes: 8 }, 390.0),
+        ] {
+            let told = estimate(&facts, &job, strategy).unwrap().wal as f64 / 1e6;
+            assert!(
+                (0.85..1.15).contains(&(told / measured)),
+                "{strategy:?}: {told}"
+            );
         }
     }
 

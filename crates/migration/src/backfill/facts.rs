@@ -66,6 +66,8 @@ pub struct TableFacts {
     pub free_bytes: Option<u64>,
     /// Whether nothing of it is written to the log: it is empty after a crash.
     pub unlogged: bool,
+    /// Whether a page is written to the log as a whole when it is first changed after a checkpoint.
+    pub full_pages: bool,
     /// Whether autovacuum is on for it.
     pub autovacuum: bool,
     /// Publications through which updates of its rows are sent to subscribers.
@@ -157,6 +159,7 @@ impl TableFacts {
             sessions_hidden: false,
             free_bytes: None,
             unlogged: false,
+            full_pages: true,
             autovacuum: true,
             published: Vec::new(),
             identity_full: false,

@@ -57,6 +57,8 @@ fn ask(
     /// `object_not_in_prerequisite_state`: an update is published and nothing names the row, which
     /// whoever chooses tells better.
     const NO_IDENTITY: &str = "55000";
+    /// Syntax, names and types, values in the text, and what may not be in a condition.
+    const WRONG: [&str; 3] = ["42", "22", "0A"];
     run(client, "SAVEPOINT switchback_ask")?;
     let error = match explain(client, sql) {
         Ok(None) => return run(client, "RELEASE switchback_ask"),
@@ -73,8 +75,7 @@ fn ask(
     match (source.code.as_str(), blamed) {
         (PRIVILEGE, _) => Err(privilege(client, table, error)),
         (NO_IDENTITY, None) => Ok(()),
-        // What is wrong about the expression itself: syntax, names, types.
-        (code, Some((what, expression))) if code.starts_with("42") || code.starts_with("22") => {
+        (code, Some((what, expression))) if WRONG.iter().any(|it| code.starts_with(it)) => {
             let message = source.message.clone();
             Err(not_an_expression(fill, what, message, expression))
         }

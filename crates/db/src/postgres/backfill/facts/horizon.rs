@@ -9,7 +9,8 @@ use crate::postgres::change::ChangeError;
 use crate::postgres::change::error::at;
 
 /// Sessions, prepared transactions, replication slots and standbys. Before version 14 those of
-/// other databases count too. A vacuum keeps nothing.
+/// other databases count too. A vacuum keeps nothing, and a query that has only begun is none to
+/// speak of.
 const HOLDERS: &str = "
     SELECT 'a session of ' || coalesce(a.usename::text, 'nobody') || ' (pid ' || a.pid
             || coalesce(', ' || nullif(a.application_name, ''), '')
@@ -19,6 +20,7 @@ const HOLDERS: &str = "
     FROM pg_stat_activity a
     WHERE a.pid <> pg_backend_pid() AND coalesce(a.backend_xmin, a.backend_xid) IS NOT NULL
         AND a.backend_type IS DISTINCT FROM 'walsender'
+        AND (a.xact_start < clock_timestamp() - interval '1 second') IS NOT FALSE
         AND (a.datname = current_database() OR $1::integer < 140000)
         AND NOT EXISTS (SELECT FROM pg_stat_progress_vacuum v WHERE v.pid = a.pid)
     UNION ALL

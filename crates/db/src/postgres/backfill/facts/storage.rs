@@ -159,7 +159,8 @@ fn parts(client: &mut Client, number: u32, facts: &mut TableFacts) -> Result<(),
             bool_or(c.relreplident = 'f') IS TRUE,
             bool_or(c.relreplident = 'n' OR c.relreplident = 'd' AND NOT own.is_keyed
                 OR c.relreplident = 'i' AND NOT own.is_named) IS TRUE,
-            current_setting('block_size')::integer
+            current_setting('block_size')::integer,
+            current_setting('full_page_writes')::boolean
         FROM parts JOIN pg_class c ON c.oid = parts.oid
             LEFT JOIN LATERAL (
                 SELECT sum(pg_relation_size(i.indexrelid)) AS bytes, count(*) AS number,
@@ -189,6 +190,7 @@ fn parts(client: &mut Client, number: u32, facts: &mut TableFacts) -> Result<(),
     facts.identity_missing = row.try_get(9).map_err(&get)?;
     let page: i32 = row.try_get(10).map_err(&get)?;
     facts.page_bytes = page.unsigned_abs();
+    facts.full_pages = row.try_get(11).map_err(&get)?;
     Ok(())
 }
 
