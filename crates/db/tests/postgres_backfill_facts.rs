@@ -163,7 +163,9 @@ fn everything_that_has_work_with_a_row_is_found() {
         assert_eq!(found.generated, ["domain"]);
         assert_eq!(found.foreign_keys, ["users_org_fkey"]);
         assert_eq!(found.published, ["feed"]);
-        assert!(found.identity_full && !found.identity_missing && !found.autovacuum);
+        assert!(found.identity_full && !found.autovacuum);
+        // The identity has a generated column, which is not published.
+        assert_eq!(found.identity_missing, major >= 18);
         let key: Vec<&str> = found.key.iter().map(|it| it.name.as_str()).collect();
         assert_eq!(key, ["tenant", "id"]);
         assert_eq!(found.rows, Some(0));

@@ -99,7 +99,7 @@ fn facts(
         (facts.horizon, facts.sessions_hidden) = horizon::read(client, version)?;
         Ok(facts)
     })?;
-    expressions::check(client, &table, fill)?;
+    facts.identity_missing |= !expressions::check(client, &table, fill)?;
     sample::take(client, &table, fill, &mut facts)?;
     Ok(facts)
 }

@@ -14,11 +14,12 @@ use crate::text::excerpt;
 /// `insufficient_privilege`.
 const PRIVILEGE: &str = "42501";
 
-/// Asks the server, in a transaction that changes nothing.
+/// Asks the server, in a transaction that changes nothing. Returns whether updates are let through:
+/// they are not where they are published and nothing names the row.
 ///
 /// # Errors
 /// [`ChangeError::Unfit`] with the expression to blame, [`ChangeError::Privilege`].
-pub(super) fn check(client: &mut Client, table: &Table, fill: &Fill) -> Result<(), ChangeError> {
+pub(super) fn check(client: &mut Client, table: &Table, fill: &Fill) -> Result<bool, ChangeError> {
     // In a condition, because nothing may be in one that may not be in an update.
     for column in &table.columns {
         let sql = format!(
@@ -53,15 +54,18 @@ fn ask(
     fill: &Fill,
     sql: &str,
     blamed: Option<(String, &str)>,
-) -> Result<(), ChangeError> {
+) -> Result<bool, ChangeError> {
     /// `object_not_in_prerequisite_state`: an update is published and nothing names the row, which
     /// whoever chooses tells better.
     const NO_IDENTITY: &str = "55000";
+    /// `invalid_column_reference`: from version 18 on also that the replica identity has a generated
+    /// column that is not published.
+    const WRONG_IDENTITY: &str = "42P10";
     /// Syntax, names and types, values in the text, and what may not be in a condition.
     const WRONG: [&str; 3] = ["42", "22", "0A"];
     run(client, "SAVEPOINT switchback_ask")?;
     let error = match explain(client, sql) {
-        Ok(None) => return run(client, "RELEASE switchback_ask"),
+        Ok(None) => return run(client, "RELEASE switchback_ask").map(|()| true),
         Ok(Some(message)) => {
             let (what, expression) = blamed.unwrap_or_default();
             return Err(not_an_expression(fill, what, message, expression));
@@ -74,7 +78,7 @@ fn ask(
     run(client, "ROLLBACK TO switchback_ask")?;
     match (source.code.as_str(), blamed) {
         (PRIVILEGE, _) => Err(privilege(client, table, error)),
-        (NO_IDENTITY, None) => Ok(()),
+        (NO_IDENTITY | WRONG_IDENTITY, None) => Ok(false),
         (code, Some((what, expression))) if WRONG.iter().any(|it| code.starts_with(it)) => {
             let message = source.message.clone();
             Err(not_an_expression(fill, what, message, expression))
