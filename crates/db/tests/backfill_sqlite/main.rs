@@ -12,6 +12,7 @@ mod jobs;
 mod kills;
 mod leases;
 mod odd;
+mod rates;
 mod rows;
 mod together;
 mod undo;
@@ -159,7 +160,7 @@ fn worker(rows: u32) -> Worker {
     });
     worker.allow(&Allowance {
         batch: Some(Duration::from_millis(20)),
-        pause: 0.0,
+        pause: 1.0,
         reason: String::new(),
     });
     worker

@@ -81,7 +81,7 @@ fn tables_that_are_walked_by_their_primary_key() {
         ));
         place.run("CREATE INDEX on_a ON t (a); ANALYZE");
         let job = job("table = \"t\"\nonly = \"a <> 500\"\n[set]\nv = \"k || ':' || a\"");
-        for (range, batch) in [(90, 17), (100, 100), (1, 1), (10_000, 1_000)] {
+        for (range, batch) in [(90, 17), (100, 100), (10, 3), (10_000, 1_000)] {
             place.begin(&job, ranges_of(range));
             assert_eq!(
                 drive(&mut place.hands(&job, "one"), batch).unwrap(),

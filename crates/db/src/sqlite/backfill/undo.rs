@@ -64,7 +64,8 @@ struct Open {
 
 impl Backfills {
     /// Puts the next rows back, about so many, of a job that is to be undone ([`Backfills::ask`]).
-    /// It can be called again after a crash, and by several processes.
+    /// It can be called again after a crash, and by several processes. Whoever calls it pauses in
+    /// between, about half as long as the lock was held: other writers poll for it.
     ///
     /// # Errors
     /// [`BackfillError::Status`] if the job is not to be undone, or if the table or a column is not
