@@ -111,6 +111,7 @@ impl WorkArgs {
     pub(super) fn walk(
         &self,
         context: &Context<'_>,
+        book: &mut Book,
         environment: &Environment,
         target: &mut Target,
         walked: &Walked<'_>,
@@ -121,7 +122,6 @@ impl WorkArgs {
             asked,
             key,
         } = *walked;
-        let mut book = Book::open(context)?;
         let begun = context.shell.clock.now();
         let undo = doing == Doing::Undo;
         let (id, version) = (job.id.as_str(), job.version());
@@ -210,6 +210,8 @@ impl Run {
             );
             confirm::by_name(context.shell, self.consent, &environment.name, &what)?;
         }
+        // Where nothing can be recorded nothing is begun.
+        let mut book = Book::open(context)?;
         let mut target = Target::open(context, environment)?;
         match target.begin(&job, &facts, &choice, &asked)? {
             Begun::Done => {
@@ -229,7 +231,9 @@ impl Run {
             asked: &asked,
             key: &key,
         };
-        let ended = self.work.walk(context, environment, &mut target, &walked)?;
+        let ended = self
+            .work
+            .walk(context, &mut book, environment, &mut target, &walked)?;
         finish(context, environment, &mut target, &job, ended)
     }
 }

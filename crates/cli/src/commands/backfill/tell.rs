@@ -9,6 +9,7 @@ use super::show::Doing;
 use super::status::Standing;
 use super::target::Target;
 use crate::backfills;
+use crate::book::Book;
 use crate::confirm::{self, Consent};
 use crate::context::Context;
 use crate::errors::{self, Failure};
@@ -66,6 +67,8 @@ impl Undo {
         let job = backfills::load(context, &self.which.id)?;
         let environment = context.environment(&self.which.env)?;
         let asked = self.work.asked()?;
+        // Where nothing can be recorded nothing is begun.
+        let mut book = Book::open(context)?;
         let mut target = Target::open(context, environment)?;
         let id = job.id.as_str();
         let standing = target.standing(id)?.ok_or_else(|| errors::not_begun(id))?;
@@ -84,7 +87,9 @@ impl Undo {
             asked: &asked,
             key: &[],
         };
-        let ended = self.work.walk(context, environment, &mut target, &walked)?;
+        let ended = self
+            .work
+            .walk(context, &mut book, environment, &mut target, &walked)?;
         finish(context, environment, &mut target, &job, ended)
     }
 }
