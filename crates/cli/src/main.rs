@@ -25,6 +25,8 @@ mod files;
 mod guard;
 mod interrupt;
 mod keys;
+#[cfg_attr(not(test), expect(dead_code, reason = "`backfill run` is to begin it"))]
+mod metrics;
 mod output;
 mod page;
 mod panics;

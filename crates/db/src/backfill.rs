@@ -20,21 +20,25 @@ pub trait Hands: Send {
     /// What goes wrong.
     type Error: Error + Send + Sync + 'static;
 
-    /// Takes a range: [`Got::Claimed`], [`Got::NothingLeft`] or [`Got::Ended`].
+    /// Takes a range: [`Got::Claimed`], [`Got::NothingLeft`] or [`Got::Ended`]. Each taking has an
+    /// epoch of its own. Whether a lease has run out is judged by the database's clock alone.
     fn claim(&mut self) -> Result<Got, Self::Error>;
 
     /// Does about so many rows of the range that was claimed: [`Got::Done`], [`Got::InTheWay`],
-    /// [`Got::Lost`] or [`Got::Ended`].
+    /// [`Got::Lost`] or [`Got::Ended`]. The place is read in this transaction, once the range is
+    /// locked, and never remembered: a batch of a lost connection may still be committed, under the
+    /// same lease, before the one that is asked for again.
     fn batch(&mut self, rows: u32) -> Result<Got, Self::Error>;
 
     /// Keeps the lease, if there is one, for longer: [`Got::Renewed`], [`Got::Lost`] or
     /// [`Got::Ended`].
     fn renew(&mut self) -> Result<Got, Self::Error>;
 
-    /// Gives the range back: [`Got::Released`] or [`Got::Lost`].
+    /// Gives the range back: [`Got::Released`] or [`Got::Lost`]. Also while the job does not run.
     fn release(&mut self) -> Result<Got, Self::Error>;
 
     /// Begins the next walk or ends the job: [`Got::Again`], [`Got::NotYet`] or [`Got::Ended`].
+    /// [`Got::NotYet`] also where the next walk has begun meanwhile and rows are left to take.
     fn close(&mut self) -> Result<Got, Self::Error>;
 
     /// Whether an error says that nobody answers any more, so that connecting again may help.

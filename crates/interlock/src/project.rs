@@ -88,6 +88,9 @@ impl World {
             | Event::Refused { .. }
             | Event::Rehearsed { .. }
             | Event::UsesCounted { .. }
+            | Event::BackfillBegun { .. }
+            | Event::BackfillEnded { .. }
+            | Event::BackfillVerified { .. }
             | Event::Accepted { .. } => {}
         }
         Ok(())

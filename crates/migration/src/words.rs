@@ -80,6 +80,19 @@ fn counted((tenths, unit): Rounded) -> String {
     format!("{} {unit}{end}", number(tenths))
 }
 
+/// A size as PostgreSQL says it: `12 kB`, `340 MB`, rounded up.
+pub fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    let mut number = bytes.div_ceil(1024);
+    let mut left = UNITS.iter().peekable();
+    let mut unit = left.next();
+    while number >= 10_000 && left.peek().is_some() {
+        number = number.div_ceil(1024);
+        unit = left.next();
+    }
+    format!("{} {}", grouped(number), unit.unwrap_or(&"kB"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,5 +142,13 @@ mod tests {
             let off = *said as f64 / 10.0 / it as f64;
             assert!((0.6..1.6).contains(&off), "{it}: {said}");
         }
+    }
+
+    #[test]
+    fn sizes_have_few_digits() {
+        assert_eq!(bytes(0), "0 kB");
+        assert_eq!(bytes(1), "1 kB");
+        assert_eq!(bytes(10_000 * 1024 - 1), "10 MB");
+        assert_eq!(bytes(1 << 34), "16 GB");
     }
 }

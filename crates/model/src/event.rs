@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
 use crate::digest::Digest;
-use crate::ids::{Actor, ChangeId, EnvironmentName, EventId};
+use crate::ids::{Actor, BackfillId, ChangeId, EnvironmentName, EventId};
 use crate::plan::Plan;
 use crate::rehearsal::Rehearsal;
 use crate::release::{CodeStep, Release};
@@ -114,6 +114,46 @@ pub enum Event {
         /// The counts.
         counts: Counts,
     },
+    /// Somebody is about to give rows what a backfill says, to go on with it, or to put back what
+    /// it changed.
+    BackfillBegun {
+        /// Where.
+        environment: EnvironmentName,
+        /// The backfill.
+        backfill: BackfillId,
+        /// The digest of its definition.
+        version: Digest,
+        /// Whether what it changed is put back.
+        undo: bool,
+    },
+    /// A run of a backfill, or of its undo, ended.
+    BackfillEnded {
+        /// Where.
+        environment: EnvironmentName,
+        /// The backfill.
+        backfill: BackfillId,
+        /// The digest of its definition.
+        version: Digest,
+        /// Where it stands: `done`, `paused`, `failed`.
+        status: String,
+        /// Rows that were changed, over all runs.
+        changed: u64,
+        /// Rows that could not be changed, or that an undo left alone.
+        left: u64,
+    },
+    /// All rows of a backfill were looked at, and what was found was written down.
+    BackfillVerified {
+        /// Where.
+        environment: EnvironmentName,
+        /// The backfill.
+        backfill: BackfillId,
+        /// The digest of its definition.
+        version: Digest,
+        /// Whether every row has what it should.
+        holds: bool,
+        /// The digest of the report, as its bytes are.
+        report: Digest,
+    },
     /// Somebody goes ahead all the same with an action that is dangerous, or of which not
     /// everything can be seen.
     Accepted {
@@ -178,6 +218,9 @@ impl Event {
             Event::Refused { .. } => "refused",
             Event::Rehearsed { .. } => "rehearsed",
             Event::UsesCounted { .. } => "uses-counted",
+            Event::BackfillBegun { .. } => "backfill-begun",
+            Event::BackfillEnded { .. } => "backfill-ended",
+            Event::BackfillVerified { .. } => "backfill-verified",
             Event::Accepted { .. } => "accepted",
         }
     }

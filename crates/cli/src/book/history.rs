@@ -307,6 +307,9 @@ impl History {
             Event::ReleaseRecorded { .. }
             | Event::ChangeOpened { .. }
             | Event::Refused { .. }
+            | Event::BackfillBegun { .. }
+            | Event::BackfillEnded { .. }
+            | Event::BackfillVerified { .. }
             | Event::Rehearsed { .. } => {}
         }
     }

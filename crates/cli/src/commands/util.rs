@@ -1,4 +1,5 @@
-//! `switchback util`: completions, manual pages and schemas, all made from the one declaration.
+//! `switchback util`: completions, manual pages and schemas, all made from the one declaration; and
+//! rules for monitoring.
 
 use std::path::{Path, PathBuf};
 
@@ -6,6 +7,7 @@ use clap::{Args, CommandFactory as _, Subcommand};
 use clap_complete::Shell as Language;
 use serde::Serialize;
 use switchback_diag::Exit;
+use switchback_migration::backfill::metrics::ALERTS;
 
 use crate::args::Cli;
 use crate::errors::Failure;
@@ -15,7 +17,7 @@ use crate::page::Page;
 use crate::settings::schema;
 use crate::shell::Shell;
 
-/// Completions, manual pages and schemas
+/// Completions, manual pages, schemas and alert rules
 #[derive(Debug, Subcommand)]
 pub(crate) enum Util {
     /// Print the completion script for a shell
@@ -27,6 +29,8 @@ pub(crate) enum Util {
     Man(Man),
     /// Print the JSON schema of switchback.toml
     Schema,
+    /// Print rules for Prometheus that alert when a backfill needs somebody
+    Alerts,
 }
 
 /// Print the manual page, or write all of them into a folder
@@ -57,6 +61,7 @@ impl Util {
                 shell.out.data(&Written { written });
             }
             Util::Schema => shell.out.raw(format!("{:#}\n", *schema::SCHEMA).as_bytes()),
+            Util::Alerts => shell.out.raw(ALERTS.as_bytes()),
         }
         Ok(Exit::Ok)
     }

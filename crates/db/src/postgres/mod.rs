@@ -1,7 +1,8 @@
 //! The PostgreSQL engine: steps of changes, what a schema and its rows amount to, and rehearsals of
 //! histories of migrations.
 //!
-//! [`backfill`] gives rows that are there already their values. [`change`] carries steps out on a database that an application uses. [`fingerprint`] says the
+//! [`change`] carries steps out on a database that an application uses, and [`backfill`] fills rows
+//! beside it. [`fingerprint`] says the
 //! meaning of a schema in lines of text, [`rows`] what is in its tables, and [`history`] walks every
 //! migration up, down and up again. [`statements`] says who uses a table. [`Session`] is a
 //! connection whose errors say what went wrong and where.
@@ -22,6 +23,7 @@ pub mod schema;
 mod session;
 pub mod statements;
 pub mod synth;
+mod waiters;
 
 pub use change::PostgresDatabase;
 pub use error::PgError;

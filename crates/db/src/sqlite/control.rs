@@ -18,12 +18,17 @@ pub const CONTROL_FORMAT: i64 = 1;
 pub const CONTROL_PREFIX: &str = "_switchback_";
 
 /// The tables that no script may write.
-pub(super) const TABLES: [&str; 5] = [
+pub(super) const TABLES: [&str; 10] = [
     "_switchback_format",
     "_switchback_step",
     "_switchback_fill",
     "_switchback_undo",
     "_switchback_revoked",
+    "_switchback_backfill_format",
+    "_switchback_backfill",
+    "_switchback_backfill_range",
+    "_switchback_backfill_undo",
+    "_switchback_backfill_error",
 ];
 
 const CREATE: &str = "

@@ -116,7 +116,7 @@ impl Sql {
 }
 
 /// The column that SQLite says is not there.
-fn missing(message: &str) -> Option<String> {
+pub(super) fn missing(message: &str) -> Option<String> {
     let (_, rest) = message.split_once("no such column: ")?;
     let name = rest.split(" in ").next().unwrap_or(rest);
     Some(

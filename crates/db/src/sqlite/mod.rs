@@ -8,6 +8,7 @@
 //! settings. The journal mode stays as it is, and whether foreign keys are enforced is each
 //! connection's own business.
 
+pub mod backfill;
 mod catalog;
 mod control;
 mod error;

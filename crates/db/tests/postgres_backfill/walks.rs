@@ -112,3 +112,43 @@ fn a_walk_begins_anew_where_rows_are_written_to_other_files() {
         assert_eq!(standing(&url).counts.changed, 20_000);
     }
 }
+
+#[test]
+fn a_look_at_all_rows_says_what_became_of_them() {
+    for strategy in ALL {
+        let (url, mut client) = database(&format!(
+            "{}; ALTER TABLE users ADD CONSTRAINT short CHECK (length(slug) < 20) NOT VALID",
+            users(1_000)
+        ));
+        // The constraint is asked of rows that are written.
+        let free = "ALTER TABLE users DROP CONSTRAINT short";
+        let back = "ALTER TABLE users ADD CONSTRAINT short CHECK (length(slug) < 20) NOT VALID";
+        client.batch_execute(free).unwrap();
+        fill(&url, &slug(), strategy, 1);
+        client.batch_execute(back).unwrap();
+        let found = open(&url).verify_backfill(&slug(), 5, 1).unwrap();
+        assert_eq!((found.rows, found.differ, found.failed), (1_000, 0, 0));
+        assert_eq!(found.columns[0].nulls, 0);
+        let changed: u64 = found.ranges.iter().map(|it| it.changed).sum();
+        let still: u64 = found.ranges.iter().filter_map(|it| it.still).sum();
+        assert_eq!((changed, still), (1_000, 1_000), "{strategy:?}");
+        assert!(found.ranges.iter().all(|it| it.before != it.after));
+        assert_eq!(found.samples.len(), 5);
+        assert!(
+            found
+                .samples
+                .iter()
+                .all(|it| it.values[0].has == it.values[0].wanted)
+        );
+        assert_eq!(found.not_validated[0].broken, Some(1), "{found:?}");
+        assert!(!found.holds());
+        client.batch_execute(free).unwrap();
+        assert!(open(&url).verify_backfill(&slug(), 5, 1).unwrap().holds());
+        client
+            .batch_execute("UPDATE users SET slug = 'x' WHERE id <= 3; UPDATE users SET slug = NULL WHERE id = 4")
+            .unwrap();
+        let found = open(&url).verify_backfill(&slug(), 5, 1).unwrap();
+        let still: u64 = found.ranges.iter().filter_map(|it| it.still).sum();
+        assert_eq!((found.differ, still, found.columns[0].nulls), (4, 996, 1));
+    }
+}

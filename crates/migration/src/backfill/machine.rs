@@ -12,7 +12,7 @@
 
 use std::time::Duration;
 
-use super::pace::Size;
+use super::pace::{Rate, Size};
 use super::progress::JobStatus;
 use super::throttle::Allowance;
 
@@ -31,7 +31,8 @@ pub enum Want {
     Renew,
     /// Do nothing for so long, or until something else is allowed.
     Wait(Duration),
-    /// Give the range back, so that somebody else can go on with it at once.
+    /// Give the range back, so that somebody else can go on with it at once: this worker is told to
+    /// stop or may not work, or the job does not run any more.
     Release,
     /// Nothing is left to take: begin the next walk or end the job.
     Close,
@@ -92,8 +93,20 @@ pub struct Batch {
 /// How often somebody looks whether there is something to take again.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
+/// How often somebody who has no range and may take none looks whether the job still runs.
+const LOOK_AT_JOB: Duration = Duration::from_secs(1);
+
+/// No lease is renewed more often.
+const SHORTEST_RENEWAL: Duration = Duration::from_millis(10);
+
 /// The longest wait in one piece, so that whoever asks to stop is heard.
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
+
+/// The longest pause is so many times as long as its batch.
+const LONGEST_PAUSE: f64 = 1000.0;
+
+/// After so many tries in a row that got into the way, the time between them grows no more.
+const MOST_DOUBLINGS: u32 = 5;
 
 /// How a worker works.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -102,7 +115,9 @@ pub struct Pace {
     pub rows: u32,
     /// How long a lease holds.
     pub lease: Duration,
-    /// Rows a second, at most; none where only the database limits it.
+    /// Rows a second that this worker looks at, at most; none where only the database limits it.
+    /// What is missed is made up for, but never more than a second's worth. No batch is larger than
+    /// that either.
     pub most_a_second: Option<f64>,
 }
 
@@ -111,6 +126,9 @@ enum State {
     Free,
     Holding,
     Closing,
+    /// The job does not run any more, and the range is still to be given back: whoever resumes the
+    /// job would have to wait for the end of the lease.
+    Leaving(JobStatus),
     Over(End),
 }
 
@@ -120,10 +138,16 @@ pub struct Worker {
     state: State,
     pace: Pace,
     size: Size,
+    rate: Rate,
     allowance: Allowance,
-    /// Nothing is to be taken or done before.
-    not_before: Duration,
-    /// When the lease is to be renewed.
+    /// When the last batch ended, and how long it took.
+    ended: Duration,
+    held: Duration,
+    /// How many batches in a row got into the way.
+    refused: u32,
+    /// Nothing is to be taken or done before, because of others.
+    away: Duration,
+    /// When the lease is to be renewed; without one, when to look at the job again.
     renew: Duration,
     stop: bool,
 }
@@ -133,20 +157,24 @@ impl Worker {
     pub fn new(pace: Pace) -> Self {
         Self {
             state: State::Free,
-            size: Size::new(pace.rows),
+            size: Size::new(pace.rows, pace.most_a_second),
+            rate: Rate::new(pace.most_a_second),
             pace,
             allowance: Allowance {
                 batch: None,
                 pause: 0.0,
                 reason: "nothing is known of the database yet".to_owned(),
             },
-            not_before: Duration::ZERO,
+            ended: Duration::ZERO,
+            held: Duration::ZERO,
+            refused: 0,
+            away: Duration::ZERO,
             renew: Duration::ZERO,
             stop: false,
         }
     }
 
-    /// From now on so much may be done.
+    /// From now on so much may be done. A pause that is under way becomes longer or shorter by it.
     pub fn allow(&mut self, allowance: &Allowance) {
         self.allowance.clone_from(allowance);
     }
@@ -158,36 +186,57 @@ impl Worker {
 
     /// The one thing to do next.
     pub fn want(&self, now: Duration) -> Want {
+        let allowed = self.allowance.batch.is_some();
+        let not_before = self.not_before();
         match self.state {
             State::Over(end) => Want::End(end),
+            State::Leaving(_) => Want::Release,
             State::Holding if self.stop => Want::Release,
             _ if self.stop => Want::End(End::Stopped),
-            State::Holding if now >= self.renew => Want::Renew,
-            State::Holding => match self.allowance.batch {
-                None => self.wait(LONGEST_WAIT, now),
-                Some(_) if now < self.not_before => self.wait(self.not_before - now, now),
-                Some(_) => Want::Batch {
-                    rows: self.size.rows(),
-                },
-            },
-            _ if now < self.not_before => self.wait(self.not_before - now, now),
-            // Whoever may not work leaves the ranges to others.
-            State::Free if self.allowance.batch.is_none() => Want::Renew,
-            State::Free => Want::Claim,
             State::Closing => Want::Close,
+            // A batch keeps the lease as well as a renewal does. So this comes first: else a worker
+            // whose turn comes late each time would renew and do nothing else.
+            State::Holding if allowed && now >= not_before => Want::Batch {
+                rows: self.size.rows(),
+            },
+            State::Free if allowed && now >= not_before => Want::Claim,
+            // Whoever may not work leaves the ranges to others, who may be elsewhere and allowed to.
+            State::Holding if !allowed && now >= self.renew => Want::Release,
+            _ if now >= self.renew => Want::Renew,
+            _ => {
+                let renew = self.renew.saturating_sub(now);
+                let rest = match allowed {
+                    true => not_before.saturating_sub(now),
+                    false => LONGEST_WAIT,
+                };
+                Want::Wait(LONGEST_WAIT.min(renew).min(rest))
+            }
         }
     }
 
-    fn wait(&self, length: Duration, now: Duration) -> Want {
-        let mut length = length.min(LONGEST_WAIT);
-        if self.state == State::Holding {
-            length = length.min(self.renew.saturating_sub(now));
-        }
-        Want::Wait(length.max(Duration::from_millis(1)))
+    /// No batch begins before. It follows from what is allowed now, so that a pause ends when the
+    /// database is well again.
+    fn not_before(&self) -> Duration {
+        let times = match self.allowance.pause {
+            // Whoever computed this knows nothing.
+            pause if pause.is_nan() => LONGEST_PAUSE,
+            pause => pause.clamp(0.0, LONGEST_PAUSE),
+        };
+        let pause = Duration::try_from_secs_f64(self.held.as_secs_f64() * times);
+        let rested = self.ended.saturating_add(pause.unwrap_or(Duration::MAX));
+        rested.max(self.rate.due()).max(self.away)
     }
 
     /// What came of it, at the moment when it did.
     pub fn got(&mut self, got: Got, now: Duration) {
+        match self.state {
+            State::Over(_) => return,
+            State::Leaving(status) => {
+                self.state = State::Over(End::Job(status));
+                return;
+            }
+            State::Free | State::Holding | State::Closing => {}
+        }
         match got {
             Got::Claimed => {
                 self.state = State::Holding;
@@ -196,48 +245,58 @@ impl Worker {
             Got::NothingLeft => self.state = State::Closing,
             Got::Done(batch) => {
                 self.keep(now);
-                self.pause_after(&batch, now);
+                self.learn(&batch, now);
                 if batch.last {
                     self.state = State::Free;
                 }
             }
             Got::InTheWay => {
-                self.size.shrink();
-                self.not_before = now + LOOK_AGAIN;
-            }
-            Got::Lost | Got::Released => self.state = State::Free,
-            Got::Renewed => {
-                self.keep(now);
-                if self.state == State::Free {
-                    self.not_before = now + LONGEST_WAIT;
+                if self.state == State::Holding {
+                    self.size.shrink();
                 }
+                self.away = now.saturating_add(LOOK_AGAIN * 2_u32.pow(self.refused));
+                self.refused = (self.refused + 1).min(MOST_DOUBLINGS);
             }
-            Got::Ended(status) => self.state = State::Over(End::Job(status)),
+            Got::Lost | Got::Released => {
+                if self.state != State::Holding {
+                    self.away = now.saturating_add(LOOK_AGAIN);
+                }
+                self.state = State::Free;
+                self.renew = now.saturating_add(LOOK_AT_JOB);
+            }
+            Got::Renewed if self.state == State::Holding => self.keep(now),
+            Got::Renewed => self.renew = now.saturating_add(LOOK_AT_JOB),
+            Got::Ended(status) => {
+                self.state = match self.state {
+                    State::Holding => State::Leaving(status),
+                    _ => State::Over(End::Job(status)),
+                };
+            }
             Got::Again => self.state = State::Free,
             Got::NotYet => {
                 self.state = State::Free;
-                self.not_before = now + LOOK_AGAIN;
+                self.away = now.saturating_add(LOOK_AGAIN);
+                self.renew = now.saturating_add(LOOK_AT_JOB);
             }
         }
     }
 
     fn keep(&mut self, now: Duration) {
-        self.renew = now + self.pace.lease / 3;
+        self.renew = now.saturating_add((self.pace.lease / 3).max(SHORTEST_RENEWAL));
     }
 
-    fn pause_after(&mut self, batch: &Batch, now: Duration) {
+    fn learn(&mut self, batch: &Batch, now: Duration) {
         if batch.in_the_way {
             self.size.halve();
         } else if let Some(target) = self.allowance.batch {
-            self.size.towards(batch.work, target);
+            self.size.towards(batch.rows, batch.work, target);
         }
-        let mut pause = batch.held.mul_f64(self.allowance.pause.clamp(0.0, 1000.0));
-        if let Some(most) = self.pace.most_a_second
-            && most > 0.0
-        {
-            let long = Duration::from_secs_f64((batch.rows as f64 / most).min(3600.0));
-            pause = pause.max(long.saturating_sub(batch.held));
-        }
-        self.not_before = now + pause;
+        self.rate.spent(batch.rows, batch.held, now);
+        self.refused = 0;
+        self.ended = now;
+        self.held = batch.held;
     }
 }
+
+#[cfg(test)]
+mod tests;

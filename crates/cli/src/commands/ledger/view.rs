@@ -109,6 +109,45 @@ fn describe(event: &Recorded) -> (Option<String>, String) {
             let what = format!("{action} all the same, because {reason}: {first}");
             (Some(environment.to_string()), what)
         }
+        Recorded::BackfillBegun {
+            environment,
+            backfill,
+            undo,
+            ..
+        } => {
+            let what = if *undo {
+                "undo of backfill"
+            } else {
+                "backfill"
+            };
+            (
+                Some(environment.to_string()),
+                format!("{what} {backfill} begins"),
+            )
+        }
+        Recorded::BackfillEnded {
+            environment,
+            backfill,
+            status,
+            changed,
+            left,
+            ..
+        } => {
+            let what =
+                format!("backfill {backfill}: {status}, {changed} rows changed, {left} left");
+            (Some(environment.to_string()), what)
+        }
+        Recorded::BackfillVerified {
+            environment,
+            backfill,
+            holds,
+            report,
+            ..
+        } => {
+            let found = if *holds { "holds" } else { "does not hold" };
+            let what = format!("backfill {backfill} {found}: report {report}");
+            (Some(environment.to_string()), what)
+        }
         Recorded::Rehearsed {
             change, rehearsal, ..
         } => (None, format!("{change}: {}", rehearsed(rehearsal))),

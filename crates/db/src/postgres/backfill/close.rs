@@ -174,7 +174,11 @@ fn unfinished(client: &mut Client, id: i64, sweep: i32) -> Result<bool, ChangeEr
     row.try_get(0).map_err(at(sql))
 }
 
-fn failed_keys(client: &mut Client, id: i64, sweep: i32) -> Result<Vec<String>, ChangeError> {
+pub(super) fn failed_keys(
+    client: &mut Client,
+    id: i64,
+    sweep: i32,
+) -> Result<Vec<String>, ChangeError> {
     let sql = "SELECT key FROM _switchback.backfill_failure WHERE backfill = $1 AND sweep = $2";
     let rows = client.query(sql, &[&id, &sweep]).map_err(at(sql))?;
     rows.iter()

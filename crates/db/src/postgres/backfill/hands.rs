@@ -8,13 +8,13 @@ use postgres::Client;
 use switchback_migration::backfill::machine::{Batch, Got};
 use switchback_migration::backfill::{Job, JobStatus};
 use switchback_model::plan::Fill;
-use switchback_model::{ChangeId, StepName};
 
 use super::batch::{Did, Task, batch};
 use super::claim::{Claimed, Held, claim};
 use super::close::{Closed, Closing, close, moved};
 use super::control;
 use super::error::BackfillError;
+use super::facts::as_fill;
 use super::statement::Statements;
 use crate::backfill::Hands;
 use crate::postgres::PostgresDatabase;
@@ -65,21 +65,6 @@ pub struct PostgresHands {
     abort: Arc<AtomicBool>,
 }
 
-/// The job as what reads a table takes it.
-pub(super) fn as_fill(job: &Job) -> Fill {
-    let named = "a backfill's id has the form of a change's";
-    #[expect(clippy::expect_used, reason = "both are checked in the same way")]
-    Fill {
-        change: ChangeId::new(job.id.as_str()).expect(named),
-        step: StepName::new("backfill").expect(named),
-        table: job.text.table.clone(),
-        set: job.text.set.clone(),
-        only: job.text.only.clone(),
-        batch_rows: 1,
-        keep_undo: job.text.keep_undo,
-    }
-}
-
 /// What the catalog says of the table of a job, in a transaction. `key` is what the job was begun
 /// by.
 pub(super) fn statements(
@@ -89,8 +74,12 @@ pub(super) fn statements(
     job: &Job,
     key: Option<&[String]>,
 ) -> Result<Statements, ChangeError> {
+    let fill = Fill {
+        keep_undo: job.text.keep_undo,
+        ..as_fill(job)?
+    };
     Ok(Statements {
-        table: Table::of(client, path, version, &as_fill(job), key)?,
+        table: Table::of(client, path, version, &fill, key)?,
         only: job.text.only.clone(),
     })
 }

@@ -295,6 +295,58 @@ impl Statements {
                (SELECT count(*) FROM _sb_left WHERE NOT there)"
         )
     }
+
+    /// How many rows of a range are kept to be put back, and how many of them still have what they
+    /// got.
+    pub(super) fn still(&self, backfill: i64, sweep: u32, range: u32) -> String {
+        let (full, keys, hash) = (&self.table.full, self.keys(), self.hash("_sb_t."));
+        let here = self.has_key("_sb_t.", "_sb_u._sb_k");
+        format!(
+            "WITH _sb_u AS MATERIALIZED (SELECT it.* FROM _switchback.backfill_undo AS kept, \
+               LATERAL unnest(kept.{keys}, kept.hashes) AS it (_sb_k, _sb_h) \
+               WHERE kept.backfill = {backfill} AND kept.sweep = {sweep} AND kept.range = {range}) \
+             SELECT (SELECT count(*) FROM _sb_u), (SELECT count(*) FROM _sb_u JOIN {full} AS _sb_t \
+               ON {here} AND {hash} = _sb_u._sb_h)"
+        )
+    }
+
+    /// Some rows, each with its key and with what it has and should have in every column.
+    pub(super) fn samples(
+        &self,
+        failed: &[String],
+        percent: f64,
+        seed: u32,
+        rows: u32,
+        shown: u32,
+    ) -> String {
+        let key = self.key("").unwrap_or_else(|| "ctid".to_owned());
+        let values = joined(
+            self.table.columns.iter().map(|it| {
+                format!(
+                    "left({}, {shown}), left((CAST(({}) AS {}))::text, {shown})",
+                    it.text(""),
+                    it.value,
+                    it.compared
+                )
+            }),
+            ", ",
+        );
+        let only = self.only.as_deref().unwrap_or("true");
+        let but = if failed.is_empty() {
+            "true".to_owned()
+        } else {
+            let keys = joined(failed.iter().map(|it| literal(it)), ", ");
+            format!("({key})::text <> ALL (ARRAY[{keys}]::text[])")
+        };
+        // Rows are picked before anything is computed: some refuse it.
+        format!(
+            "WITH _sb_some AS MATERIALIZED (SELECT * FROM {} TABLESAMPLE BERNOULLI ({percent}) \
+               REPEATABLE ({seed}) WHERE {but} AND ({only}) \
+               ORDER BY hashtextextended(({key})::text, {seed}) LIMIT {rows}) \
+             SELECT ({key})::text, {values} FROM _sb_some AS {}",
+            self.table.full, self.table.short
+        )
+    }
 }
 
 /// Where a pass begins among the parts. Each is smaller than the one before it.

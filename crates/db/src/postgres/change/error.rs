@@ -280,6 +280,28 @@ pub enum Unfit {
          index over columns that are NOT NULL, apart from the columns that are filled"
     )]
     NoKey,
+    /// A column is computed by the database.
+    #[error("{column} is a generated column, which only the database computes")]
+    Generated {
+        /// The column.
+        column: String,
+    },
+    /// A column is numbered by the database.
+    #[error("{column} is GENERATED ALWAYS AS IDENTITY, which takes no other number")]
+    Identity {
+        /// The column.
+        column: String,
+    },
+    /// An expression means nothing over a row of the table.
+    #[error("{what} is no expression over a row of it: {message}: {sql}")]
+    Expression {
+        /// What it is for, such as the column that gets it.
+        what: String,
+        /// What the database says.
+        message: String,
+        /// The expression, cut to a printable length.
+        sql: String,
+    },
     /// A fill was begun by another key.
     #[error("the fill was begun by the key ({}), which is no key any more", key.join(", "))]
     OtherKey {

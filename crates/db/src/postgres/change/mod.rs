@@ -21,7 +21,7 @@ mod index;
 pub(in crate::postgres) mod link;
 mod options;
 pub(in crate::postgres) mod persist;
-mod scope;
+pub(in crate::postgres) mod scope;
 mod script;
 mod statement;
 mod stepwise;
@@ -324,7 +324,7 @@ impl PostgresDatabase {
     }
 
     /// Reads in one transaction, as often as it takes.
-    fn read<T: Send>(
+    pub(in crate::postgres) fn read<T: Send>(
         &mut self,
         read: impl Fn(&mut Client, &[String]) -> Result<T, ChangeError> + Send + Sync,
     ) -> Result<T, ChangeError> {

@@ -208,13 +208,20 @@ pub(super) fn read(
     Ok(part)
 }
 
+/// `invalid_name`, and what names with too many parts are: `syntax_error`, and
+/// `feature_not_supported` where the first one would be another database.
+const NO_NAME: [&str; 3] = ["42602", "42601", "0A000"];
+
 /// The number of a table, by its name as it stands in SQL.
-pub(super) fn oid(client: &mut Client, table: &str) -> Result<Option<u32>, ChangeError> {
+pub(in crate::postgres) fn oid(
+    client: &mut Client,
+    table: &str,
+) -> Result<Option<u32>, ChangeError> {
     let sql = "SELECT to_regclass($1)::oid";
     match client.query_one(sql, &[&table]) {
         Ok(row) => row.try_get(0).map_err(at(sql)),
-        // What is no name is no table (`invalid_name`).
-        Err(error) if error.code().is_some_and(|code| code.code() == "42602") => Ok(None),
+        // What is no name is no table.
+        Err(error) if error.code().is_some_and(|it| NO_NAME.contains(&it.code())) => Ok(None),
         Err(error) => Err(at(sql)(error)),
     }
 }

@@ -1,12 +1,13 @@
 //! Who is in our way and whom we hold up, seen from a second connection.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use postgres::{Client, Config, NoTls, Row};
 
 use super::error::{ChangeError, seconds};
+use crate::postgres::waiters;
 use crate::text::excerpt;
 
 /// Another session that is in the way, or is held up.
@@ -107,13 +108,6 @@ const SESSION: &str = "
     SET idle_in_transaction_session_timeout = '10s';
     SET jit = off";
 
-/// Who waits for whom. Asking costs a moment in which nobody in the whole server gets a lock, so
-/// only those are asked about who wait.
-const EDGES: &str = "
-    SELECT w.pid, pg_catalog.pg_blocking_pids(w.pid)
-    FROM (SELECT DISTINCT pid FROM pg_catalog.pg_locks
-          WHERE NOT granted AND pid IS NOT NULL LIMIT 200) AS w";
-
 /// `$1` are sessions, `$2` is ours. What a session in our way holds is looked for by the lock that
 /// we want; what one that waits wants is the lock that it was not given.
 const PEERS: &str = "
@@ -205,14 +199,11 @@ impl Watch {
         let Some(client) = &mut self.client else {
             return Ok(Look::default());
         };
-        let mut edges: HashMap<i32, Vec<i32>> = HashMap::new();
-        for row in client.query(EDGES, &[])? {
-            edges.insert(row.try_get(0)?, row.try_get(1)?);
-        }
+        let edges = waiters::edges(client)?;
         let mut before: Vec<i32> = edges.get(&pid).cloned().unwrap_or_default();
         before.sort_unstable();
         before.dedup();
-        let behind = held_up(&edges, pid);
+        let behind = waiters::held_up(&edges, &[pid]);
         self.since.retain(|it, _| behind.contains(it));
         for it in &behind {
             self.since.entry(*it).or_insert_with(Instant::now);
@@ -265,20 +256,6 @@ impl Watch {
         }
         asked
     }
-}
-
-/// Those who wait for `pid`, directly or through others.
-fn held_up(edges: &HashMap<i32, Vec<i32>>, pid: i32) -> HashSet<i32> {
-    let mut found = HashSet::new();
-    let mut todo = vec![pid];
-    while let Some(by) = todo.pop() {
-        for (waiting, blockers) in edges {
-            if *waiting != pid && blockers.contains(&by) && found.insert(*waiting) {
-                todo.push(*waiting);
-            }
-        }
-    }
-    found
 }
 
 fn peer(row: &Row) -> Result<(Peer, Option<String>), postgres::Error> {
@@ -343,17 +320,5 @@ pub(in crate::postgres) fn no_watch(place: &str) -> impl Fn(postgres::Error) -> 
     move |source| ChangeError::Unreachable {
         place: place.to_owned(),
         source,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_waits_behind_somebody_that_waits_for_us_waits_for_us() {
-        let edges = HashMap::from([(2, vec![1]), (3, vec![2]), (4, vec![9]), (1, vec![3, 7])]);
-        assert_eq!(held_up(&edges, 1), HashSet::from([2, 3]));
-        assert_eq!(held_up(&edges, 4), HashSet::new());
     }
 }

@@ -63,13 +63,13 @@ fn work_that_goes_on_after_a_long_pause_is_not_written_off() {
 #[test]
 fn an_uneven_rate_gives_a_range() {
     // What changes quickly evens out over a long time.
-    let quickly = |n: u64| if n / 20 % 2 == 0 { 100 } else { 60 };
+    let quickly = |n: u64| if (n / 20).is_multiple_of(2) { 100 } else { 60 };
     let rows: Vec<u64> = (0..120).map(quickly).collect();
     let left = walked(Some(9600 + 80 * 900), &rows).left().unwrap();
     assert!(left.least < second(900) && left.most.unwrap() > second(900));
     assert_eq!(left.words(), "about 15 minutes left in the first walk");
     // What changes slowly may stay as it is.
-    let slowly = |n: u64| if n / 60 % 2 == 0 { 100 } else { 40 };
+    let slowly = |n: u64| if (n / 60).is_multiple_of(2) { 100 } else { 40 };
     let rows: Vec<u64> = (0..300).map(slowly).collect();
     let done: u64 = rows.iter().sum();
     let left = walked(Some(done + 76 * 300), &rows).left().unwrap();
