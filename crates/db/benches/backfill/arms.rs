@@ -12,8 +12,9 @@ use switchback_db::postgres::backfill::{HandsOptions, PostgresHands};
 use switchback_db::postgres::change::Options;
 use switchback_migration::backfill::job::JOB_SCHEMA;
 use switchback_migration::backfill::machine::{End, Pace};
+use switchback_migration::backfill::strategy::choose;
 use switchback_migration::backfill::throttle::{Allowance, Readings};
-use switchback_migration::backfill::{Job, JobStatus, Strategy};
+use switchback_migration::backfill::{Job, JobStatus};
 use switchback_model::BackfillId;
 
 use crate::scene::VALUE;
@@ -152,20 +153,14 @@ fn keyset(url: &str) {
 /// What a worker of `switchback backfill run` does, with nothing that holds it back: the undo log is
 /// kept, and the walk at the end that looks at every row again is part of it.
 fn ours(url: &str) {
-    let text = format!(
-        "schema = \"{JOB_SCHEMA}\"\ntable = \"customer\"\n[set]\nsearch_name = \"{VALUE}\"\n"
-    );
-    let job = Job::parse(BackfillId::new("search-name").unwrap(), &text).unwrap();
     let open = || PostgresDatabase::connect(url, Options::default(), 1).unwrap();
-    open().begin_backfill(&job, STRATEGY, true, false).unwrap();
-    let options = HandsOptions {
-        worker: "bench".to_owned(),
-        lease: Duration::from_secs(30),
-        stop_on_error: false,
-        most_failed: 0,
-        most_undo: None,
-    };
-    let hands = PostgresHands::new(open(), job, options, Arc::new(AtomicBool::new(false)));
+    let (job, _) = begin(&mut open());
+    let hands = PostgresHands::new(
+        open(),
+        job,
+        hand_options(),
+        Arc::new(AtomicBool::new(false)),
+    );
     let running = Running {
         pace: Pace {
             rows: 1_000,
@@ -186,8 +181,31 @@ fn ours(url: &str) {
     assert_eq!(end, End::Job(JobStatus::Done));
 }
 
-/// What the planner chooses for this table.
-const STRATEGY: Strategy = Strategy::Strided { passes: 16 };
+/// Begins the job in the way that is chosen for its table: the job, and the columns of the key.
+pub(crate) fn begin(database: &mut PostgresDatabase) -> (Job, Vec<String>) {
+    let text = format!(
+        "schema = \"{JOB_SCHEMA}\"\ntable = \"customer\"\n[set]\nsearch_name = \"{VALUE}\"\n"
+    );
+    let job = Job::parse(BackfillId::new("search-name").unwrap(), &text).unwrap();
+    let facts = database.backfill_facts(&job).unwrap();
+    let choice = choose(&facts, &job, None).unwrap();
+    database
+        .begin_backfill(&job, choice.strategy, true, false)
+        .unwrap();
+    let key = facts.key.into_iter().map(|column| column.name);
+    (job, key.collect())
+}
+
+/// A worker that bears no row that cannot be filled.
+pub(crate) fn hand_options() -> HandsOptions {
+    HandsOptions {
+        worker: "bench".to_owned(),
+        lease: Duration::from_secs(30),
+        stop_on_error: false,
+        most_failed: 0,
+        most_undo: None,
+    }
+}
 
 /// Looks at nothing: no throttle is at work here.
 struct Unwatched;

@@ -4,6 +4,9 @@
 //!
 //!     cargo bench -p switchback-db --bench backfill
 //!
+//! With `-- politeness` it says what an application notices of the last, at its default settings;
+//! `SWITCHBACK_BENCH_RATE` gives another number of requests a second (400).
+//!
 //! `SWITCHBACK_BENCH_ROWS` gives another number of rows (1,000,000), `SWITCHBACK_BENCH_ROUNDS` another
 //! number of rounds (3), `SWITCHBACK_TEST_PG_BIN` another PostgreSQL than the newest installed, and
 //! with `SWITCHBACK_BENCH_PLOT` the figures are also drawn into that SVG file. It reads processor time
@@ -16,6 +19,7 @@
 
 mod arms;
 mod plot;
+mod politeness;
 mod scene;
 
 use std::path::PathBuf;
@@ -30,8 +34,12 @@ fn main() {
     } else {
         20_000
     };
+    if std::env::args().any(|argument| argument == "politeness") {
+        let rate = u32::try_from(number("SWITCHBACK_BENCH_RATE", 400)).unwrap();
+        return politeness::politeness(rows, rate);
+    }
     let rounds = number("SWITCHBACK_BENCH_ROUNDS", 3);
-    let mut scene = Scene::new(rows);
+    let mut scene = Scene::new(rows, false);
     let version = scene.version();
     println!("{rows} rows, PostgreSQL {version}, {rounds} rounds\n");
     println!(

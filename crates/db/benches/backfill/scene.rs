@@ -93,10 +93,10 @@ pub(crate) struct Used {
 impl Scene {
     /// Starts the server and makes the table.
     ///
-    /// Everything that decides about the figures is as a new installation has it, but for automatic
-    /// vacuum, which is off, and for more memory: the table fits, as the rows that an application
-    /// works on usually do.
-    pub(crate) fn new(rows: i64) -> Self {
+    /// Everything that decides about the figures is as a new installation has it, but for more memory:
+    /// the table fits, as the rows that an application works on usually do. Automatic vacuum is on
+    /// or off.
+    pub(crate) fn new(rows: i64, vacuum: bool) -> Self {
         let options = Options {
             deadline: Duration::from_secs(120),
             ..Options::default()
@@ -108,7 +108,7 @@ impl Scene {
         .set("shared_buffers", "512MB")
         .set("max_wal_size", "1GB")
         .set("max_connections", "100")
-        .set("autovacuum", "off");
+        .set("autovacuum", if vacuum { "on" } else { "off" });
         let server = Server::start(&options).unwrap();
         let url = server.create_database(TEMPLATE, None).unwrap();
         let mut client = Client::connect(&url, NoTls).unwrap();
