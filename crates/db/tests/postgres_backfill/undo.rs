@@ -47,3 +47,19 @@ fn a_row_that_was_written_twice_ends_with_what_it_had_first() {
     assert_eq!(number(&mut client, left), 0);
     assert!(open(&url).backfill_conflicts("it", 10).unwrap().is_empty());
 }
+
+#[test]
+fn keys_that_are_far_from_each_other_come_back_as_well() {
+    for strategy in ALL {
+        let (url, mut client) = database(&users(10));
+        let far = "INSERT INTO users SELECT n, 'Far@Example.com' FROM unnest(ARRAY[
+                     -9223372036854775808, -1, 0, 2147483658, 9223372036854775807]) AS n";
+        client.batch_execute(far).unwrap();
+        fill(&url, &slug(), strategy, 1);
+        let left = "SELECT count(*) FROM users WHERE slug IS NULL";
+        assert_eq!(number(&mut client, left), 0, "{strategy:?}");
+        assert_eq!(undo(&url, &slug()), End::Job(JobStatus::Undone));
+        assert_eq!(number(&mut client, left), 15, "{strategy:?}");
+        assert!(open(&url).backfill_conflicts("it", 10).unwrap().is_empty());
+    }
+}

@@ -22,7 +22,7 @@ use crate::words::{bytes, grouped, listed};
 const PLACES: u32 = 140_000;
 
 /// Numbers of passes that are considered. Beyond them a page is read more often than it gains.
-const PASSES: [u32; 3] = [2, 4, 8];
+const PASSES: [u32; 4] = [2, 4, 8, 16];
 
 /// A further doubling of passes must put so much more of the new versions beside the old ones.
 const WORTH_MORE: f64 = 0.04;

@@ -77,13 +77,16 @@ CREATE TABLE _switchback.backfill_undo (
   sweep integer NOT NULL,
   range integer NOT NULL,
   rows integer NOT NULL,
-  int_keys bigint[],            -- the rows, where the key is a whole number
+  base bigint,                  -- the rows, where the key is a whole number: the lowest, and
+  away integer[],               -- how far each is from it,
+  int_keys bigint[],            -- or, where that is too far, the numbers themselves
   text_keys text[],             -- the rows, where it is something else
   before text[],                -- a line for each column; NULL where every value was
-  hashes bigint[] NOT NULL,     -- of what each row got
+  hashes integer[] NOT NULL,    -- of what each row got
   PRIMARY KEY (backfill, number)
 );
-ALTER TABLE _switchback.backfill_undo ALTER int_keys SET STORAGE EXTERNAL,
+ALTER TABLE _switchback.backfill_undo ALTER away SET STORAGE EXTERNAL,
+  ALTER int_keys SET STORAGE EXTERNAL,
   ALTER text_keys SET STORAGE EXTERNAL, ALTER hashes SET STORAGE EXTERNAL;
 CREATE TABLE _switchback.backfill_failure (
   backfill bigint NOT NULL,

@@ -28,6 +28,16 @@ pub(super) struct Keeping {
     pub(super) range: i32,
 }
 
+/// A condition, asked of the rows of one pass only. The server asks what it takes for cheap first,
+/// and it takes every function of one row for as cheap as any other: only `CASE` keeps it from
+/// computing what every row should have once for each pass.
+fn among(share: Option<&str>, condition: &str) -> String {
+    match share {
+        Some(share) => format!("CASE WHEN {share} THEN {condition} ELSE false END"),
+        None => format!("({condition})"),
+    }
+}
+
 fn joined(parts: impl Iterator<Item = String>, with: &str) -> String {
     parts.collect::<Vec<_>>().join(with)
 }
@@ -69,16 +79,16 @@ impl Statements {
     /// The rows of one pass of several.
     pub(super) fn share(&self, pass: u32, passes: u32) -> String {
         let part = match self.table.key.as_slice() {
-            [one] if one.integer => {
-                format!("abs({} % {PARTS}) * {GOLDEN} % {PARTS}", one.sql)
-            }
+            [one] if one.integer => format!("abs({} % {PARTS}) * {GOLDEN}", one.sql),
             _ => format!(
                 "(hashtext({}) & 2147483647) % {PARTS}",
                 self.key("").unwrap_or_default()
             ),
         };
         let (from, to) = (bound(pass, passes), bound(pass + 1, passes));
-        format!("{part} >= {from} AND {part} < {to}")
+        // Turned so that the parts of this pass are the first: every row is asked this in every pass,
+        // and so its part is computed once.
+        format!("({part} + {}) % {PARTS} < {}", PARTS - from, to - from)
     }
 
     /// What a row has in the columns that are written, as a number.
@@ -89,19 +99,22 @@ impl Statements {
 
     fn hash_of(texts: impl Iterator<Item = String>) -> String {
         let values = joined(texts.map(|it| format!("coalesce('=' || {it}, '~')")), ", ");
-        format!("hashtextextended(concat_ws(chr(31), {values}), 0)")
+        format!("hashtext(concat_ws(chr(31), {values}))")
     }
 
-    /// Where keys are kept: as numbers or as texts.
-    fn keys(&self) -> &'static str {
-        match self.table.key.as_slice() {
-            [one] if one.integer => "int_keys",
-            _ => "text_keys",
+    /// The keys that a row of the undo log keeps, as an array.
+    fn kept_keys(&self) -> &'static str {
+        if self.has_integer_key() {
+            "coalesce(kept.int_keys, ARRAY(SELECT kept.base + one.away \
+               FROM unnest(kept.away) WITH ORDINALITY AS one (away, at) ORDER BY one.at))"
+        } else {
+            "kept.text_keys"
         }
     }
 
-    /// That all columns have nothing yet, and one of them should have something.
-    fn empty(&self) -> String {
+    /// That all columns have nothing yet, and one of them should have something; of the rows of one
+    /// pass.
+    fn empty(&self, share: Option<&str>) -> String {
         let nothing = joined(
             self.table
                 .columns
@@ -120,7 +133,8 @@ impl Statements {
             Some(only) => format!(" AND ({only})"),
             None => String::new(),
         };
-        format!("{nothing} AND ({something}){only}")
+        let should = format!("({something}){only}");
+        format!("{nothing} AND {}", among(share, &should))
     }
 
     /// That a row has not what it should.
@@ -153,8 +167,17 @@ impl Statements {
     }
 
     /// A sum over rows that does not depend on their order.
-    fn checksum(hash: &str) -> String {
-        format!("coalesce(sum(hashtextextended(_sb_k::text, {hash})::numeric), 0)::text")
+    fn checksum(&self, hash: &str) -> String {
+        let hashed = if self.has_integer_key() {
+            "hashint8extended"
+        } else {
+            "hashtextextended"
+        };
+        format!("coalesce(sum({hashed}(_sb_k, {hash})), 0)::text")
+    }
+
+    fn has_integer_key(&self) -> bool {
+        matches!(self.table.key.as_slice(), [one] if one.integer)
     }
 
     /// Gives rows that have nothing yet what they should have, and keeps which they were. Gives the
@@ -169,9 +192,8 @@ impl Statements {
         let Range {
             target, condition, ..
         } = range;
-        let share = share.map_or_else(String::new, |it| format!(" AND {it}"));
         let set = self.set();
-        let condition = format!("{condition}{share} AND {}", self.empty());
+        let condition = format!("{condition} AND {}", self.empty(share));
         let Some(key) = self.key("") else {
             return format!(
                 "WITH _sb_c AS (UPDATE {target} SET {set} WHERE {condition} RETURNING 1) \
@@ -181,8 +203,8 @@ impl Statements {
         let hash = self.hash("");
         let kept = keep.map_or_else(String::new, |keep| self.keep(keep, false));
         let nothing = self.table.columns.iter().map(|_| "NULL".to_owned());
-        let before = Self::checksum(&Self::hash_of(nothing));
-        let now = Self::checksum("_sb_h");
+        let before = self.checksum(&Self::hash_of(nothing));
+        let now = self.checksum("_sb_h");
         format!(
             "WITH _sb_c AS (UPDATE {target} SET {set} WHERE {condition} \
                RETURNING {key} AS _sb_k, {hash} AS _sb_h){kept} \
@@ -202,12 +224,12 @@ impl Statements {
         let Range {
             target, condition, ..
         } = range;
-        let share = share.map_or_else(String::new, |it| format!(" AND {it}"));
         let set = self.set();
         let differ = self.differ();
+        let wanted = among(share, &differ);
         let Some(key) = self.key("") else {
             return format!(
-                "WITH _sb_c AS (UPDATE {target} SET {set} WHERE {condition}{share} AND {differ} \
+                "WITH _sb_c AS (UPDATE {target} SET {set} WHERE {condition} AND {wanted} \
                    RETURNING 1) \
                  SELECT count(*), '0', '0' FROM _sb_c"
             );
@@ -227,12 +249,12 @@ impl Statements {
         let hash = self.hash("");
         let kept = keep.map_or_else(String::new, |keep| self.keep(keep, true));
         let was = Self::hash_of(columns().map(|(n, _)| format!("_sb_b{n}")));
-        let (sum_before, sum_after) = (Self::checksum(&was), Self::checksum("_sb_h"));
+        let (sum_before, sum_after) = (self.checksum(&was), self.checksum("_sb_h"));
         // The row is found again by its place. Where somebody moves it meanwhile, the server looks at
         // the newer version of it, and what must hold is asked of that.
         format!(
             "WITH _sb_p AS MATERIALIZED (SELECT ctid AS _sb_at, {before} FROM {target} \
-               WHERE {condition}{share} AND {differ}), \
+               WHERE {condition} AND {wanted}), \
              _sb_c AS (UPDATE {target} SET {set} FROM _sb_p \
                WHERE ctid = _sb_at AND {condition} AND {unchanged} AND {differ} \
                RETURNING {key} AS _sb_k, {names}, {hash} AS _sb_h){kept} \
@@ -253,13 +275,24 @@ impl Statements {
         } else {
             "NULL::text[]".to_owned()
         };
+        let into =
+            "INSERT INTO _switchback.backfill_undo (backfill, sweep, range, rows, before, hashes";
+        let what =
+            format!("SELECT {backfill}, {sweep}, {range}, count(*), {before}, array_agg(_sb_h)");
+        if !self.has_integer_key() {
+            return format!(
+                ", _sb_kept AS ({into}, text_keys) {what}, array_agg(_sb_k) \
+                 FROM _sb_c HAVING count(*) > 0)"
+            );
+        }
+        // Keys of rows that lie together are mostly near each other: half the bytes do for them.
         format!(
-            ", _sb_kept AS (INSERT INTO _switchback.backfill_undo \
-               (backfill, sweep, range, rows, {}, before, hashes) \
-               SELECT {backfill}, {sweep}, {range}, count(*), array_agg(_sb_k), {before}, \
-                 array_agg(_sb_h) \
-               FROM _sb_c HAVING count(*) > 0)",
-            self.keys()
+            ", _sb_kept AS ({into}, base, away, int_keys) {what}, low, \
+                 array_agg(CASE WHEN near THEN (_sb_k - low)::integer END) FILTER (WHERE near), \
+                 array_agg(_sb_k) FILTER (WHERE NOT near) \
+               FROM _sb_c, (SELECT min(_sb_k) AS low, \
+                   max(_sb_k)::numeric - min(_sb_k) <= 2147483647 AS near FROM _sb_c) AS span \
+               GROUP BY low, near)"
         )
     }
 
@@ -276,11 +309,11 @@ impl Statements {
             columns().map(|(n, it)| format!("{} = CAST(_sb_u._sb_b{n} AS {})", it.sql, it.plain)),
             ", ",
         );
-        let (full, keys, hash) = (&self.table.full, self.keys(), self.hash("_sb_t."));
+        let (full, keys, hash) = (&self.table.full, self.kept_keys(), self.hash("_sb_t."));
         let here = self.has_key("_sb_t.", "_sb_u._sb_k");
         format!(
             "WITH _sb_u AS MATERIALIZED (SELECT it.* FROM _switchback.backfill_undo AS kept, \
-               LATERAL unnest(kept.{keys}, kept.hashes, {lines}) AS it (_sb_k, _sb_h, {names}) \
+               LATERAL unnest({keys}, kept.hashes, {lines}) AS it (_sb_k, _sb_h, {names}) \
                WHERE kept.backfill = {backfill} AND kept.number = {number}), \
              _sb_done AS (UPDATE {full} AS _sb_t SET {set} FROM _sb_u \
                WHERE {here} AND {hash} = _sb_u._sb_h RETURNING _sb_u._sb_k), \
@@ -299,11 +332,11 @@ impl Statements {
     /// How many rows of a range are kept to be put back, and how many of them still have what they
     /// got.
     pub(super) fn still(&self, backfill: i64, sweep: u32, range: u32) -> String {
-        let (full, keys, hash) = (&self.table.full, self.keys(), self.hash("_sb_t."));
+        let (full, keys, hash) = (&self.table.full, self.kept_keys(), self.hash("_sb_t."));
         let here = self.has_key("_sb_t.", "_sb_u._sb_k");
         format!(
             "WITH _sb_u AS MATERIALIZED (SELECT it.* FROM _switchback.backfill_undo AS kept, \
-               LATERAL unnest(kept.{keys}, kept.hashes) AS it (_sb_k, _sb_h) \
+               LATERAL unnest({keys}, kept.hashes) AS it (_sb_k, _sb_h) \
                WHERE kept.backfill = {backfill} AND kept.sweep = {sweep} AND kept.range = {range}) \
              SELECT (SELECT count(*) FROM _sb_u), (SELECT count(*) FROM _sb_u JOIN {full} AS _sb_t \
                ON {here} AND {hash} = _sb_u._sb_h)"

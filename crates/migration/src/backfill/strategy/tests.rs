@@ -71,8 +71,8 @@ fn each_table_is_walked_in_its_way() {
         (
             "usual",
             |_| {},
-            Strided { passes: 8 },
-            "in 8 passes by the remainder of id",
+            Strided { passes: 16 },
+            "in 16 passes by the remainder of id",
         ),
         (
             "roomy",
@@ -110,7 +110,7 @@ fn each_table_is_walked_in_its_way() {
         (
             "composite",
             |it| it.key = vec![text("tenant"), integer("no")],
-            Strided { passes: 8 },
+            Strided { passes: 16 },
             "remainder of no",
         ),
         (
@@ -141,7 +141,7 @@ fn each_table_is_walked_in_its_way() {
                     },
                 ]
             },
-            Strided { passes: 8 },
+            Strided { passes: 16 },
             "remainder of id",
         ),
         (
@@ -153,8 +153,8 @@ fn each_table_is_walked_in_its_way() {
         (
             "held a moment",
             |it| it.horizon = horizon(2),
-            Strided { passes: 8 },
-            "in 8 passes",
+            Strided { passes: 16 },
+            "in 16 passes",
         ),
         (
             "slot",
@@ -171,7 +171,7 @@ fn each_table_is_walked_in_its_way() {
         (
             "partitions",
             |it| it.leaves = 1200,
-            Strided { passes: 8 },
+            Strided { passes: 16 },
             "1,200 partitions",
         ),
         (
