@@ -49,6 +49,7 @@ fn any_key_will_do() {
     let tables = [
         "CREATE TABLE t (a text, b int, v text, w text, PRIMARY KEY (a, b))",
         "CREATE TABLE t (a text, b int, v text, w text, PRIMARY KEY (b))",
+        "CREATE TABLE t (a text, b smallint PRIMARY KEY, v text, w text)",
         "CREATE TABLE t (a text PRIMARY KEY, b int, v text, w text)",
         "CREATE SEQUENCE s; CREATE TABLE t (a text, b int, k timestamptz DEFAULT '2026-11-01 00:00+02'::timestamptz + nextval('s') * interval '1.000001 s' PRIMARY KEY, v text, w text)",
         "CREATE TABLE t (a text, b int, k uuid DEFAULT gen_random_uuid() PRIMARY KEY, v text, w text)",

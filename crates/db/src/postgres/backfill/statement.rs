@@ -79,7 +79,7 @@ impl Statements {
     /// The rows of one pass of several.
     pub(super) fn share(&self, pass: u32, passes: u32) -> String {
         let part = match self.table.key.as_slice() {
-            [one] if one.integer => format!("abs({} % {PARTS}) * {GOLDEN}", one.sql),
+            [one] if one.integer => format!("abs({} % {PARTS})::integer * {GOLDEN}", one.sql),
             _ => format!(
                 "(hashtext({}) & 2147483647) % {PARTS}",
                 self.key("").unwrap_or_default()
