@@ -78,6 +78,8 @@ pub struct Standing {
     pub restored: u64,
     /// Size in bytes of what is kept to undo it, where that is known.
     pub undo_bytes: Option<u64>,
+    /// Why rows are walked in another way than was chosen, if they are.
+    pub note: Option<String>,
     /// Why it failed, if it did.
     pub error: Option<String>,
 }

@@ -9,7 +9,7 @@ mod walks;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use postgres::{Client, NoTls};
 use switchback_db::backfill::{Gauge, Hands, Moment, Running, Standing, run};
@@ -154,4 +154,13 @@ fn dump(client: &mut Client, table: &str) -> Vec<String> {
     let sql = format!("SELECT t::text FROM {table} AS t ORDER BY 1");
     let rows = client.query(&sql, &[]).unwrap();
     rows.iter().map(|row| row.get(0)).collect()
+}
+
+/// Waits for a condition.
+fn wait_until(most: Duration, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < most, "it does not come");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }

@@ -153,3 +153,40 @@ fn a_look_at_all_rows_says_what_became_of_them() {
         assert_eq!((found.differ, still, found.columns[0].nulls), (4, 996, 1));
     }
 }
+
+#[test]
+fn passes_end_where_they_gain_nothing_any_more() {
+    let turns: [(&str, &str); 2] = [
+        ("CREATE INDEX ON users (slug)", "index on a written column"),
+        ("", "keeps old versions of rows"),
+    ];
+    for (sql, why) in turns {
+        let (url, mut client) = database(&users(60_000));
+        open(&url)
+            .begin_backfill(&slug(), STRIDED, true, false)
+            .unwrap();
+        let mut one = hands(&url, &slug(), "one");
+        assert_eq!(one.claim().unwrap(), Got::Claimed);
+        assert!(matches!(one.batch(100).unwrap(), Got::Done(_)));
+        let mut other = super::client(&url);
+        let mut reading = other.transaction().unwrap();
+        if sql.is_empty() {
+            reading
+                .batch_execute(
+                    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT FROM users LIMIT 1",
+                )
+                .unwrap();
+            let old = "SELECT count(*) FROM pg_stat_activity WHERE backend_xmin IS NOT NULL \
+                       AND now() - xact_start > interval '10.5 s'";
+            wait_until(Duration::from_secs(60), || number(&mut client, old) > 0);
+        } else {
+            client.batch_execute(sql).unwrap();
+        }
+        assert_eq!(go(vec![one]), DONE);
+        let now = standing(&url);
+        let note = now.note.unwrap_or_default();
+        assert!(note.contains(why), "{note}");
+        assert_eq!(now.counts.changed, 60_000);
+        drop(reading);
+    }
+}

@@ -111,6 +111,8 @@ pub(super) struct Standing {
     rows: Option<u64>,
     workers: u32,
     worked_seconds: f64,
+    /// Why rows are walked in another way than was chosen.
+    note: Option<String>,
     error: Option<String>,
     /// Some of the rows that refused what they should get.
     failed: Vec<RowLeft>,
@@ -162,6 +164,7 @@ impl Standing {
             rows: it.total,
             workers: it.leased,
             worked_seconds: it.worked.as_secs_f64(),
+            note: it.note,
             error: it.error,
             failed: rows(target.failures(id, NAMED)?),
             conflicts: rows(conflicts),
@@ -189,6 +192,9 @@ impl View for Standing {
         row("table", self.table.clone());
         if let Some(error) = &self.error {
             row("because", error.clone());
+        }
+        if let Some(note) = &self.note {
+            row("turned", note.clone());
         }
         row("rows changed", grouped(self.rows_changed));
         if self.rows_failed > 0 {

@@ -17,6 +17,10 @@ use crate::postgres::change::link::{begin, commit};
 use crate::postgres::change::persist::Desk;
 use crate::postgres::session::literal;
 
+/// About how many rows are walked in several passes at once. More gain nothing, and the keys of so
+/// many are mostly near each other.
+const WINDOW_ROWS: u64 = 50_000;
+
 /// What a batch is done with.
 pub(super) struct Task<'a> {
     pub(super) job: &'a str,
@@ -253,7 +257,9 @@ fn piece(
         return Ok(None);
     }
     let passes = passes(standing.strategy, standing.first);
-    let wanted = (u64::from(rows) * u64::from(passes) / rows_on_page(table)).max(1);
+    let most = if passes > 1 { WINDOW_ROWS } else { u64::MAX };
+    let wanted = (u64::from(rows) * u64::from(passes)).min(most) / rows_on_page(table);
+    let wanted = wanted.max(1);
     let (mut pass, mut to) = (place.pass, place.to.unwrap_or(place.page + wanted));
     // Others were in the way of a large batch: the rest of it is walked in smaller ones. Rows that
     // are done are passed over.

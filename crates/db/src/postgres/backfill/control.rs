@@ -8,6 +8,7 @@
 //! stands holds it alone. So after a pause nothing is written any more.
 
 use postgres::{Client, Row};
+use switchback_migration::backfill::strategy::Marks;
 use switchback_migration::backfill::{JobStatus, Strategy};
 
 use super::error::BackfillError;
@@ -35,6 +36,8 @@ CREATE TABLE _switchback.backfill (
   columns text[] NOT NULL,      -- those that are written
   key text[] NOT NULL,          -- those by which a row is named
   strategy jsonb NOT NULL,
+  marks jsonb NOT NULL DEFAULT '{}', -- what it was chosen by, as far as that has to stay so
+  turned text,                  -- why another strategy took its place
   empty_first boolean NOT NULL, -- whether the first walk takes only rows that have nothing yet
   status text NOT NULL CHECK (status IN
     ('running', 'paused', 'cancelled', 'failed', 'done', 'undoing', 'undone')),
@@ -78,15 +81,16 @@ CREATE TABLE _switchback.backfill_undo (
   range integer NOT NULL,
   rows integer NOT NULL,
   base bigint,                  -- the rows, where the key is a whole number: the lowest, and
-  away integer[],               -- how far each is from it,
-  int_keys bigint[],            -- or, where that is too far, the numbers themselves
+  close smallint[],             -- how far each is from it, less 32768,
+  away integer[],               -- or, where that is too far, how far,
+  int_keys bigint[],            -- or, where that is too far too, the numbers themselves
   text_keys text[],             -- the rows, where it is something else
   before text[],                -- a line for each column; NULL where every value was
-  hashes integer[] NOT NULL,    -- of what each row got
+  hashes bigint[] NOT NULL,     -- of what each row got
   PRIMARY KEY (backfill, number)
 );
-ALTER TABLE _switchback.backfill_undo ALTER away SET STORAGE EXTERNAL,
-  ALTER int_keys SET STORAGE EXTERNAL,
+-- Hashes and keys do not get smaller by being packed; small distances do.
+ALTER TABLE _switchback.backfill_undo ALTER int_keys SET STORAGE EXTERNAL,
   ALTER text_keys SET STORAGE EXTERNAL, ALTER hashes SET STORAGE EXTERNAL;
 CREATE TABLE _switchback.backfill_failure (
   backfill bigint NOT NULL,
@@ -112,6 +116,8 @@ pub(super) struct JobRow {
     pub(super) version: String,
     pub(super) key: Vec<String>,
     pub(super) strategy: Strategy,
+    pub(super) marks: Marks,
+    pub(super) turned: Option<String>,
     pub(super) empty_first: bool,
     pub(super) status: JobStatus,
     pub(super) sweep: i32,
@@ -189,7 +195,7 @@ pub(super) fn job(
 ) -> Result<Option<JobRow>, BackfillError> {
     let sql = format!(
         "SELECT id, version, key, strategy::text, empty_first, status, sweep, closed, stored::text, \
-            high::text, frontier::text, divided, total, error \
+            high::text, frontier::text, divided, total, error, marks::text, turned \
          FROM _switchback.backfill WHERE job = $1 {}",
         if lock { "FOR NO KEY UPDATE" } else { "" }
     );
@@ -227,6 +233,9 @@ fn read(row: &Row) -> Result<Option<JobRow>, postgres::Error> {
         divided: row.try_get(11)?,
         total: row.try_get(12)?,
         error: row.try_get(13)?,
+        // What another version has written is not compared with.
+        marks: serde_json::from_str(&row.try_get::<_, String>(14)?).unwrap_or_default(),
+        turned: row.try_get(15)?,
     }))
 }
 

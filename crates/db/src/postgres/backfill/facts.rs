@@ -104,7 +104,7 @@ fn facts(
     Ok(facts)
 }
 
-fn marks(
+pub(super) fn marks(
     client: &mut Client,
     path: &[String],
     version: u32,

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use postgres::Client;
 use switchback_migration::backfill::machine::{Batch, Got};
-use switchback_migration::backfill::{Job, JobStatus};
+use switchback_migration::backfill::strategy::{Misfit, Turn, still_fits};
+use switchback_migration::backfill::{Job, JobStatus, Strategy};
 use switchback_model::plan::Fill;
 
 use super::batch::{Did, Task, batch};
@@ -14,7 +15,7 @@ use super::claim::{Claimed, Held, claim};
 use super::close::{Closed, Closing, close, moved};
 use super::control;
 use super::error::BackfillError;
-use super::facts::as_fill;
+use super::facts::{as_fill, marks};
 use super::statement::Statements;
 use crate::backfill::Hands;
 use crate::postgres::PostgresDatabase;
@@ -181,6 +182,57 @@ impl PostgresHands {
         Ok(Got::Ended(status))
     }
 
+    /// Looks whether rows can still be walked as was chosen. Gives an answer where that ends the job.
+    fn watch(&mut self) -> Result<Option<Got>, BackfillError> {
+        let (job, version) = (self.job.clone(), self.database.version());
+        let options = self.database.options().clone();
+        let (found, _) = self.persist(move |client, desk, path| {
+            desk.next("looking whether the table is as it was", None)?;
+            begin(client, &options, path)?;
+            let row = control::job(client, job.id.as_str(), false)?;
+            let misfit = match &row {
+                Some(row) if row.status == JobStatus::Running => {
+                    let now = marks(client, path, version, &as_fill(&job)?, &row.key)?;
+                    still_fits(row.strategy, &row.marks, &now)
+                }
+                _ => None,
+            };
+            commit(client, desk)?;
+            Ok(misfit)
+        })?;
+        let Some(Misfit { reason, turn }) = found else {
+            return Ok(None);
+        };
+        match turn {
+            // Each batch looks at that itself, under a lock.
+            Turn::Anew => self.closing(moved).map(|()| None),
+            Turn::Plain => self.turn(Strategy::Plain, &reason).map(|()| None),
+            Turn::ChooseAgain => self
+                .fail(&format!("{reason} Begin anew, to have it chosen again."))
+                .map(Some),
+        }
+    }
+
+    /// From now on rows are walked in another way, for everybody.
+    fn turn(&mut self, to: Strategy, reason: &str) -> Result<(), BackfillError> {
+        let (job, reason) = (self.job.clone(), reason.to_owned());
+        let options = self.database.options().clone();
+        self.persist(move |client, desk, path| {
+            desk.next("turning to another strategy", None)?;
+            begin(client, &options, path)?;
+            control::lock_shared(client, job.id.as_str())?;
+            let sql = "UPDATE _switchback.backfill SET strategy = $2::text::jsonb, turned = $3
+                       WHERE job = $1 AND status = 'running'";
+            let strategy = serde_json::json!(to).to_string();
+            client
+                .execute(sql, &[&job.id.as_str(), &strategy, &reason])
+                .map_err(at(sql))?;
+            commit(client, desk)?;
+            Ok(())
+        })?;
+        Ok(())
+    }
+
     /// Whether the undo log has reached its limit.
     fn is_full(&mut self) -> Result<bool, BackfillError> {
         let Some(most) = self.options.most_undo.filter(|_| self.job.text.keep_undo) else {
@@ -206,6 +258,9 @@ impl Hands for PostgresHands {
                 "the undo log has reached its limit: going on would leave rows that cannot be put \
                  back",
             );
+        }
+        if let Some(ended) = self.watch()? {
+            return Ok(ended);
         }
         let statements = self.look()?;
         let (job, table) = (self.job.clone(), statements.table.clone());

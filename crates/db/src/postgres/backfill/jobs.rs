@@ -8,6 +8,7 @@ use switchback_migration::backfill::{Counts, Job, JobStatus, Strategy};
 use super::claim::begin_walk;
 use super::control::{self, JobRow};
 use super::error::BackfillError;
+use super::facts::{as_fill, marks};
 use super::hands::statements;
 use super::statement::by_place;
 use crate::backfill::Standing;
@@ -108,8 +109,12 @@ impl PostgresDatabase {
                 let key = (!row.key.is_empty()).then_some(row.key.as_slice());
                 let made = statements(client, path, version, job, key)?;
                 let key: Vec<String> = made.table.key_names();
-                let sql = "UPDATE _switchback.backfill SET key = $2 WHERE id = $1";
-                client.execute(sql, &[&row.id, &key]).map_err(at(sql))?;
+                let marks = json(&marks(client, path, version, &as_fill(job)?, &key)?);
+                let sql = "UPDATE _switchback.backfill SET key = $2, marks = $3::text::jsonb, \
+                           turned = NULL WHERE id = $1";
+                client
+                    .execute(sql, &[&row.id, &key, &marks])
+                    .map_err(at(sql))?;
                 begin_walk(client, row.id, &made.table, by_place(strategy))?;
             }
             commit(client, desk)?;
@@ -367,6 +372,7 @@ fn standing(client: &mut Client, row: JobRow) -> Result<Standing, BackfillError>
         worked: Duration::from_micros(sum(3)?),
         restored: sum(7)?,
         undo_bytes: Some(sum(8)?),
+        note: row.turned,
         error: row.error,
     })
 }

@@ -98,18 +98,32 @@ impl Statements {
     }
 
     fn hash_of(texts: impl Iterator<Item = String>) -> String {
-        let values = joined(texts.map(|it| format!("coalesce('=' || {it}, '~')")), ", ");
-        format!("hashtext(concat_ws(chr(31), {values}))")
+        let texts: Vec<String> = texts.collect();
+        // One column is what there mostly is; to put it together with nothing would cost.
+        if let [one] = texts.as_slice() {
+            return format!("coalesce(hashtextextended({one}, 0), 0)");
+        }
+        let values = texts.iter().map(|it| format!("coalesce('=' || {it}, '~')"));
+        let values = joined(values, ", ");
+        format!("hashtextextended(concat_ws(chr(31), {values}), 0)")
     }
 
     /// The keys that a row of the undo log keeps, as an array.
-    fn kept_keys(&self) -> &'static str {
-        if self.has_integer_key() {
-            "coalesce(kept.int_keys, ARRAY(SELECT kept.base + one.away \
-               FROM unnest(kept.away) WITH ORDINALITY AS one (away, at) ORDER BY one.at))"
-        } else {
-            "kept.text_keys"
+    fn kept_keys(&self) -> String {
+        if !self.has_integer_key() {
+            return "kept.text_keys".to_owned();
         }
+        let from = |column: &str, base: &str| {
+            format!(
+                "WHEN kept.{column} IS NOT NULL THEN ARRAY(SELECT {base} + one.away \
+                   FROM unnest(kept.{column}) WITH ORDINALITY AS one (away, at) ORDER BY one.at)"
+            )
+        };
+        format!(
+            "CASE {} {} ELSE kept.int_keys END",
+            from("close", "(kept.base + 32768)"),
+            from("away", "kept.base")
+        )
     }
 
     /// That all columns have nothing yet, and one of them should have something; of the rows of one
@@ -181,8 +195,8 @@ impl Statements {
     }
 
     /// Gives rows that have nothing yet what they should have, and keeps which they were. Gives the
-    /// number of rows and their checksums before and after. The former values are known without
-    /// being read.
+    /// number of rows and their checksums before and after; that of nothing is 0. The former values
+    /// are known without being read.
     pub(super) fn fill_empty(
         &self,
         range: &Range,
@@ -202,13 +216,11 @@ impl Statements {
         };
         let hash = self.hash("");
         let kept = keep.map_or_else(String::new, |keep| self.keep(keep, false));
-        let nothing = self.table.columns.iter().map(|_| "NULL".to_owned());
-        let before = self.checksum(&Self::hash_of(nothing));
         let now = self.checksum("_sb_h");
         format!(
             "WITH _sb_c AS (UPDATE {target} SET {set} WHERE {condition} \
                RETURNING {key} AS _sb_k, {hash} AS _sb_h){kept} \
-             SELECT count(*), {before}, {now} FROM _sb_c"
+             SELECT count(*), '0', {now} FROM _sb_c"
         )
     }
 
@@ -285,14 +297,19 @@ impl Statements {
                  FROM _sb_c HAVING count(*) > 0)"
             );
         }
-        // Keys of rows that lie together are mostly near each other: half the bytes do for them.
+        // Keys of rows that lie together are mostly near each other: a quarter of the bytes does for
+        // them, or half.
         format!(
-            ", _sb_kept AS ({into}, base, away, int_keys) {what}, low, \
-                 array_agg(CASE WHEN near THEN (_sb_k - low)::integer END) FILTER (WHERE near), \
-                 array_agg(_sb_k) FILTER (WHERE NOT near) \
+            ", _sb_kept AS ({into}, base, close, away, int_keys) {what}, low, \
+                 array_agg(CASE far WHEN 0 THEN (_sb_k - low - 32768)::smallint END) \
+                   FILTER (WHERE far = 0), \
+                 array_agg(CASE far WHEN 1 THEN (_sb_k - low)::integer END) FILTER (WHERE far = 1), \
+                 array_agg(_sb_k) FILTER (WHERE far = 2) \
                FROM _sb_c, (SELECT min(_sb_k) AS low, \
-                   max(_sb_k)::numeric - min(_sb_k) <= 2147483647 AS near FROM _sb_c) AS span \
-               GROUP BY low, near)"
+                   CASE WHEN max(_sb_k)::numeric - min(_sb_k) < 65536 THEN 0 \
+                     WHEN max(_sb_k)::numeric - min(_sb_k) < 2147483648 THEN 1 ELSE 2 END AS far \
+                   FROM _sb_c) AS span \
+               GROUP BY low, far)"
         )
     }
 

@@ -318,6 +318,7 @@ impl Backfills {
                 worked: Duration::from_micros(row.worked_us),
                 restored: row.restored,
                 undo_bytes: Some(row.undo_bytes),
+                note: None,
                 error: row.error,
             },
         }))
