@@ -72,7 +72,7 @@ pub(super) fn beside(passes: u32, fillfactor: u32, apart: f64, growth: f64, clea
 /// What a backfill will cost; none where the number of rows is not known, or another engine or
 /// strategy than those of which something is known.
 pub fn estimate(facts: &TableFacts, job: &Job, strategy: Strategy) -> Option<Estimate> {
-    if facts.engine != Engine::Postgres || strategy == Strategy::ShadowCopy {
+    if facts.engine != Engine::Postgres {
         return None;
     }
     let rows = facts.rows?;

@@ -235,8 +235,6 @@ pub enum Strategy {
     Plain,
     /// By their key.
     KeyRange,
-    /// Into a new table that then takes the place of the old one.
-    ShadowCopy,
 }
 
 impl Strategy {
@@ -246,7 +244,6 @@ impl Strategy {
             Strategy::Strided { .. } => "strided",
             Strategy::Plain => "plain",
             Strategy::KeyRange => "key-range",
-            Strategy::ShadowCopy => "shadow-copy",
         }
     }
 }

@@ -66,7 +66,6 @@ fn rows(facts: &TableFacts, strategy: Strategy, name: fn(&str) -> String) -> Str
             };
             format!("{list} > {} AND {list} <= {}", of("last"), of("next"))
         }
-        Strategy::ShadowCopy => "true -- of a copy, chunk by chunk".to_owned(),
     }
 }
 

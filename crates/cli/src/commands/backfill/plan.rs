@@ -50,8 +50,6 @@ enum StrategyWord {
     Plain,
     /// By the key
     KeyRange,
-    /// Into a copy that takes the place of the table
-    ShadowCopy,
 }
 
 /// Passes where somebody wants passes and not how many.
@@ -69,7 +67,6 @@ impl Wanted {
             },
             StrategyWord::Plain => Strategy::Plain,
             StrategyWord::KeyRange => Strategy::KeyRange,
-            StrategyWord::ShadowCopy => Strategy::ShadowCopy,
         }))
     }
 }

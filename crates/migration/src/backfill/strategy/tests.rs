@@ -250,11 +250,6 @@ fn what_was_asked_for_is_done_where_it_can_be() {
         choice.reasons[..2],
         ["It was asked for.", "Without that it would be strided:"]
     );
-    let copy = ask(&table(), Strategy::ShadowCopy).unwrap();
-    assert!(
-        copy.warnings.iter().any(|it| it.contains("once more")),
-        "{copy:#?}"
-    );
     let old = TableFacts {
         version: 130_000,
         ..table()
@@ -450,7 +445,6 @@ proptest! {
             }
             Strategy::Plain => prop_assert!(facts.version >= 140_000 || facts.key.is_empty()),
             Strategy::KeyRange => prop_assert!(!facts.key.is_empty()),
-            Strategy::ShadowCopy => prop_assert!(false, "nobody asked for it"),
         }
         // What was chosen can be asked for.
         let asked = choose(&facts, &job, Some(chosen.strategy)).unwrap();

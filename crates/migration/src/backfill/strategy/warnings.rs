@@ -65,11 +65,6 @@ fn chosen(facts: &TableFacts, strategy: Strategy, said: &mut Vec<String>) {
              read and logged more than once."
                 .to_owned(),
         ),
-        Strategy::ShadowCopy => said.push(
-            "A copy needs room for the whole table and its indexes once more, and the table is \
-             locked for a moment when the copy takes its place."
-                .to_owned(),
-        ),
         _ => {}
     }
 }
@@ -145,7 +140,7 @@ fn targets(facts: &TableFacts, strategy: Strategy, said: &mut Vec<String>) {
             listed(&facts.indexes_on_written)
         ));
     }
-    if would_help_to_copy(facts) && strategy != Strategy::ShadowCopy {
+    if would_help_to_copy(facts) {
         said.push(format!(
             "With {} and {} indexes a copy of the table that then takes its place would be less \
              work than to change it where it is.",
