@@ -256,7 +256,7 @@ impl<'a> Show<'a> {
         if let Some(rate) = at.rate {
             parts.push(format!("{} rows/s", grouped(rate.round() as u64)));
         }
-        parts.extend(left.map(|left| format!("{left} left")));
+        parts.extend(left);
         if at.counts.failed > 0 {
             parts.push(format!("{} refused", grouped(at.counts.failed)));
         }
