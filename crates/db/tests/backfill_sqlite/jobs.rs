@@ -93,7 +93,6 @@ fn a_job_is_paused_resumed_and_called_off() {
     for refused in [
         db.ask("fill", JobStatus::Running),
         db.ask("fill", JobStatus::Paused),
-        db.begin(&job, &BeginOptions::default()).map(drop),
     ] {
         assert!(
             matches!(refused, Err(BackfillError::Status { .. })),
