@@ -298,13 +298,23 @@ fn rows_of_a_file_are_walked_by_row_id() {
         shown.contains("WHERE \"rowid\" > :last AND \"rowid\" <= :next"),
         "{shown}"
     );
+    // Without row ids they are walked by the key.
+    let pairs = WHOLE
+        .replace("users", "pairs")
+        .replace("email", "c")
+        .replace("name", "b");
+    cli.write("backfills/pairs.toml", pairs).unwrap();
+    assert_eq!(
+        plan(&cli, "pairs")["table"]["key"],
+        serde_json::json!(["a", "b"])
+    );
     for (table, set, part) in [
         ("nowhere", "a = '1'", "no table `nowhere`"),
         ("users", "fax = '1'", "no column `fax`"),
-        ("users", "email = 'lower(fax)'", "no such column: fax"),
+        ("users", "email = 'lower(fax)'", "no column `fax`"),
         ("users", "email = '?1'", "parameter"),
         ("users", "id = '1'", "row id"),
-        ("pairs", "c = '1'", "no row id"),
+        ("pairs", "a = '1'", "key"),
         ("seen", "name = '1'", "view"),
     ] {
         let text =
