@@ -6,7 +6,7 @@
 //! In running text a command may be named without what it needs (`switchback change plan`); in a
 //! block it must be whole.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,7 @@ use clap::{CommandFactory as _, Parser as _};
 use serde_json::Value;
 use switchback_diag::{Code, Exit, Topic};
 use switchback_migration::backfill::Job;
+use switchback_migration::backfill::metrics::ALERTS;
 use switchback_model::BackfillId;
 
 use crate::args::Cli;
@@ -270,6 +271,33 @@ fn every_command_in_the_documentation_can_be_typed() {
     }
     assert!(mistakes.is_empty(), "{}", mistakes.join("\n"));
     assert!(seen > 300, "only {seen} commands were found");
+}
+
+/// What an alert tells somebody to type at night can be typed, once the labels are put in.
+#[test]
+fn every_command_in_alerts_can_be_typed() {
+    let rules = ALERTS
+        .replace("{{ $labels.backfill }}", "lower-emails")
+        .replace("{{ $labels.environment }}", "production");
+    let mut kinds = BTreeMap::new();
+    for line in rules.lines().map(str::trim) {
+        let line = line.strip_prefix("runbook: ").unwrap_or(line);
+        let Some(line) = ours(line) else { continue };
+        let typed = Typed {
+            place: "alerts.yaml".to_owned(),
+            line,
+            whole: true,
+        };
+        assert_eq!(wrong(&typed, &BTreeSet::new()), None, "{}", typed.line);
+        assert!(!typed.line.contains('{'), "{}", typed.line);
+        let kind = typed.line.split(' ').nth(1).unwrap_or_default().to_owned();
+        *kinds.entry(kind).or_insert(0) += 1;
+    }
+    // Each alert names one of its own, and a page.
+    let alerts = rules.matches("- alert: ").count();
+    assert!(alerts > 0);
+    let expected = ["backfill", "explain"].map(|kind| (kind.to_owned(), alerts));
+    assert_eq!(kinds, BTreeMap::from(expected));
 }
 
 #[test]

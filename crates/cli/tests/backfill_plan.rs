@@ -8,7 +8,7 @@ mod support;
 
 use postgres::{Client, NoTls};
 use serde_json::Value;
-use support::{ON_POSTGRES, bad, good, on_sqlite, run, with_settings};
+use support::{ON_POSTGRES, bad, on_sqlite, run, with_settings};
 use switchback_testkit::cli::{Cli, Ran};
 
 const TABLES: &str = "
@@ -43,11 +43,27 @@ fn new(cli: &Cli, arguments: &[&str]) -> Ran {
         .unwrap()
 }
 
-fn plan(cli: &Cli, id: &str) -> Value {
-    let text = good(
+/// What a plan shows; it proposes to do just that.
+fn planned(cli: &Cli, id: &str, flags: &str, format: &str) -> String {
+    let ran = run(
         cli,
-        &format!("backfill plan {id} --env staging --format json"),
+        &format!("backfill plan {id} --env staging{flags}{format}"),
     );
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let command = format!("switchback backfill run {id} --env staging{flags}");
+    let said = if format.is_empty() {
+        format!("next: do it: {command}\n")
+    } else {
+        let note: Value = serde_json::from_str(&ran.stderr).unwrap();
+        assert_eq!(note["command"], command.as_str());
+        ran.stderr.clone()
+    };
+    assert_eq!(ran.stderr, said);
+    ran.stdout
+}
+
+fn plan(cli: &Cli, id: &str) -> Value {
+    let text = planned(cli, id, "", " --format json");
     let view: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(view["schema"], "switchback.backfill-plan/v1");
     view
@@ -97,7 +113,7 @@ fn a_file_is_written_once_and_planned() {
     assert!(again.stderr.contains("error[SB0111]"), "{}", again.stderr);
     assert_eq!(cli.read("backfills/emails.toml").unwrap(), WHOLE);
 
-    let shown = good(&cli, "backfill plan emails --env staging");
+    let shown = planned(&cli, "emails", "", "");
     for part in [
         "Emails for all, in staging\n",
         "public.users, 3,000 rows, ",
@@ -136,10 +152,8 @@ fn plans_follow_the_table() {
     assert!(said.contains("by_email"), "{said}");
     if view["strategy"] != "key-range" {
         assert_eq!(view["strategy"], "plain");
-        let forced = good(
-            &cli,
-            "backfill plan emails --env staging --strategy strided --passes 4 --format json",
-        );
+        let flags = " --strategy strided --passes 4";
+        let forced = planned(&cli, "emails", flags, " --format json");
         let forced: Value = serde_json::from_str(&forced).unwrap();
         assert_eq!(
             (&forced["strategy"], &forced["passes"]),
@@ -279,18 +293,28 @@ fn rows_of_a_file_are_walked_by_row_id() {
     assert_eq!(view["table"]["rows"], 2);
     assert_eq!(view["table"]["key"], serde_json::json!(["rowid"]));
     assert!(view["warnings"].to_string().contains("by_email"), "{view}");
-    let shown = good(&cli, "backfill plan emails --env staging");
+    let shown = planned(&cli, "emails", "", "");
     assert!(
         shown.contains("WHERE \"rowid\" > :last AND \"rowid\" <= :next"),
         "{shown}"
     );
+    // Without row ids they are walked by the key.
+    let pairs = WHOLE
+        .replace("users", "pairs")
+        .replace("email", "c")
+        .replace("name", "b");
+    cli.write("backfills/pairs.toml", pairs).unwrap();
+    assert_eq!(
+        plan(&cli, "pairs")["table"]["key"],
+        serde_json::json!(["a", "b"])
+    );
     for (table, set, part) in [
         ("nowhere", "a = '1'", "no table `nowhere`"),
         ("users", "fax = '1'", "no column `fax`"),
-        ("users", "email = 'lower(fax)'", "no such column: fax"),
+        ("users", "email = 'lower(fax)'", "no column `fax`"),
         ("users", "email = '?1'", "parameter"),
         ("users", "id = '1'", "row id"),
-        ("pairs", "c = '1'", "no row id"),
+        ("pairs", "a = '1'", "key"),
         ("seen", "name = '1'", "view"),
     ] {
         let text =

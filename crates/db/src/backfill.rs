@@ -76,6 +76,8 @@ pub struct Standing {
     pub worked: Duration,
     /// Rows that an undo put back.
     pub restored: u64,
+    /// Rows that an undo left alone, because somebody had changed them since.
+    pub conflicts: u64,
     /// Size in bytes of what is kept to undo it, where that is known.
     pub undo_bytes: Option<u64>,
     /// Why rows are walked in another way than was chosen, if they are.

@@ -1,7 +1,6 @@
 //! The database of an environment, whichever engine it is of. What an engine cannot do is said
 //! here; what is the same on every engine does not ask which one it is.
 
-mod backfill;
 mod postgres;
 mod trial;
 
@@ -13,6 +12,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use switchback_db::sqlite::backfill::{self as in_file, BackfillError};
 use switchback_db::sqlite::{
     DbError, FillEnd, Next, Options, Progress as Reached, Ran, SqliteDatabase,
 };
@@ -129,21 +129,16 @@ impl EnvironmentDatabase {
         job: &Job,
     ) -> Result<TableFacts, Failure> {
         match self {
-            Self::Sqlite { database, path } => {
+            Self::Sqlite { path, .. } => in_file::facts(path, job).map_err(|error| {
                 let name = &environment.name;
-                let table = database
-                    .catalog(&job.text.table)
-                    .map_err(|error| errors::not_fillable_in_file(&job.id, name, &error))?;
-                let refused = |why: &str| errors::not_on_this_table(&job.id, name, why);
-                let facts = backfill::sqlite(&table, job).map_err(|why| refused(&why))?;
-                trial::backfill(path, &facts.table, job).map_err(|why| refused(&why))?;
-                let rows = trial::count(path, &table.name, MOST_COUNTED);
-                Ok(TableFacts {
-                    // Beyond that nobody waits for it to be counted.
-                    rows: rows.filter(|rows| *rows <= MOST_COUNTED),
-                    ..facts
-                })
-            }
+                match &error {
+                    BackfillError::Db(error) => errors::not_fillable_in_file(&job.id, name, error),
+                    BackfillError::Definition { what } => {
+                        errors::not_on_this_table(&job.id, name, what)
+                    }
+                    _ => errors::backfill_in_file(name, &error),
+                }
+            }),
             Self::Postgres(server) => server.backfill_facts(job),
         }
     }

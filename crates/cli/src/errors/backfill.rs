@@ -176,13 +176,17 @@ pub(crate) fn no_strategy(
 }
 
 /// What a backfill on a server came to.
-pub(crate) fn backfill_on_server(error: &on_server::BackfillError) -> Failure {
+pub(crate) fn backfill_on_server(
+    environment: &EnvironmentName,
+    error: &on_server::BackfillError,
+) -> Failure {
     use on_server::BackfillError as E;
     match error {
         E::Database(error) => super::on_server(error),
-        E::Unknown { job } => not_begun(job),
-        E::OtherVersion { job, .. } => edited(job, error),
-        E::Stands { job, status } => stands(job, *status),
+        E::Unknown { job } => not_begun(job, environment),
+        E::OtherVersion { job, .. } => edited(job, environment, error),
+        E::OtherColumns { job } => other_columns(job, environment),
+        E::Stands { job, status } => stands(job, environment, *status),
         E::NothingKept { job } => nothing_kept(job, error),
         E::Newer { .. } => Diagnostic::error(Code::NewerDatabase, NEWER)
             .caused_by(error)
@@ -199,13 +203,16 @@ const NEWER: &str = "a newer version of switchback has done backfills in this da
 const GARBLED: &str = "what the database holds of the backfill cannot be read";
 
 /// What a backfill in a file came to.
-pub(crate) fn backfill_in_file(error: &in_file::BackfillError) -> Failure {
+pub(crate) fn backfill_in_file(
+    environment: &EnvironmentName,
+    error: &in_file::BackfillError,
+) -> Failure {
     use in_file::BackfillError as E;
     match error {
         E::Db(error) => super::database(error),
-        E::NoJob { job } => not_begun(job),
-        E::OtherDefinition { job, .. } => edited(job, error),
-        E::Status { job, from, .. } => stands(job, *from),
+        E::NoJob { job } => not_begun(job, environment),
+        E::OtherDefinition { job, .. } => edited(job, environment, error),
+        E::Status { job, from, .. } => stands(job, environment, *from),
         E::NothingKept { job, .. } => nothing_kept(job, error),
         E::Definition { .. } => {
             Diagnostic::error(Code::NotFillable, "the backfill cannot be done here")
@@ -221,42 +228,71 @@ pub(crate) fn backfill_in_file(error: &in_file::BackfillError) -> Failure {
 }
 
 /// SB1507.
-pub(crate) fn not_begun(job: &str) -> Failure {
+pub(crate) fn not_begun(job: &str, environment: &EnvironmentName) -> Failure {
     Diagnostic::error(
         Code::BackfillNotBegun,
-        format!("the backfill `{job}` was never begun in this database"),
+        format!("the backfill `{job}` was never begun in {environment}"),
     )
     .hint_command(
-        "begin it",
-        format!("switchback backfill run {job} --env ENVIRONMENT"),
+        "see which ones were",
+        format!("switchback backfill status --env {environment}"),
+    )
+    .hint_command(
+        "or begin it",
+        format!("switchback backfill run {job} --env {environment}"),
     )
     .into()
 }
 
 /// SB1508.
-fn edited(job: &str, error: &dyn std::error::Error) -> Failure {
+fn edited(job: &str, environment: &EnvironmentName, error: &dyn std::error::Error) -> Failure {
     Diagnostic::error(
         Code::BackfillEdited,
-        format!("the backfill `{job}` was begun here with another definition"),
+        format!("the backfill `{job}` was begun in {environment} with another definition"),
     )
     .caused_by(error)
     .hint("take the file back to what it was, to go on with what was begun")
     .hint_command(
         "or walk all rows with the definition as it is now",
-        format!("switchback backfill run {job} --env ENVIRONMENT --anew"),
+        format!("switchback backfill run {job} --env {environment} --anew"),
+    )
+    .into()
+}
+
+/// SB1508, where what was changed before stands in the way.
+fn other_columns(job: &str, environment: &EnvironmentName) -> Failure {
+    Diagnostic::error(
+        Code::BackfillEdited,
+        format!("the backfill `{job}` has changed other columns in {environment}"),
+    )
+    .cause("their former values are kept, and could not be put back any more")
+    .hint_command(
+        "put them back first",
+        format!("switchback backfill undo {job} --env {environment}"),
+    )
+    .hint_command(
+        "or write a backfill of its own for the new columns",
+        "switchback backfill new --help",
     )
     .into()
 }
 
 /// SB1509.
-fn stands(job: &str, status: JobStatus) -> Failure {
-    Diagnostic::error(
+pub(crate) fn stands(job: &str, environment: &EnvironmentName, status: JobStatus) -> Failure {
+    let found = Diagnostic::error(
         Code::BackfillStands,
-        format!("the backfill `{job}` is {}", status.word()),
-    )
+        format!("the backfill `{job}` is {} in {environment}", status.word()),
+    );
+    match status {
+        JobStatus::Undoing => found.hint_command(
+            "end the undo first",
+            format!("switchback backfill undo {job} --env {environment}"),
+        ),
+        _ => found,
+    }
     .hint_command(
         "see where it stands",
-        format!("switchback backfill status {job} --env ENVIRONMENT"),
+        format!("switchback backfill status {job} --env {environment}"),
     )
     .into()
 }
@@ -283,7 +319,11 @@ pub(crate) fn backfill_failed(
         format!("the backfill `{id}` failed in {environment}"),
     )
     .cause(reason.to_owned())
-    .hint("what was changed stays; mend what it names and run it again: it goes on from there")
+    .hint("what was changed stays, and nothing else is done")
+    .hint_command(
+        "mend what it names, then go on from there",
+        format!("switchback backfill run {id} --env {environment}"),
+    )
     .hint_command(
         "or put everything back",
         format!("switchback backfill undo {id} --env {environment}"),
@@ -296,6 +336,7 @@ pub(crate) fn backfill_not_right(
     id: &BackfillId,
     environment: &EnvironmentName,
     reasons: &[String],
+    refused: bool,
 ) -> Failure {
     let mut found = Diagnostic::error(
         Code::BackfillNotRight,
@@ -304,22 +345,16 @@ pub(crate) fn backfill_not_right(
     for reason in reasons {
         found = found.cause(reason.clone());
     }
+    if refused {
+        found = found.hint_command(
+            "see which rows refused it, and mend them",
+            format!("switchback backfill status {id} --env {environment}"),
+        );
+    }
     found
         .hint_command(
-            "see which rows refused it",
-            format!("switchback backfill status {id} --env {environment}"),
+            "find out what wrote such rows, then give them what they should have",
+            format!("switchback backfill run {id} --env {environment} --anew"),
         )
         .into()
-}
-
-impl From<on_server::BackfillError> for Failure {
-    fn from(error: on_server::BackfillError) -> Self {
-        backfill_on_server(&error)
-    }
-}
-
-impl From<in_file::BackfillError> for Failure {
-    fn from(error: in_file::BackfillError) -> Self {
-        backfill_in_file(&error)
-    }
 }

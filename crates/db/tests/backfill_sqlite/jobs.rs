@@ -1,8 +1,8 @@
 //! Jobs as people deal with them.
 
 use switchback_db::sqlite::DbError;
-use switchback_db::sqlite::backfill::{Begun, choice};
-use switchback_migration::backfill::Strategy;
+use switchback_db::sqlite::backfill::{Begun, facts};
+use switchback_migration::backfill::{Strategy, choose};
 
 use super::*;
 
@@ -93,7 +93,6 @@ fn a_job_is_paused_resumed_and_called_off() {
     for refused in [
         db.ask("fill", JobStatus::Running),
         db.ask("fill", JobStatus::Paused),
-        db.begin(&job, &BeginOptions::default()).map(drop),
     ] {
         assert!(
             matches!(refused, Err(BackfillError::Status { .. })),
@@ -215,16 +214,23 @@ fn what_the_catalog_says_of_a_table() {
          INSERT INTO t VALUES (1, 2, 3, 4), (2, 2, 3, 5);
          CREATE TABLE w (k TEXT, n INT, v, PRIMARY KEY (n DESC, k)) WITHOUT ROWID;",
     );
-    let db = place.open();
-    let facts = db.facts(&job("table = \"T\"\n[set]\nB = \"1\"")).unwrap();
+    let of = |text: &str| {
+        let job = job(text);
+        (facts(&place.path, &job).unwrap(), job)
+    };
+    let (facts, job) = of("table = \"T\"\n[set]\nB = \"1\"");
     assert_eq!(facts.indexes_on_written, ["on_sum"]);
     assert_eq!(facts.triggers, ["seen"]);
     assert_eq!((facts.rows, facts.indexes, facts.leaves), (Some(2), 3, 1));
     assert!(facts.key[0].integer && facts.bytes > 0 && facts.version > 3_000_000);
-    let choice = choice(&facts);
+    let choice = choose(&facts, &job, None).unwrap();
     assert_eq!(choice.strategy, Strategy::KeyRange);
-    assert_eq!(choice.warnings.len(), 2);
-    let facts = db.facts(&job("table = \"w\"\n[set]\nv = \"1\"")).unwrap();
+    let warned = choice.warnings.join(" ");
+    assert!(
+        warned.contains("on_sum") && warned.contains("seen"),
+        "{warned}"
+    );
+    let (facts, _) = of("table = \"w\"\n[set]\nv = \"1\"");
     let key: Vec<_> = facts
         .key
         .iter()
@@ -234,9 +240,6 @@ fn what_the_catalog_says_of_a_table() {
     assert_eq!(facts.indexes, 0);
     // What was counted is believed, however large the table is.
     place.run("ANALYZE; UPDATE sqlite_stat1 SET stat = '5000000 1' WHERE tbl = 't'");
-    let facts = place
-        .open()
-        .facts(&job("table = \"t\"\n[set]\nb = \"1\""))
-        .unwrap();
+    let (facts, _) = of("table = \"t\"\n[set]\nb = \"1\"");
     assert_eq!(facts.rows, Some(5_000_000));
 }

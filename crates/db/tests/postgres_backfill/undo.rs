@@ -1,6 +1,7 @@
 //! Undoing a backfill beside an application.
 
 use super::*;
+use switchback_migration::backfill::estimate;
 
 #[test]
 fn rows_that_were_changed_since_are_left_alone_and_named() {
@@ -71,5 +72,98 @@ fn keys_that_are_far_from_each_other_come_back_as_well() {
             assert_eq!(number(&mut client, left), all, "{strategy:?} {keys}");
             assert!(open(&url).backfill_conflicts("it", 10).unwrap().is_empty());
         }
+    }
+}
+
+/// What the undo log is said to take is about what it takes.
+#[test]
+fn its_size_is_about_what_was_told() {
+    let texts = |table: &str, key: &str, before: &str| {
+        format!(
+            "CREATE TABLE {table} (id {} PRIMARY KEY, email text NOT NULL, slug text);
+             INSERT INTO {table} SELECT {key}, 'User' || n, {before}
+             FROM generate_series(1, 20000) AS n;
+             ANALYZE {table}",
+            if key == "n" { "bigint" } else { "uuid" }
+        )
+    };
+    // What is stored is not compressed here, where nobody could tell by how much it would be.
+    let random = "md5(n::text)";
+    for (key, before) in [
+        ("n", "NULL"),
+        ("n", random),
+        ("md5(n::text)::uuid", "NULL"),
+        ("md5(n::text)::uuid", random),
+    ] {
+        let (url, mut client) = database(&texts("users", key, before));
+        let facts = open(&url).backfill_facts(&slug()).unwrap();
+        let told = estimate(&facts, &slug(), Strategy::KeyRange).unwrap().undo;
+        fill(&url, &slug(), Strategy::KeyRange, 1);
+        let size = "SELECT pg_total_relation_size('_switchback.backfill_undo')";
+        let real = number(&mut client, size);
+        let part = told as f64 / real as f64;
+        assert!(
+            (0.65..1.5).contains(&part),
+            "{key}, {before}: {told} of {real}"
+        );
+    }
+}
+
+#[test]
+fn what_keeps_nothing_is_not_undone() {
+    let (url, mut client) = database(&users(100));
+    let job = job("table = \"users\"\nkeep-undo = false\n[set]\nslug = \"lower(email)\"");
+    fill(&url, &job, STRIDED, 1);
+    let error = open(&url)
+        .tell_backfill("it", JobStatus::Undoing)
+        .unwrap_err();
+    assert!(
+        matches!(error, BackfillError::NothingKept { .. }),
+        "{error}"
+    );
+    assert_eq!(standing(&url).status, JobStatus::Done);
+    let left = "SELECT count(*) FROM users WHERE slug IS NULL";
+    assert_eq!(number(&mut client, left), 0);
+}
+
+/// Former values name no columns: they go back where they came from, whatever the file says by now.
+#[test]
+fn what_is_kept_goes_into_no_other_column() {
+    let (url, mut client) = database(&users(100));
+    fill(&url, &slug(), Strategy::Plain, 1);
+    let other = job("table = \"users\"\n[set]\nnote = \"'x'\"");
+    let again = open(&url).begin_backfill(&other, Strategy::Plain, true, true);
+    assert!(
+        matches!(again, Err(BackfillError::OtherColumns { .. })),
+        "{again:?}"
+    );
+    assert_eq!(undo(&url, &other), End::Job(JobStatus::Undone));
+    let left = "SELECT count(*) FROM users WHERE slug IS NOT NULL OR note <> repeat('x', 20)";
+    assert_eq!(number(&mut client, left), 0);
+    // Then there is nothing to lose.
+    assert_eq!(
+        fill(&url, &other, Strategy::Plain, 1),
+        End::Job(JobStatus::Done)
+    );
+    let filled = "SELECT count(*) FROM users WHERE note = 'x' AND slug IS NULL";
+    assert_eq!(number(&mut client, filled), 100);
+}
+
+/// Whoever resumes a job does not wait for a lease of somebody who has ended.
+#[test]
+fn a_range_of_a_job_that_stops_is_given_back() {
+    for to in [JobStatus::Paused, JobStatus::Cancelled] {
+        let (url, mut client) = database(&users(2_000));
+        open(&url)
+            .begin_backfill(&slug(), Strategy::KeyRange, true, false)
+            .unwrap();
+        let mut hands = hands(&url, &slug(), "w");
+        assert_eq!(hands.claim().unwrap(), Got::Claimed);
+        assert!(matches!(hands.batch(100).unwrap(), Got::Done(_)));
+        open(&url).tell_backfill("it", to).unwrap();
+        assert_eq!(hands.batch(100).unwrap(), Got::Ended(to));
+        assert_eq!(hands.release().unwrap(), Got::Released);
+        let leased = "SELECT count(*) FROM _switchback.backfill_range WHERE status = 'leased'";
+        assert_eq!(number(&mut client, leased), 0);
     }
 }

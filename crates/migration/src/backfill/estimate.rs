@@ -37,9 +37,21 @@ const WAL_A_ROW: f64 = 80.0;
 /// and 450 where four of ten were.
 const WAL_AN_ENTRY: f64 = 107.0;
 
-/// What a former value takes apart from its content: the row's header, its key and its entry in the
-/// index.
-const UNDO_A_ROW: f64 = 120.0;
+/// What is kept of each changed row: four bytes of its key where that is a whole number, as a
+/// distance within its batch, and four of what it got.
+const UNDO_A_ROW: f64 = 8.0;
+
+/// The same where the key is something else, for which it stands as text: a UUID has 36 letters.
+const UNDO_A_TEXT_KEY: f64 = 4.0 + TEXT + 36.0;
+
+/// What a text in an array takes apart from its content: its length, and room up to the next one.
+const TEXT: f64 = 5.5;
+
+/// Batches are stored in pieces, four on a page, which are found through an index.
+const UNDO_IN_PIECES: f64 = 1.04;
+
+/// What the log gets for a byte of them.
+const UNDO_WAL: f64 = 1.1;
 
 /// Which part of the new versions finds room beside the old ones, 0.0 to 1.0.
 ///
@@ -93,8 +105,7 @@ pub fn estimate(facts: &TableFacts, job: &Job, strategy: Strategy) -> Option<Est
     let heap = moved * row * (1.0 + growth) / facts.full();
     let index = facts.index_bytes as f64 * apart * (1.0 - beside);
     let undo = if job.text.keep_undo {
-        let values = facts.sample.map_or(0.0, |it| it.before + it.after);
-        changed * (UNDO_A_ROW + values)
+        changed * undo_a_row(facts, job) * UNDO_IN_PIECES
     } else {
         0.0
     };
@@ -110,7 +121,7 @@ pub fn estimate(facts: &TableFacts, job: &Job, strategy: Strategy) -> Option<Est
         // Of a version on the same page only that is logged in which it differs.
         let content = row * (1.0 + growth) * (1.0 - beside * 0.5);
         let entries = f64::from(facts.indexes) * WAL_AN_ENTRY;
-        pages + changed * (WAL_A_ROW + content + former) + moved * entries + undo * 1.5
+        pages + changed * (WAL_A_ROW + content + former) + moved * entries + undo * UNDO_WAL
     };
     let time = |rate: f64| Duration::from_secs_f64((changed / rate).clamp(0.0, 1e9));
     Some(Estimate {
@@ -124,9 +135,26 @@ pub fn estimate(facts: &TableFacts, job: &Job, strategy: Strategy) -> Option<Est
     })
 }
 
+/// What is kept to put one changed row back, in bytes. What was there before is kept only where
+/// something was; what the row got is not kept but for a hash.
+fn undo_a_row(facts: &TableFacts, job: &Job) -> f64 {
+    let key = match facts.key.as_slice() {
+        [one] if one.integer => UNDO_A_ROW,
+        _ => UNDO_A_TEXT_KEY,
+    };
+    let before = facts.sample.map_or(0.0, |it| it.before);
+    let values = if before > 0.0 {
+        let filled = 1.0 - facts.empty.unwrap_or(0.0).clamp(0.0, 1.0);
+        before + TEXT * filled * job.text.set.len() as f64
+    } else {
+        0.0
+    };
+    key + values
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::facts::Sample;
+    use super::super::facts::{KeyColumn, Sample};
     use super::*;
 
     #[test]
@@ -167,6 +195,34 @@ mod tests {
                 "{strategy:?}: {told}"
             );
         }
+    }
+
+    #[test]
+    fn only_what_was_there_is_kept() {
+        let text = "schema = \"switchback.backfill/v1\"\ntable = \"t\"\n[set]\na = \"b\"\n";
+        let id = switchback_model::BackfillId::new("it").unwrap();
+        let job = Job::parse(id, text).unwrap();
+        let facts = |before, integer| TableFacts {
+            bytes: 105_000_000,
+            rows: Some(1_000_000),
+            key: vec![KeyColumn {
+                name: "id".to_owned(),
+                integer,
+                distinct: None,
+            }],
+            sample: Some(Sample {
+                rows: 1000,
+                apart: 1000,
+                before,
+                after: 500.0,
+            }),
+            ..TableFacts::of_empty(Engine::Postgres, 150_018, "t")
+        };
+        let undo = |facts| estimate(&facts, &job, Strategy::Plain).unwrap().undo;
+        // What a row gets is computed again, and takes nothing.
+        assert_eq!(undo(facts(0.0, true)), 8_320_000);
+        assert_eq!(undo(facts(20.0, true)), 34_840_000);
+        assert!(undo(facts(0.0, false)) > 40_000_000);
     }
 
     #[test]

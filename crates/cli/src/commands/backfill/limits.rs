@@ -23,7 +23,7 @@ pub(super) struct LimitArgs {
     /// The part of the time that is worked at most, in percent, whatever the database says
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(1..=100))]
     ceiling: Option<u32>,
-    /// Hours in which nothing is done, or less: `mon-fri 08:00-18:00 +01:00`, with `at 20%` for less
+    /// Hours in which nothing is done, or less: `mon-fri 08:00-18:00 +01:00`, with `20%` after it for less
     #[arg(long, value_name = "HOURS", value_parser = hours)]
     quiet_hours: Vec<QuietHours>,
     /// CPUs of the database's server, which it cannot be asked for

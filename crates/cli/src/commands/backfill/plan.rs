@@ -56,6 +56,14 @@ enum StrategyWord {
 const PASSES: u32 = 8;
 
 impl Wanted {
+    /// The flags as they were typed, each after a blank.
+    fn typed(&self) -> String {
+        let word = self.strategy.and_then(|it| it.to_possible_value());
+        let strategy = word.map(|it| format!(" --strategy {}", it.get_name()));
+        let passes = self.passes.map(|it| format!(" --passes {it}"));
+        [strategy, passes].into_iter().flatten().collect()
+    }
+
     /// What was asked for.
     pub(crate) fn strategy(&self) -> Result<Option<Strategy>, Failure> {
         if self.passes.is_some() && self.strategy != Some(StrategyWord::Strided) {
@@ -81,7 +89,14 @@ impl Plan {
         let choice = choose(&facts, &job, wanted)
             .map_err(|refusal| errors::no_strategy(&job.id, &environment.name, &refusal))?;
         let view = PlanView::of(environment.name.as_str(), &job, &facts, choice);
-        context.shell.out.data(&view);
+        let out = &context.shell.out;
+        out.data(&view);
+        let name = &environment.name;
+        let flags = self.wanted.typed();
+        out.next(
+            "do it",
+            &format!("switchback backfill run {} --env {name}{flags}", job.id),
+        );
         Ok(Exit::Ok)
     }
 }

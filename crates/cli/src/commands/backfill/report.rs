@@ -11,7 +11,7 @@ use switchback_migration::backfill::{Job, JobStatus, Verification};
 use switchback_migration::words::grouped;
 use switchback_model::{Digest, Event, EventId};
 
-use super::status::Standing;
+use super::status::{Standing, counted};
 use super::target::Target;
 use crate::backfills;
 use crate::book::Book;
@@ -72,17 +72,17 @@ fn judged(environment: &Environment, job: &Job, found: &Verification) -> Result<
     }
     let mut reasons = Vec::new();
     if found.differ > 0 {
-        reasons.push(format!("{} rows differ", grouped(found.differ)));
+        reasons.push(counted(found.differ, "row differs", "rows differ"));
     }
     if found.failed > 0 {
-        reasons.push(format!("{} rows refused it", grouped(found.failed)));
+        reasons.push(counted(found.failed, "row refused it", "rows refused it"));
     }
     for it in &found.not_validated {
         match it.broken {
             Some(0) => {}
             Some(rows) => reasons.push(format!(
-                "{} rows break the constraint {}, which is not validated",
-                grouped(rows),
+                "{} the constraint {}, which is not validated",
+                counted(rows, "row breaks", "rows break"),
                 it.name
             )),
             None => reasons.push(format!("the constraint {} is not validated", it.name)),
@@ -92,6 +92,7 @@ fn judged(environment: &Environment, job: &Job, found: &Verification) -> Result<
         &job.id,
         &environment.name,
         &reasons,
+        found.failed > 0,
     ))
 }
 
@@ -134,7 +135,8 @@ impl Report {
         let (id, name) = (job.id.as_str(), &environment.name);
         let mut target = Target::open(context, environment)?;
         let found = target.verify(&job, self.picked.samples, self.picked.seed)?;
-        let standing = target.standing(id)?.ok_or_else(|| errors::not_begun(id))?;
+        let standing = target.standing(id)?;
+        let standing = standing.ok_or_else(|| errors::not_begun(id, name))?;
         let is_undone = standing.status == JobStatus::Undone;
         let standing = Standing::of(&mut target, name, id, &job.text.table, standing)?;
         let at = context.shell.clock.now();
@@ -153,15 +155,16 @@ impl Report {
         let mut text = serde_json::to_string_pretty(&document)?;
         text.push('\n');
         let digest = Digest::of(text.as_bytes());
-        let own = context.root.join(STATE).join("reports");
-        let (path, folder) = match &self.output {
-            Some(path) => (context.shell.folder.join(path), None),
+        let state = context.root.join(STATE);
+        let own = [state.clone(), state.join("reports")];
+        let (path, folders) = match &self.output {
+            Some(path) => (context.shell.folder.join(path), &[][..]),
             None => {
                 let file = format!("{name}-{id}-{}.json", at.as_millis());
-                (own.join(file), Some(own.as_path()))
+                (own[1].join(file), &own[..])
             }
         };
-        write(&path, &text, folder)?;
+        write(&path, &text, folders)?;
         book.append(
             EventId::of(&["backfill-verified", &digest.to_string()]),
             at,
@@ -184,9 +187,10 @@ impl Report {
     }
 }
 
-fn write(path: &Path, text: &str, folder: Option<&Path>) -> Result<(), Failure> {
+/// Writes a file, and the folders that it is to lie in where they are not there, outermost first.
+fn write(path: &Path, text: &str, folders: &[PathBuf]) -> Result<(), Failure> {
     let mut batch = Batch::default();
-    if let Some(folder) = folder {
+    for folder in folders {
         batch.folder(folder, 0o755);
     }
     if path.exists() {
@@ -211,7 +215,7 @@ impl View for Written {
 
     fn human(&self, page: &mut Page) {
         page.line(&format!("wrote {}", self.file));
-        page.line(&format!("  {} is recorded", self.digest));
+        page.line(&format!("  its digest is in the ledger: {}", self.digest));
     }
 }
 
@@ -253,28 +257,28 @@ impl View for Verified {
         }
         let changed: u64 = found.ranges.iter().map(|it| it.changed).sum();
         let still: Option<u64> = found.ranges.iter().map(|it| it.still).sum();
-        let ranges = grouped(found.ranges.len() as u64);
+        let ranges = counted(found.ranges.len() as u64, "range", "ranges");
         let what = match still {
             Some(still) if still == changed => {
-                format!(
-                    "{}, in {ranges} ranges; all still hold it",
-                    grouped(changed)
-                )
+                format!("{}, in {ranges}; all still hold it", grouped(changed))
             }
             Some(still) => format!(
-                "{}, in {ranges} ranges; {} still hold it, the others were changed or deleted since",
+                "{}, in {ranges}; {} still hold it, the others were changed or deleted since",
                 grouped(changed),
                 grouped(still)
             ),
             None => format!(
-                "{}, in {ranges} ranges; nothing is kept to tell what became of them",
+                "{}, in {ranges}; nothing is kept to tell what became of them",
                 grouped(changed)
             ),
         };
         row("rows changed", what);
         for it in &found.not_validated {
             let broken = match it.broken {
-                Some(rows) => format!("not validated; {} rows break it", grouped(rows)),
+                Some(rows) => format!(
+                    "not validated; {} it",
+                    counted(rows, "row breaks", "rows break")
+                ),
                 None => "not validated".to_owned(),
             };
             row(&format!("constraint {}", it.name), broken);

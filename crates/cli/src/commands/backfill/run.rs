@@ -181,26 +181,37 @@ impl WorkArgs {
 
 impl Run {
     pub(super) fn run(self, context: &Context<'_>) -> Result<Exit, Failure> {
+        self.begin(context, false)
+    }
+
+    /// Begins it or goes on with it; with `resume` nothing else than going on.
+    fn begin(self, context: &Context<'_>, resume: bool) -> Result<Exit, Failure> {
         let wanted = self.wanted.strategy()?;
         let job = backfills::load(context, &self.id)?;
         let environment = context.environment(&self.env)?;
+        let (id, name) = (job.id.as_str(), &environment.name);
         let mut asked = self.work.asked()?;
         asked.stop_on_error = self.stop_on_error;
         asked.most_failed = self.most_errors;
         asked.most_undo = self.undo_limit;
         asked.anew = self.anew;
+        let mut target = Target::open(context, environment)?;
+        if resume {
+            // What was never begun, or is over, is not gone on with.
+            let standing = target.standing(id)?;
+            let standing = standing.ok_or_else(|| errors::not_begun(id, name))?;
+            match standing.status {
+                JobStatus::Running | JobStatus::Paused | JobStatus::Failed => {}
+                status => return Err(errors::stands(id, name, status)),
+            }
+        }
         let facts =
             EnvironmentDatabase::open(context, environment)?.backfill_facts(environment, &job)?;
         let choice = choose(&facts, &job, wanted)
-            .map_err(|refusal| errors::no_strategy(&job.id, &environment.name, &refusal))?;
+            .map_err(|refusal| errors::no_strategy(&job.id, name, &refusal))?;
         let out = &context.shell.out;
         if self.dry_run {
-            out.data(&PlanView::of(
-                environment.name.as_str(),
-                &job,
-                &facts,
-                choice,
-            ));
+            out.data(&PlanView::of(name.as_str(), &job, &facts, choice));
             return Ok(Exit::Ok);
         }
         if !job.text.keep_undo {
@@ -208,17 +219,17 @@ impl Run {
                 "change rows of {} without keeping what they had",
                 job.text.table
             );
-            confirm::by_name(context.shell, self.consent, &environment.name, &what)?;
+            confirm::by_name(context.shell, self.consent, name, &what)?;
         }
         // Where nothing can be recorded nothing is begun.
         let mut book = Book::open(context)?;
-        let mut target = Target::open(context, environment)?;
         match target.begin(&job, &facts, &choice, &asked)? {
             Begun::Done => {
-                out.note(&format!(
-                    "the backfill {} is done in {}; to look at all rows again: --anew",
-                    job.id, environment.name
-                ));
+                out.note(&format!("the backfill {id} is done in {name}"));
+                out.next(
+                    "to look at all rows again",
+                    &format!("switchback backfill run {id} --env {name} --anew"),
+                );
                 return Ok(Exit::NothingToDo);
             }
             Begun::Resumed => out.note("going on from where it stood"),
@@ -234,7 +245,7 @@ impl Run {
         let ended = self
             .work
             .walk(context, &mut book, environment, &mut target, &walked)?;
-        finish(context, environment, &mut target, &job, ended)
+        finish(context, environment, &mut target, &job, Doing::Fill, ended)
     }
 }
 
@@ -244,41 +255,33 @@ pub(super) fn finish(
     environment: &Environment,
     target: &mut Target,
     job: &Job,
+    doing: Doing,
     ended: End,
 ) -> Result<Exit, Failure> {
     let (id, name) = (job.id.as_str(), &environment.name);
-    let standing = target.standing(id)?.ok_or_else(|| errors::not_begun(id))?;
-    let out = &context.shell.out;
+    let standing = target.standing(id)?;
+    let standing = standing.ok_or_else(|| errors::not_begun(id, name))?;
     if standing.status == JobStatus::Failed {
         let reason = standing.error.as_deref().unwrap_or("no reason was kept");
         return Err(errors::backfill_failed(&job.id, name, reason));
     }
     let view = Standing::of(target, name, id, &job.text.table, standing)?;
-    let left = view.left();
-    out.data(&view);
+    context.shell.out.data(&view);
+    if ended == End::Stopped {
+        let command = match doing {
+            Doing::Fill => "run",
+            Doing::Undo => "undo",
+        };
+        context.shell.out.next(
+            "go on",
+            &format!("switchback backfill {command} {id} --env {name}"),
+        );
+        return Ok(Exit::Interrupted);
+    }
+    view.propose(context);
     Ok(match ended {
-        End::Stopped => {
-            out.next(
-                "go on",
-                &format!("switchback backfill run {id} --env {name}"),
-            );
-            Exit::Interrupted
-        }
-        End::Job(JobStatus::Paused) => {
-            out.next(
-                "go on",
-                &format!("switchback backfill resume {id} --env {name}"),
-            );
-            Exit::Pending
-        }
-        End::Job(JobStatus::Cancelled) => {
-            out.next(
-                "put back what was changed",
-                &format!("switchback backfill undo {id} --env {name}"),
-            );
-            Exit::Pending
-        }
-        _ if left > 0 => Exit::Refused,
+        End::Job(JobStatus::Paused | JobStatus::Cancelled) => Exit::Pending,
+        _ if view.left() > 0 => Exit::Refused,
         _ => Exit::Ok,
     })
 }
@@ -292,11 +295,6 @@ pub(crate) struct Resume {
 
 impl Resume {
     pub(super) fn run(self, context: &Context<'_>) -> Result<Exit, Failure> {
-        let environment = context.environment(&self.run.env)?;
-        let mut target = Target::open(context, environment)?;
-        // What was never begun, or is over, is not gone on with.
-        target.tell(&self.run.id, JobStatus::Running)?;
-        drop(target);
-        self.run.run(context)
+        self.run.begin(context, true)
     }
 }

@@ -46,12 +46,13 @@ impl Status {
             return Ok(Exit::Ok);
         };
         let found = known.into_iter().find(|it| it.job == id);
-        let found = found.ok_or_else(|| errors::not_begun(&id))?;
-        let standing = target
-            .standing(&id)?
-            .ok_or_else(|| errors::not_begun(&id))?;
-        let view = Standing::of(&mut target, &environment.name, &id, &found.table, standing)?;
+        let name = &environment.name;
+        let found = found.ok_or_else(|| errors::not_begun(&id, name))?;
+        let standing = target.standing(&id)?;
+        let standing = standing.ok_or_else(|| errors::not_begun(&id, name))?;
+        let view = Standing::of(&mut target, name, &id, &found.table, standing)?;
         context.shell.out.data(&view);
+        view.propose(context);
         Ok(Exit::Ok)
     }
 }
@@ -100,6 +101,8 @@ pub(super) struct Standing {
     environment: String,
     table: String,
     status: &'static str,
+    #[serde(skip)]
+    stands: JobStatus,
     version: String,
     walk: u32,
     rows_scanned: u64,
@@ -113,6 +116,8 @@ pub(super) struct Standing {
     worked_seconds: f64,
     /// Why rows are walked in another way than was chosen.
     note: Option<String>,
+    rows_restored: u64,
+    rows_conflicting: u64,
     error: Option<String>,
     /// Some of the rows that refused what they should get.
     failed: Vec<RowLeft>,
@@ -154,6 +159,7 @@ impl Standing {
             environment: environment.to_string(),
             table: table.to_owned(),
             status: it.status.word(),
+            stands: it.status,
             version: it.version,
             walk: it.sweep,
             rows_scanned: it.counts.scanned,
@@ -165,15 +171,43 @@ impl Standing {
             workers: it.leased,
             worked_seconds: it.worked.as_secs_f64(),
             note: it.note,
+            rows_restored: it.restored,
+            rows_conflicting: it.conflicts,
             error: it.error,
             failed: rows(target.failures(id, NAMED)?),
             conflicts: rows(conflicts),
         })
     }
 
-    /// Rows that are not as they should be, as far as is known.
+    /// Rows that are not as they should be, as far as is known. What refused was never changed, and
+    /// so an undo has nothing to do there.
     pub(super) fn left(&self) -> u64 {
-        self.rows_failed + self.conflicts.len() as u64
+        match self.stands {
+            JobStatus::Undoing | JobStatus::Undone => self.rows_conflicting,
+            _ => self.rows_failed,
+        }
+    }
+
+    /// Says what can be done next.
+    pub(super) fn propose(&self, context: &Context<'_>) {
+        let (id, name) = (&self.backfill, &self.environment);
+        let next = |text: &str, command: &str, flags: &str| {
+            let command = format!("switchback backfill {command} {id} --env {name}{flags}");
+            context.shell.out.next(text, &command);
+        };
+        match self.stands {
+            JobStatus::Running if self.workers > 0 => {}
+            JobStatus::Running => next("nobody works on it; go on", "run", ""),
+            JobStatus::Paused => next("go on", "resume", ""),
+            JobStatus::Failed => next("mend what it names, then go on", "run", ""),
+            JobStatus::Cancelled => next("put back what was changed", "undo", ""),
+            JobStatus::Done if self.rows_failed > 0 => {
+                next("mend these rows, then do them again", "run", " --anew");
+            }
+            JobStatus::Done => next("see whether every row has what it should", "verify", ""),
+            JobStatus::Undoing => next("end it, if nobody does", "undo", ""),
+            JobStatus::Undone => {}
+        }
     }
 }
 
@@ -197,6 +231,12 @@ impl View for Standing {
             row("turned", note.clone());
         }
         row("rows changed", grouped(self.rows_changed));
+        if matches!(self.stands, JobStatus::Undoing | JobStatus::Undone) {
+            row("rows put back", grouped(self.rows_restored));
+        }
+        if self.rows_conflicting > 0 {
+            row("rows left alone", grouped(self.rows_conflicting));
+        }
         if self.rows_failed > 0 {
             row("rows that refused", grouped(self.rows_failed));
         }
@@ -213,24 +253,35 @@ impl View for Standing {
         row(
             "work",
             format!(
-                "{} batches, {:.1} s",
-                grouped(self.batches),
+                "{} in {:.1} s",
+                counted(self.batches, "batch", "batches"),
                 self.worked_seconds
             ),
         );
-        if self.workers > 0 {
-            row("at it now", format!("{} ranges on lease", self.workers));
+        if self.workers > 0 && self.stands == JobStatus::Running {
+            row(
+                "at it now",
+                counted(u64::from(self.workers), "worker", "workers"),
+            );
         }
         page.table(2, &[], &rows);
         named(page, "Rows that refused it", &self.failed, self.rows_failed);
-        let known = self.conflicts.len() as u64;
         named(
             page,
             "Rows that were left alone, because somebody changed them since",
             &self.conflicts,
-            known,
+            self.rows_conflicting,
         );
     }
+}
+
+/// `1 batch`, `1,234 batches`.
+pub(super) fn counted(number: u64, one: &str, more: &str) -> String {
+    format!(
+        "{} {}",
+        grouped(number),
+        if number == 1 { one } else { more }
+    )
 }
 
 fn named(page: &mut Page, title: &str, rows: &[RowLeft], all: u64) {

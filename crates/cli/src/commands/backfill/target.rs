@@ -1,6 +1,6 @@
 //! The database of an environment as backfills use it, whichever engine it is of.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -71,6 +71,7 @@ pub(super) struct Left {
 /// A database in which backfills are done.
 pub(super) enum Target {
     Sqlite {
+        environment: EnvironmentName,
         path: PathBuf,
         jobs: Backfills,
     },
@@ -117,8 +118,13 @@ impl Target {
         match &environment.database {
             Some(Database::Sqlite { path }) => {
                 let path = context.path(path);
-                let jobs = in_file(context, &path)?;
-                Ok(Self::Sqlite { path, jobs })
+                let environment = environment.name.clone();
+                let jobs = in_file(context, &environment, &path)?;
+                Ok(Self::Sqlite {
+                    environment,
+                    path,
+                    jobs,
+                })
             }
             Some(Database::Postgres { .. }) => {
                 let url = context.database_url(environment)?.to_owned();
@@ -136,12 +142,33 @@ impl Target {
     }
 }
 
-fn in_file(context: &Context<'_>, path: &std::path::Path) -> Result<Backfills, Failure> {
+/// What a call for a file came to.
+fn of_file<T>(
+    environment: &EnvironmentName,
+    result: Result<T, in_file::BackfillError>,
+) -> Result<T, Failure> {
+    result.map_err(|error| errors::backfill_in_file(environment, &error))
+}
+
+/// What a call for a server came to.
+fn of_server<T>(
+    environment: &EnvironmentName,
+    result: Result<T, on_server::BackfillError>,
+) -> Result<T, Failure> {
+    result.map_err(|error| errors::backfill_on_server(environment, &error))
+}
+
+fn in_file(
+    context: &Context<'_>,
+    environment: &EnvironmentName,
+    path: &Path,
+) -> Result<Backfills, Failure> {
     let options = BackfillOptions {
         lease: LEASE,
         ..BackfillOptions::default()
     };
-    Ok(Backfills::open(path, options, clock(context.shell.clock))?)
+    let opened = Backfills::open(path, options, clock(context.shell.clock));
+    of_file(environment, opened)
 }
 
 fn connect(
@@ -163,7 +190,9 @@ impl Target {
         asked: &Asked,
     ) -> Result<Begun, Failure> {
         match self {
-            Self::Sqlite { jobs, .. } => {
+            Self::Sqlite {
+                environment, jobs, ..
+            } => {
                 let options = BeginOptions {
                     anew: asked.anew,
                     stop_on_error: asked.stop_on_error,
@@ -171,16 +200,21 @@ impl Target {
                     most_undo_bytes: asked.most_undo,
                     ..BeginOptions::default()
                 };
-                Ok(match jobs.begin(job, &options)? {
+                Ok(match of_file(environment, jobs.begin(job, &options))? {
                     in_file::Begun::Started => Begun::New,
                     in_file::Begun::Resumed | in_file::Begun::Running => Begun::Resumed,
                     in_file::Begun::Done => Begun::Done,
                 })
             }
-            Self::Postgres { database, .. } => {
+            Self::Postgres {
+                environment,
+                database,
+                ..
+            } => {
                 // Where nobody has counted, a column that is to be filled is mostly empty.
                 let empty = facts.empty.is_none_or(|part| part >= 0.5);
-                let begun = database.begin_backfill(job, choice.strategy, empty, asked.anew)?;
+                let begun = database.begin_backfill(job, choice.strategy, empty, asked.anew);
+                let begun = of_server(environment, begun)?;
                 Ok(match begun {
                     on_server::Begun::New => Begun::New,
                     on_server::Begun::Resumed => Begun::Resumed,
@@ -192,25 +226,39 @@ impl Target {
 
     /// Where a job stands; none if it was never begun here.
     pub(super) fn standing(&mut self, job: &str) -> Result<Option<Standing>, Failure> {
-        Ok(match self {
-            Self::Sqlite { jobs, .. } => jobs.standing(job)?,
-            Self::Postgres { database, .. } => database.backfill_standing(job)?,
-        })
+        match self {
+            Self::Sqlite {
+                environment, jobs, ..
+            } => of_file(environment, jobs.standing(job)),
+            Self::Postgres {
+                environment,
+                database,
+                ..
+            } => of_server(environment, database.backfill_standing(job)),
+        }
     }
 
     /// Every job that was begun here.
     pub(super) fn list(&mut self) -> Result<Vec<Known>, Failure> {
         Ok(match self {
-            Self::Sqlite { jobs, .. } => {
-                let known = jobs.jobs()?.into_iter().map(|it| Known {
+            Self::Sqlite {
+                environment, jobs, ..
+            } => {
+                let known = of_file(environment, jobs.jobs())?.into_iter();
+                let known = known.map(|it| Known {
                     job: it.job,
                     table: it.table,
                     status: it.standing.status,
                 });
                 known.collect()
             }
-            Self::Postgres { database, .. } => {
-                let known = database.backfills()?.into_iter().map(|it| Known {
+            Self::Postgres {
+                environment,
+                database,
+                ..
+            } => {
+                let known = of_server(environment, database.backfills())?.into_iter();
+                let known = known.map(|it| Known {
                     job: it.job,
                     table: it.table,
                     status: it.status,
@@ -223,28 +271,43 @@ impl Target {
     /// Tells a job to pause, to go on, to be called off or to be undone.
     pub(super) fn tell(&mut self, job: &str, to: JobStatus) -> Result<(), Failure> {
         match self {
-            Self::Sqlite { jobs, .. } => jobs.ask(job, to)?,
-            Self::Postgres { database, .. } => {
-                database.tell_backfill(job, to)?;
-            }
+            Self::Sqlite {
+                environment, jobs, ..
+            } => of_file(environment, jobs.ask(job, to)),
+            Self::Postgres {
+                environment,
+                database,
+                ..
+            } => of_server(environment, database.tell_backfill(job, to)).map(drop),
         }
-        Ok(())
     }
 
     /// Rows that refused what they should get, some of them.
     pub(super) fn failures(&mut self, job: &str, most: u32) -> Result<Vec<Left>, Failure> {
-        Ok(match self {
-            Self::Sqlite { jobs, .. } => noted(jobs.errors(job, most)?),
-            Self::Postgres { database, .. } => left(database.backfill_failures(job, most)?),
-        })
+        match self {
+            Self::Sqlite {
+                environment, jobs, ..
+            } => of_file(environment, jobs.errors(job, most)).map(noted),
+            Self::Postgres {
+                environment,
+                database,
+                ..
+            } => of_server(environment, database.backfill_failures(job, most)).map(left),
+        }
     }
 
     /// Rows that an undo left alone, some of them.
     pub(super) fn conflicts(&mut self, job: &str, most: u32) -> Result<Vec<Left>, Failure> {
-        Ok(match self {
-            Self::Sqlite { jobs, .. } => noted(jobs.conflicts(job, most)?),
-            Self::Postgres { database, .. } => left(database.backfill_conflicts(job, most)?),
-        })
+        match self {
+            Self::Sqlite {
+                environment, jobs, ..
+            } => of_file(environment, jobs.conflicts(job, most)).map(noted),
+            Self::Postgres {
+                environment,
+                database,
+                ..
+            } => of_server(environment, database.backfill_conflicts(job, most)).map(left),
+        }
     }
 
     /// Looks at all rows of a job.
@@ -254,10 +317,16 @@ impl Target {
         samples: u32,
         seed: u32,
     ) -> Result<Verification, Failure> {
-        Ok(match self {
-            Self::Sqlite { jobs, .. } => jobs.verify(job, samples, seed)?,
-            Self::Postgres { database, .. } => database.verify_backfill(job, samples, seed)?,
-        })
+        match self {
+            Self::Sqlite {
+                environment, jobs, ..
+            } => of_file(environment, jobs.verify(job, samples, seed)),
+            Self::Postgres {
+                environment,
+                database,
+                ..
+            } => of_server(environment, database.verify_backfill(job, samples, seed)),
+        }
     }
 
     /// Walks a job that was begun, or one that is to be undone, until it is over or `each` says
@@ -294,18 +363,25 @@ impl Target {
         // What is said of a process is divided among its workers.
         limits.beside_others /= f64::from(workers);
         match self {
-            Self::Sqlite { path, jobs } => {
-                let open = || in_file(context, path);
-                let gauge = jobs.gauge(job, WAL)?;
+            Self::Sqlite {
+                environment,
+                path,
+                jobs,
+            } => {
+                let open = || in_file(context, environment, path);
+                let gauge = of_file(environment, jobs.gauge(job, WAL))?;
                 // Waiting writers ask again and again: without a pause one of ours would starve
                 // them.
                 limits.most = limits.most.min(0.67);
                 if undo {
                     let hands = vec![open()?.undo_hands(job.id.as_str())];
-                    drive(context, hands, gauge, &limits, &running, each)
+                    let ended = drive(context, hands, gauge, &limits, &running, each);
+                    of_file(environment, ended)
                 } else {
-                    let hands = vec![open()?.hands(job, &worker(0))?];
-                    drive(context, hands, gauge, &limits, &running, each)
+                    let hands = open()?.hands(job, &worker(0));
+                    let hands = vec![of_file(environment, hands)?];
+                    let ended = drive(context, hands, gauge, &limits, &running, each);
+                    of_file(environment, ended)
                 }
             }
             Self::Postgres {
@@ -321,7 +397,8 @@ impl Target {
                 if undo {
                     let database = connect(url, environment, variable)?;
                     let hands = vec![PostgresUndo::new(database, job.clone(), abort)];
-                    return drive(context, hands, gauge, &limits, &running, each);
+                    let ended = drive(context, hands, gauge, &limits, &running, each);
+                    return of_server(environment, ended);
                 }
                 let mut hands = Vec::new();
                 for number in 0..workers {
@@ -340,7 +417,8 @@ impl Target {
                         Arc::clone(&abort),
                     ));
                 }
-                drive(context, hands, gauge, &limits, &running, each)
+                let ended = drive(context, hands, gauge, &limits, &running, each);
+                of_server(environment, ended)
             }
         }
     }
@@ -367,23 +445,19 @@ fn left(rows: Vec<on_server::Failed>) -> Vec<Left> {
     left.collect()
 }
 
-fn drive<H>(
+fn drive<H: Hands>(
     context: &Context<'_>,
     hands: Vec<H>,
     gauge: impl Gauge,
     limits: &Limits,
     running: &Running,
     each: &mut dyn FnMut(&Moment) -> Next,
-) -> Result<End, Failure>
-where
-    H: Hands,
-    Failure: From<H::Error>,
-{
+) -> Result<End, H::Error> {
     let clock = context.shell.clock;
     let mut throttle = Throttle::new(limits.clone());
     let govern = move |now: Duration, readings: &_| {
         throttle.read(now, readings);
         throttle.allowance(now, clock.now())
     };
-    Ok(run(hands, gauge, govern, running, each)?)
+    run(hands, gauge, govern, running, each)
 }

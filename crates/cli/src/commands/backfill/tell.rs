@@ -34,7 +34,7 @@ impl Which {
         let known = target.list()?.into_iter().find(|it| it.job == self.id);
         let standing = target.standing(&self.id)?;
         let (Some(known), Some(standing)) = (known, standing) else {
-            return Err(errors::not_begun(&self.id));
+            return Err(errors::not_begun(&self.id, &environment.name));
         };
         let view = Standing::of(
             &mut target,
@@ -44,6 +44,7 @@ impl Which {
             standing,
         )?;
         context.shell.out.data(&view);
+        view.propose(context);
         Ok(Exit::Ok)
     }
 }
@@ -71,15 +72,16 @@ impl Undo {
         let mut book = Book::open(context)?;
         let mut target = Target::open(context, environment)?;
         let id = job.id.as_str();
-        let standing = target.standing(id)?.ok_or_else(|| errors::not_begun(id))?;
+        let name = &environment.name;
+        let standing = target.standing(id)?;
+        let standing = standing.ok_or_else(|| errors::not_begun(id, name))?;
         if standing.status == JobStatus::Undone {
-            let name = &environment.name;
             let out = &context.shell.out;
             out.note(&format!("the backfill {id} is undone in {name}"));
             return Ok(Exit::NothingToDo);
         }
         let what = format!("put back what {id} changed in {}", job.text.table);
-        confirm::by_name(context.shell, self.consent, &environment.name, &what)?;
+        confirm::by_name(context.shell, self.consent, name, &what)?;
         target.tell(id, JobStatus::Undoing)?;
         let walked = Walked {
             job: &job,
@@ -90,6 +92,6 @@ impl Undo {
         let ended = self
             .work
             .walk(context, &mut book, environment, &mut target, &walked)?;
-        finish(context, environment, &mut target, &job, ended)
+        finish(context, environment, &mut target, &job, Doing::Undo, ended)
     }
 }

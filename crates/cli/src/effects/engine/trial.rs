@@ -9,7 +9,6 @@ use rusqlite::{Connection, OpenFlags};
 use switchback_db::postgres::{PgError, Session};
 use switchback_db::sqlite::{DbError, rebuild};
 use switchback_migration::Definition;
-use switchback_migration::backfill::Job;
 use switchback_migration::definition::{StepFill, Work};
 use switchback_migration::operation::request::Request;
 use switchback_migration::postgres::name;
@@ -40,34 +39,6 @@ pub(super) fn count(path: &Path, table: &str, most: u64) -> Option<u64> {
     );
     let count = look(path).and_then(|it| it.query_row(&sql, [], |row| row.get::<_, i64>(0)));
     count.ok().and_then(|count| u64::try_from(count).ok())
-}
-
-/// Whether what a backfill says means something over the rows of a table, by its name in SQL; else
-/// what SQLite says. Nothing is run.
-pub(super) fn backfill(path: &Path, table: &str, job: &Job) -> Result<(), String> {
-    let connection = look(path).map_err(|error| error.to_string())?;
-    let asked = job.text.set.iter().map(|(column, value)| {
-        let what = format!("what {column} gets is no expression over a row of it");
-        (what, value)
-    });
-    let only = job.text.only.iter().map(|only| {
-        let what = "`only` is no condition over a row of it".to_owned();
-        (what, only)
-    });
-    for (what, expression) in asked.chain(only) {
-        let sql = format!("SELECT 1 FROM {table} WHERE ({expression})");
-        let prepared = connection.prepare(&sql);
-        let refused = |message: String| Err(format!("{what}: {message}: {expression}"));
-        match prepared {
-            Ok(statement) if statement.parameter_count() > 0 => {
-                return refused("there is nothing to put in for a parameter".to_owned());
-            }
-            Ok(_) => {}
-            Err(rusqlite::Error::SqlInputError { msg, .. }) => return refused(msg),
-            Err(error) => return refused(error.to_string()),
-        }
-    }
-    Ok(())
 }
 
 /// A database in memory with the same schema and no rows; none where it cannot be made, because it

@@ -305,7 +305,6 @@ fn change(
     let sql = fill(task, standing, &piece.range, piece.share.as_deref());
     match attempt(client, desk, task, &sql)? {
         Ok(changed) => Ok(Ok(changed)),
-        Err(error) if task.stop_on_error => Ok(Err(error.message)),
         Err(_) => one_by_one(client, desk, task, standing, piece),
     }
 }
@@ -389,6 +388,7 @@ fn refused(error: &ChangeError) -> Option<Refused> {
 }
 
 /// Changes the rows of a piece but for those that refuse it: halves are tried, and halves of those.
+/// Gives a reason where the first one, or too many of them, end the job.
 fn one_by_one(
     client: &mut Client,
     desk: &Desk,
@@ -432,6 +432,10 @@ fn one_by_one(
                     todo.push(left);
                     continue;
                 };
+                if task.stop_on_error {
+                    let key = named(client, task, &range, one)?;
+                    return Ok(Err(format!("row {key}: {}", error.message)));
+                }
                 total.failed += 1;
                 note(client, task, standing, &range, one, &error)?;
                 known += 1;
@@ -451,6 +455,24 @@ fn failures(client: &mut Client, backfill: i64) -> Result<u64, ChangeError> {
     let sql =
         format!("SELECT count(*) FROM _switchback.backfill_failure WHERE backfill = {backfill}");
     count(client, &sql)
+}
+
+/// The key of the one row of a range.
+fn named(
+    client: &mut Client,
+    task: &Task<'_>,
+    range: &Range,
+    place: &str,
+) -> Result<String, BackfillError> {
+    let key = task.statements.key("").unwrap_or_else(|| literal(place));
+    let (target, condition) = (&range.target, &range.condition);
+    let sql = format!("SELECT ({key})::text FROM {target} WHERE {condition}");
+    let row = client.query_opt(&sql, &[]).map_err(at(&sql))?;
+    let key: Option<String> = match row {
+        Some(row) => row.try_get(0).map_err(at(&sql))?,
+        None => None,
+    };
+    Ok(key.unwrap_or_else(|| place.to_owned()))
 }
 
 /// Writes down which row refused it, and why.

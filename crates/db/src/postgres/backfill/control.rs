@@ -8,6 +8,7 @@
 //! stands holds it alone. So after a pause nothing is written any more.
 
 use postgres::{Client, Row};
+use switchback_migration::backfill::job::JobText;
 use switchback_migration::backfill::strategy::Marks;
 use switchback_migration::backfill::{JobStatus, Strategy};
 
@@ -237,6 +238,37 @@ fn read(row: &Row) -> Result<Option<JobRow>, postgres::Error> {
         marks: serde_json::from_str(&row.try_get::<_, String>(14)?).unwrap_or_default(),
         turned: row.try_get(15)?,
     }))
+}
+
+/// What a job was begun with last.
+pub(super) fn definition(client: &mut Client, id: i64) -> Result<JobText, BackfillError> {
+    let sql = "SELECT definition::text FROM _switchback.backfill WHERE id = $1";
+    let row = client.query_one(sql, &[&id]).map_err(at(sql))?;
+    let text: String = row.try_get(0).map_err(at(sql))?;
+    serde_json::from_str(&text).map_err(|_| BackfillError::Garbled {
+        what: "a definition".to_owned(),
+    })
+}
+
+/// Whether a job keeps what it needs to be undone.
+pub(super) fn keeps_undo(client: &mut Client, id: i64) -> Result<bool, BackfillError> {
+    Ok(definition(client, id)?.keep_undo)
+}
+
+/// Whether rows can still be put back that were changed in other columns, or in another table, than
+/// those of `text`. What is kept names no columns: it would be put back into the wrong ones.
+pub(super) fn keeps_of_others(
+    client: &mut Client,
+    id: i64,
+    text: &JobText,
+) -> Result<bool, BackfillError> {
+    let sql = "SELECT EXISTS (SELECT FROM _switchback.backfill_undo WHERE backfill = $1)";
+    let row = client.query_one(sql, &[&id]).map_err(at(sql))?;
+    if !row.try_get::<_, bool>(0).map_err(at(sql))? {
+        return Ok(false);
+    }
+    let was = definition(client, id)?;
+    Ok(was.table != text.table || !was.set.keys().eq(text.set.keys()))
 }
 
 /// Writes where a job stands.

@@ -29,6 +29,12 @@ pub enum BackfillError {
         /// The digest of the definition that was given.
         given: String,
     },
+    /// It is to begin anew with other columns, while what it changed before could still be put back.
+    #[error("the backfill `{job}` keeps what it changed in other columns")]
+    OtherColumns {
+        /// The job.
+        job: String,
+    },
     /// What was asked for cannot be done where the job stands.
     #[error("the backfill `{job}` is {}", status.word())]
     Stands {

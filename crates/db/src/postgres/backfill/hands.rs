@@ -178,7 +178,6 @@ impl PostgresHands {
             commit(client, desk)?;
             Ok(status)
         })?;
-        self.held = None;
         Ok(Got::Ended(status))
     }
 
@@ -334,10 +333,8 @@ impl Hands for PostgresHands {
                 self.held = None;
                 Got::Lost
             }
-            Did::Ended(status) => {
-                self.held = None;
-                Got::Ended(status)
-            }
+            // The range is still ours: it is given back before this worker ends.
+            Did::Ended(status) => Got::Ended(status),
             Did::Moved => {
                 self.held = None;
                 self.closing(moved)?;
@@ -380,7 +377,7 @@ impl Hands for PostgresHands {
                 .map_err(at(sql))?;
             Ok(if kept == 1 { Got::Renewed } else { Got::Lost })
         })?;
-        if got != Got::Renewed {
+        if got == Got::Lost {
             self.held = None;
         }
         Ok(got)

@@ -54,8 +54,8 @@ impl PostgresDatabase {
     /// was begun with another definition, is walked from the beginning.
     ///
     /// # Errors
-    /// [`BackfillError::OtherVersion`], [`BackfillError::Stands`] while it is being undone, or if the
-    /// table cannot be walked.
+    /// [`BackfillError::OtherVersion`], [`BackfillError::OtherColumns`], [`BackfillError::Stands`]
+    /// while it is being undone, or if the table cannot be walked.
     pub fn begin_backfill(
         &mut self,
         job: &Job,
@@ -90,6 +90,9 @@ impl PostgresDatabase {
                 Some(row)
                     if anew || matches!(row.status, JobStatus::Undone | JobStatus::Cancelled) =>
                 {
+                    if control::keeps_of_others(client, row.id, &job.text)? {
+                        return Err(BackfillError::OtherColumns { job: id.to_owned() });
+                    }
                     renew(client, row, job, strategy, empty_first)?;
                     Begun::New
                 }
@@ -166,7 +169,8 @@ impl PostgresDatabase {
     /// batch is under way that does not know of it. Returns where it stood before.
     ///
     /// # Errors
-    /// [`BackfillError::Unknown`]; [`BackfillError::Stands`] where this cannot follow on that.
+    /// [`BackfillError::Unknown`]; [`BackfillError::Stands`] where this cannot follow on that;
+    /// [`BackfillError::NothingKept`] where it is to be undone and cannot be.
     pub fn tell_backfill(&mut self, job: &str, to: JobStatus) -> Result<JobStatus, BackfillError> {
         self.again()?;
         let options = self.options().clone();
@@ -186,6 +190,11 @@ impl PostgresDatabase {
                     return Err(BackfillError::Stands {
                         job: job.to_owned(),
                         status: row.status,
+                    });
+                }
+                if to == JobStatus::Undoing && !control::keeps_undo(client, row.id)? {
+                    return Err(BackfillError::NothingKept {
+                        job: job.to_owned(),
                     });
                 }
                 control::set_status(client, row.id, to, None)?;
@@ -347,7 +356,8 @@ fn standing(client: &mut Client, row: JobRow) -> Result<Standing, BackfillError>
                    AND lease_until > clock_timestamp()),
                  (SELECT count(*) FROM _switchback.backfill_failure WHERE backfill = $1),
                  (SELECT restored FROM _switchback.backfill WHERE id = $1),
-                 pg_total_relation_size('_switchback.backfill_undo')
+                 pg_total_relation_size('_switchback.backfill_undo'),
+                 (SELECT count(*) FROM _switchback.backfill_conflict WHERE backfill = $1)
                FROM _switchback.backfill_range WHERE backfill = $1";
     let sums = client
         .query_one(sql, &[&row.id, &row.sweep])
@@ -371,6 +381,7 @@ fn standing(client: &mut Client, row: JobRow) -> Result<Standing, BackfillError>
         leased: u32::try_from(sum(5)?).unwrap_or(u32::MAX),
         worked: Duration::from_micros(sum(3)?),
         restored: sum(7)?,
+        conflicts: sum(9)?,
         undo_bytes: Some(sum(8)?),
         note: row.turned,
         error: row.error,

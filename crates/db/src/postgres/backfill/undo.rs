@@ -67,8 +67,13 @@ impl Hands for PostgresUndo {
             if row.status != JobStatus::Undoing {
                 return Ok(Err(row.status));
             }
+            // The file may say something else by now.
+            let begun = Job {
+                text: control::definition(client, row.id)?,
+                ..job.clone()
+            };
             begin(client, options, path)?;
-            let statements = statements(client, path, version, &job, Some(&row.key))?;
+            let statements = statements(client, path, version, &begun, Some(&row.key))?;
             commit(client, desk)?;
             Ok(Ok(statements))
         })?;

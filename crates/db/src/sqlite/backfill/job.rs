@@ -140,7 +140,11 @@ impl Backfills {
                     to: JobStatus::Running,
                 });
             }
-            Some(row) if options.anew || row.status == JobStatus::Undone => {
+            Some(row)
+                if options.anew
+                    || row.status == JobStatus::Undone
+                    || row.status == JobStatus::Cancelled && row.version == version =>
+            {
                 let fresh = self.fresh(&transaction, job, &walk, total)?;
                 clear(&transaction, id)?;
                 JobRow {
@@ -317,6 +321,7 @@ impl Backfills {
                 leased: leased.unwrap_or_default(),
                 worked: Duration::from_micros(row.worked_us),
                 restored: row.restored,
+                conflicts: row.conflicting,
                 undo_bytes: Some(row.undo_bytes),
                 note: None,
                 error: row.error,

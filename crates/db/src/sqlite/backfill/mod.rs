@@ -30,7 +30,7 @@ use switchback_model::Timestamp;
 
 pub use back::SqliteUndo;
 pub use error::BackfillError;
-pub use facts::choice;
+pub use facts::facts;
 pub use gauge::SqliteGauge;
 pub use hands::SqliteHands;
 pub use job::{BeginOptions, Begun, Listed, Noted, RangeState};

@@ -8,10 +8,11 @@ use switchback_migration::backfill::verification::{
 };
 use switchback_migration::backfill::{Job, JobStatus};
 
-use super::Backfills;
-use super::codec::{Exact, Key, Segment, Written, row_sum, shown};
+use super::codec::{Exact, Key, Segment, Written, row_sum, shown, unpacked};
+use super::control::Kind;
 use super::error::BackfillError;
 use super::walk::Walk;
+use super::{Backfills, control};
 use crate::sqlite::error::at;
 
 /// How much of a value a sample shows, in characters.
@@ -59,7 +60,11 @@ impl Backfills {
             .connection
             .unchecked_transaction()
             .map_err(at("BEGIN"))?;
-        let seen = look(&transaction, &walk, samples, seed)?;
+        let mut seen = look(&transaction, &walk, samples, seed)?;
+        // Of these it is known why they have something else.
+        let passed_over = passed_over(&transaction, &walk, id)?;
+        seen.failed += passed_over;
+        seen.differ -= passed_over.min(seen.differ);
         let mut ranges = Vec::new();
         let still = still(&transaction, &walk, id)?;
         for range in self.ranges(id)? {
@@ -197,6 +202,29 @@ fn take(
         }
     }
     Ok(())
+}
+
+/// How many of the rows that were passed over can be computed and still have something else.
+fn passed_over(connection: &Connection, walk: &Walk, id: &str) -> Result<u64, BackfillError> {
+    let sql = "SELECT key FROM _switchback_backfill_error WHERE job = ?1 AND kind = ?2";
+    let mut statement = connection.prepare(sql).map_err(at(sql))?;
+    let failed = Kind::Failed.word();
+    let mut rows = statement.query(params![id, failed]).map_err(at(sql))?;
+    let width = walk.keyed.parts.len();
+    let one = format!("{} WHERE {}", walk.select, walk.keyed.is(1));
+    let mut count = 0;
+    while let Some(row) = rows.next().map_err(at(sql))? {
+        let key = unpacked(Exact::of(row.get_ref(0).map_err(at(sql))?), width)?;
+        let differs = control::first(connection, &one, params_from_iter(&key), |row| {
+            row.get::<_, Option<bool>>(width + walk.columns.len())
+        });
+        match differs {
+            Ok(found) => count += u64::from(found.flatten() == Some(true)),
+            Err(error) if error.is_of_a_row() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(count)
 }
 
 /// How many rows of each range still have what they got, by walk and number.
