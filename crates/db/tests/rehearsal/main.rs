@@ -15,6 +15,9 @@ mod own;
 mod postgres;
 mod sqlite;
 mod together;
+#[cfg(feature = "postgres")]
+#[path = "../wire/mod.rs"]
+mod wire;
 
 use switchback_db::rehearsal::{Outcome, Report};
 

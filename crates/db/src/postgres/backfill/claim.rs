@@ -16,7 +16,7 @@ use crate::postgres::change::fill::table::Table;
 
 /// About how many rows a range has: some batches, so that taking ranges costs little, and few
 /// enough that workers end together.
-const RANGE_ROWS: u64 = 50_000;
+pub(super) const RANGE_ROWS: u64 = 50_000;
 
 /// Rows on a page where nobody has counted.
 const ROWS_ON_PAGE: u64 = 60;
@@ -128,13 +128,14 @@ pub(super) enum Claimed {
 }
 
 /// Takes a range for `worker`, in a transaction: one that was given back or whose lease ran out,
-/// else the next rows that nobody has taken yet.
+/// else the next rows that nobody has taken yet, about `rows` of them.
 pub(super) fn claim(
     client: &mut Client,
     job: &str,
     table: &Table,
     worker: &str,
     lease: Duration,
+    rows: u64,
 ) -> Result<Claimed, BackfillError> {
     control::lock_shared(client, job)?;
     let Some(row) = control::job(client, job, true)? else {
@@ -146,14 +147,17 @@ pub(super) fn claim(
         return Ok(Claimed::Ended(row.status));
     }
     let lease = lease.as_secs_f64();
-    let sql = "UPDATE _switchback.backfill_range AS mine
+    // Materialized: as part of a join it may be asked again for each range, and then names another
+    // one each time, as it passes over those that are locked.
+    let sql = "WITH free AS MATERIALIZED (SELECT number FROM _switchback.backfill_range
+                 WHERE backfill = $1 AND sweep = $2 AND (status = 'waiting'
+                   OR (status = 'leased' AND lease_until < clock_timestamp()))
+                 ORDER BY number LIMIT 1 FOR UPDATE SKIP LOCKED)
+               UPDATE _switchback.backfill_range AS mine
                SET status = 'leased', worker = $3, epoch = mine.epoch + 1,
                  attempts = mine.attempts + 1,
                  lease_until = clock_timestamp() + make_interval(secs => $4)
-               FROM (SELECT number FROM _switchback.backfill_range
-                 WHERE backfill = $1 AND sweep = $2 AND (status = 'waiting'
-                   OR (status = 'leased' AND lease_until < clock_timestamp()))
-                 ORDER BY number LIMIT 1 FOR UPDATE SKIP LOCKED) AS free
+               FROM free
                WHERE mine.backfill = $1 AND mine.sweep = $2 AND mine.number = free.number
                RETURNING mine.number, mine.epoch";
     let found = client
@@ -170,9 +174,9 @@ pub(super) fn claim(
         return Ok(Claimed::NothingLeft);
     }
     let next = if by_place(row.strategy) {
-        next_pages(table, &row)?
+        next_pages(table, &row, rows)?
     } else {
-        next_keys(client, table, &row)?
+        next_keys(client, table, &row, rows)?
     };
     let Some((start, end)) = next else {
         let sql = "UPDATE _switchback.backfill SET divided = true WHERE id = $1";
@@ -202,13 +206,13 @@ pub(super) fn claim(
 /// From where to where the next range goes, as they are stored.
 type Next = Option<(Option<String>, String)>;
 
-fn next_pages(table: &Table, row: &JobRow) -> Result<Next, BackfillError> {
+fn next_pages(table: &Table, row: &JobRow, rows: u64) -> Result<Next, BackfillError> {
     let high = row.high.as_deref().unwrap_or("{}");
     let sizes: BTreeMap<String, u64> =
         serde_json::from_str(high).map_err(|_| BackfillError::Garbled {
             what: format!("the sizes {high}"),
         })?;
-    let pages = (RANGE_ROWS / rows_on_page(table)).clamp(1, 4096);
+    let pages = (rows / rows_on_page(table)).clamp(1, 4096);
     let from = row.frontier.as_deref().map(Place::read).transpose()?;
     let left = |leaf: &String, size: u64| match &from {
         Some(from) if from.leaf == *leaf => from.page < size,
@@ -227,13 +231,18 @@ fn next_pages(table: &Table, row: &JobRow) -> Result<Next, BackfillError> {
     Ok(Some((Some(start), end)))
 }
 
-fn next_keys(client: &mut Client, table: &Table, row: &JobRow) -> Result<Next, BackfillError> {
+fn next_keys(
+    client: &mut Client,
+    table: &Table,
+    row: &JobRow,
+    rows: u64,
+) -> Result<Next, BackfillError> {
     let Some(high) = &row.high else {
         return Ok(None);
     };
     let after = row.frontier.as_deref().map(parse).transpose()?;
     let high = parse(high)?;
-    let rows = u32::try_from(RANGE_ROWS).unwrap_or(u32::MAX);
+    let rows = u32::try_from(rows).unwrap_or(u32::MAX);
     let sql = table.reach(&table.between(after.as_ref(), Some(&high)), rows);
     let found = client.query_one(&sql, &[]).map_err(at(&sql))?;
     let last: Option<String> = found.try_get(0).map_err(at(&sql))?;

@@ -11,7 +11,7 @@ use crate::postgres::change::ChangeError;
 use crate::postgres::change::Options;
 use crate::postgres::change::error::at;
 use crate::postgres::change::fill::sql::parse;
-use crate::postgres::change::link::{begin, commit, reading};
+use crate::postgres::change::link::{begin, commit, milliseconds, reading};
 use crate::postgres::change::persist::Desk;
 
 /// How many walks come to their end before a job gives up.
@@ -87,6 +87,7 @@ fn closed(
     let failed = failed_keys(client, job.id, job.sweep)?;
     let differ = closing.statements.differ_but(&failed);
     let left = reading(client, closing.options, closing.path, |client| {
+        unhurried(client, closing.options)?;
         differing(
             client,
             desk,
@@ -184,6 +185,14 @@ pub(super) fn failed_keys(
     rows.iter()
         .map(|row| row.try_get(0).map_err(at(sql)))
         .collect()
+}
+
+/// Lets the statements of a transaction that only reads run for long: they hold up nobody, and an
+/// expression that takes long for each row would never come to its end else.
+pub(super) fn unhurried(client: &mut Client, options: &Options) -> Result<(), ChangeError> {
+    let limit = options.long_statement_timeout.map_or(0, milliseconds);
+    let sql = format!("SET LOCAL statement_timeout = {limit}");
+    client.batch_execute(&sql).map_err(at(&sql))
 }
 
 /// How many rows differ, counted in stretches so that no statement takes long. In a transaction that

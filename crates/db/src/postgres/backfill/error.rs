@@ -77,6 +77,26 @@ impl BackfillError {
         )
     }
 
+    /// Whether it stays so until somebody changes something: the table or a column is gone or is
+    /// another one, or the role may not write it. Not so a lack of disk, memory or connections
+    /// (class 53), somebody who intervened (57), or an error of the system (58) or of PostgreSQL
+    /// itself (XX).
+    pub(super) fn is_final(&self) -> bool {
+        const PASSING: [&str; 7] = ["08", "40", "53", "55", "57", "58", "XX"];
+        match self {
+            BackfillError::Database(error) => match error {
+                ChangeError::NoTable { .. }
+                | ChangeError::NoColumn { .. }
+                | ChangeError::Unfit { .. }
+                | ChangeError::Privilege { .. } => true,
+                other => other
+                    .code()
+                    .is_some_and(|code| !PASSING.iter().any(|class| code.starts_with(class))),
+            },
+            _ => false,
+        }
+    }
+
     /// Whether others were in the way, or it was in theirs, and nothing of it is left.
     pub(super) fn is_in_the_way(&self) -> bool {
         match self {

@@ -11,7 +11,7 @@ use switchback_migration::backfill::{Job, JobStatus, Strategy};
 use switchback_model::plan::Fill;
 
 use super::batch::{Did, Task, batch};
-use super::claim::{Claimed, Held, claim};
+use super::claim::{Claimed, Held, RANGE_ROWS, claim};
 use super::close::{Closed, Closing, close, moved};
 use super::control;
 use super::error::BackfillError;
@@ -24,6 +24,7 @@ use crate::postgres::change::fill::table::Table;
 use crate::postgres::change::link::{begin, commit};
 use crate::postgres::change::persist::Desk;
 use crate::postgres::change::{ChangeError, Observer, Waiting};
+use crate::with_sources;
 
 /// How a worker works.
 #[derive(Debug, Clone)]
@@ -60,6 +61,8 @@ pub struct PostgresHands {
     database: PostgresDatabase,
     job: Job,
     options: HandsOptions,
+    /// About how many rows a range has that this worker makes.
+    range_rows: u64,
     held: Option<Held>,
     statements: Option<Statements>,
     /// Cancels what is under way.
@@ -97,10 +100,19 @@ impl PostgresHands {
             database,
             job,
             options,
+            range_rows: RANGE_ROWS,
             held: None,
             statements: None,
             abort,
         }
+    }
+
+    /// The same with ranges of about so many rows, at least 1, instead of 50,000. Small ones let
+    /// many workers share a small table.
+    #[must_use]
+    pub fn ranges_of(mut self, rows: u64) -> Self {
+        self.range_rows = rows.max(1);
+        self
     }
 
     /// Does something in attempts, as the database allows.
@@ -246,12 +258,26 @@ impl PostgresHands {
         })?;
         Ok(size >= most)
     }
-}
 
-impl Hands for PostgresHands {
-    type Error = BackfillError;
+    /// What an error of a part of the work comes to: others may be in the way of anything, and what
+    /// no other try can mend ends the job for everybody.
+    fn judged(
+        &mut self,
+        did: Result<Got, BackfillError>,
+        in_the_way: Got,
+    ) -> Result<Got, BackfillError> {
+        match did {
+            Err(error) if error.is_in_the_way() => Ok(in_the_way),
+            Err(error) if error.is_final() => {
+                // The error that led here is what has to be told.
+                let _ = self.fail(&with_sources(&error));
+                Err(error)
+            }
+            other => other,
+        }
+    }
 
-    fn claim(&mut self) -> Result<Got, BackfillError> {
+    fn take(&mut self) -> Result<Got, BackfillError> {
         if self.is_full()? {
             return self.fail(
                 "the undo log has reached its limit: going on would leave rows that cannot be put \
@@ -264,11 +290,12 @@ impl Hands for PostgresHands {
         let statements = self.look()?;
         let (job, table) = (self.job.clone(), statements.table.clone());
         let (worker, lease) = (self.options.worker.clone(), self.options.lease);
+        let rows = self.range_rows;
         let options = self.database.options().clone();
         let (claimed, _) = self.persist(move |client, desk, path| {
             desk.next("taking a range", None)?;
             begin(client, &options, path)?;
-            let claimed = claim(client, job.id.as_str(), &table, &worker, lease)?;
+            let claimed = claim(client, job.id.as_str(), &table, &worker, lease, rows)?;
             commit(client, desk)?;
             Ok(claimed)
         })?;
@@ -283,7 +310,7 @@ impl Hands for PostgresHands {
         })
     }
 
-    fn batch(&mut self, rows: u32) -> Result<Got, BackfillError> {
+    fn advance(&mut self, rows: u32) -> Result<Got, BackfillError> {
         let Some(held) = self.held.clone() else {
             return Ok(Got::Lost);
         };
@@ -305,11 +332,7 @@ impl Hands for PostgresHands {
             };
             batch(client, desk, &task, rows)
         });
-        let (did, in_the_way) = match did {
-            Ok(did) => did,
-            Err(error) if error.is_in_the_way() => return Ok(Got::InTheWay),
-            Err(error) => return Err(error),
-        };
+        let (did, in_the_way) = did?;
         Ok(match did {
             Did::Done {
                 rows,
@@ -344,7 +367,7 @@ impl Hands for PostgresHands {
         })
     }
 
-    fn renew(&mut self) -> Result<Got, BackfillError> {
+    fn keep(&mut self) -> Result<Got, BackfillError> {
         let (job, held) = (self.job.clone(), self.held.clone());
         let (worker, lease) = (self.options.worker.clone(), self.options.lease);
         let (got, _) = self.persist(move |client, desk, _| {
@@ -383,7 +406,7 @@ impl Hands for PostgresHands {
         Ok(got)
     }
 
-    fn release(&mut self) -> Result<Got, BackfillError> {
+    fn give_back(&mut self) -> Result<Got, BackfillError> {
         let Some(held) = self.held.take() else {
             return Ok(Got::Lost);
         };
@@ -416,12 +439,42 @@ impl Hands for PostgresHands {
         Ok(released?.0)
     }
 
-    fn close(&mut self) -> Result<Got, BackfillError> {
+    fn end_walk(&mut self) -> Result<Got, BackfillError> {
         Ok(match self.closing(close)? {
             Closed::Again => Got::Again,
             Closed::NotYet => Got::NotYet,
             Closed::Ended(status) => Got::Ended(status),
         })
+    }
+}
+
+impl Hands for PostgresHands {
+    type Error = BackfillError;
+
+    fn claim(&mut self) -> Result<Got, BackfillError> {
+        let got = self.take();
+        self.judged(got, Got::InTheWay)
+    }
+
+    fn batch(&mut self, rows: u32) -> Result<Got, BackfillError> {
+        let got = self.advance(rows);
+        self.judged(got, Got::InTheWay)
+    }
+
+    fn renew(&mut self) -> Result<Got, BackfillError> {
+        let got = self.keep();
+        self.judged(got, Got::InTheWay)
+    }
+
+    fn release(&mut self) -> Result<Got, BackfillError> {
+        let got = self.give_back();
+        // The lease runs out.
+        self.judged(got, Got::Lost)
+    }
+
+    fn close(&mut self) -> Result<Got, BackfillError> {
+        let got = self.end_walk();
+        self.judged(got, Got::NotYet)
     }
 
     fn is_lost(error: &BackfillError) -> bool {

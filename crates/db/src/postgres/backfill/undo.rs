@@ -52,10 +52,8 @@ impl PostgresUndo {
     }
 }
 
-impl Hands for PostgresUndo {
-    type Error = BackfillError;
-
-    fn claim(&mut self) -> Result<Got, BackfillError> {
+impl PostgresUndo {
+    fn begin(&mut self) -> Result<Got, BackfillError> {
         let (job, version) = (self.job.clone(), self.database.version());
         let (found, _) = self.persist(move |client, desk, path, options| {
             desk.next("reading the catalog", None)?;
@@ -86,7 +84,7 @@ impl Hands for PostgresUndo {
         })
     }
 
-    fn batch(&mut self, _: u32) -> Result<Got, BackfillError> {
+    fn put_back(&mut self) -> Result<Got, BackfillError> {
         let Some(statements) = self.statements.clone() else {
             return Ok(Got::Lost);
         };
@@ -100,12 +98,11 @@ impl Hands for PostgresUndo {
                 ..batch
             })),
             Ok((got, _)) => Ok(got),
-            Err(error) if error.is_in_the_way() => Ok(Got::InTheWay),
             Err(error) => Err(error),
         }
     }
 
-    fn renew(&mut self) -> Result<Got, BackfillError> {
+    fn look(&mut self) -> Result<Got, BackfillError> {
         let job = self.job.clone();
         let (status, _) = self.persist(move |client, desk, _, _| {
             desk.next("looking whether it goes on", None)?;
@@ -118,21 +115,18 @@ impl Hands for PostgresUndo {
         })
     }
 
-    fn release(&mut self) -> Result<Got, BackfillError> {
-        self.statements = None;
-        Ok(Got::Released)
-    }
-
-    fn close(&mut self) -> Result<Got, BackfillError> {
+    fn end(&mut self) -> Result<Got, BackfillError> {
         let job = self.job.clone();
         let (got, _) = self.persist(move |client, desk, path, options| {
             desk.next("BEGIN", None)?;
             begin(client, options, path)?;
             control::lock_alone(client, job.id.as_str())?;
             let Some(row) = control::job(client, job.id.as_str(), true)? else {
+                commit(client, desk)?;
                 return Ok(Got::NotYet);
             };
             if row.status != JobStatus::Undoing {
+                commit(client, desk)?;
                 return Ok(Got::Ended(row.status));
             }
             let sql = "SELECT EXISTS (SELECT FROM _switchback.backfill_undo WHERE backfill = $1)";
@@ -146,6 +140,39 @@ impl Hands for PostgresUndo {
             Ok(Got::Ended(JobStatus::Undone))
         })?;
         Ok(got)
+    }
+}
+
+/// Others may be in the way of anything.
+fn judged(did: Result<Got, BackfillError>, in_the_way: Got) -> Result<Got, BackfillError> {
+    match did {
+        Err(error) if error.is_in_the_way() => Ok(in_the_way),
+        other => other,
+    }
+}
+
+impl Hands for PostgresUndo {
+    type Error = BackfillError;
+
+    fn claim(&mut self) -> Result<Got, BackfillError> {
+        judged(self.begin(), Got::InTheWay)
+    }
+
+    fn batch(&mut self, _: u32) -> Result<Got, BackfillError> {
+        judged(self.put_back(), Got::InTheWay)
+    }
+
+    fn renew(&mut self) -> Result<Got, BackfillError> {
+        judged(self.look(), Got::InTheWay)
+    }
+
+    fn release(&mut self) -> Result<Got, BackfillError> {
+        self.statements = None;
+        Ok(Got::Released)
+    }
+
+    fn close(&mut self) -> Result<Got, BackfillError> {
+        judged(self.end(), Got::NotYet)
     }
 
     fn is_lost(error: &BackfillError) -> bool {
@@ -173,6 +200,7 @@ fn put_back(
     let began = Instant::now();
     control::lock_alone(client, job.id.as_str())?;
     let Some(row) = control::job(client, job.id.as_str(), false)? else {
+        commit(client, desk)?;
         return Ok(Got::Lost);
     };
     if row.status != JobStatus::Undoing {

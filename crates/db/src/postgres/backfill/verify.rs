@@ -6,7 +6,7 @@ use switchback_migration::backfill::verification::{
 };
 use switchback_migration::backfill::{Job, JobStatus};
 
-use super::close::{differing, failed_keys};
+use super::close::{differing, failed_keys, unhurried};
 use super::control::{self, JobRow};
 use super::error::BackfillError;
 use super::hands::statements;
@@ -53,6 +53,7 @@ impl PostgresDatabase {
                 });
             }
             Ok(reading(client, &options, path, |client| {
+                unhurried(client, &options)?;
                 let made = statements(client, path, version, job, Some(&row.key))?;
                 look(client, desk, &row, &made, samples, seed)
             })?)

@@ -456,13 +456,14 @@ impl ChangeError {
     }
 
     /// Whether nobody answers any more: the connection is closed, or was ended by the server
-    /// (`admin_shutdown` and its kin).
+    /// (`admin_shutdown` and its kin), also because it was idle in a transaction for too long
+    /// (`idle_in_transaction_session_timeout`), as after a stall of this machine.
     pub(in crate::postgres) fn is_lost(&self) -> bool {
         match self {
             ChangeError::Lost { .. } => true,
-            other => other
-                .code()
-                .is_some_and(|code| code.starts_with("08") || code.starts_with("57P")),
+            other => other.code().is_some_and(|code| {
+                code.starts_with("08") || code.starts_with("57P") || code == "25P03"
+            }),
         }
     }
 }
@@ -475,6 +476,28 @@ mod tests {
     fn statements_are_cut_to_one_line() {
         assert_eq!(excerpt("-- why\nSELECT 1,\n  2"), "SELECT 1, 2");
         assert_eq!(excerpt(&"x".repeat(200)).chars().count(), 161);
+    }
+
+    #[test]
+    fn a_session_that_the_server_ended_is_lost() {
+        let refused = |code: &str| ChangeError::Sql {
+            statement: "SELECT 1".to_owned(),
+            line: None,
+            source: Box::new(SqlError {
+                code: code.to_owned(),
+                message: String::new(),
+                detail: None,
+                hint: None,
+                context: None,
+                at: None,
+            }),
+        };
+        for code in ["57P01", "57P03", "08006", "25P03"] {
+            assert!(refused(code).is_lost(), "{code}");
+        }
+        for code in ["57014", "25P02", "40P01"] {
+            assert!(!refused(code).is_lost(), "{code}");
+        }
     }
 
     #[test]

@@ -19,8 +19,6 @@ pub(crate) mod postgres;
 #[cfg(target_os = "linux")]
 mod sqlite;
 mod tally;
-#[cfg(feature = "postgres")]
-mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

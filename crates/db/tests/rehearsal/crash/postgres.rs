@@ -19,8 +19,8 @@ use super::super::postgres::{database, planned, stories};
 use super::drive::{Doer, Ended};
 use super::places::{Effort, Places};
 use super::tally::Tally;
-use super::wire::{Cut, Engine, Wire};
 use super::{Doomed, Site, Table, in_small_batches, is_wanted, now, rehearse_crashing};
+use crate::wire::{Cut, Engine, Scissors, Wire};
 
 const WAYS: [Cut; 3] = [Cut::Before, Cut::After, Cut::Midway];
 
@@ -36,6 +36,25 @@ pub(crate) fn options() -> Options {
         batch_time: Duration::from_millis(5),
         ..Options::default()
     }
+}
+
+/// Whether a statement changes something, or ends a transaction.
+fn writes(statement: &str) -> bool {
+    let statement = statement
+        .lines()
+        .map(str::trim_start)
+        .find(|line| !line.is_empty() && !line.starts_with("--"))
+        .unwrap_or_default();
+    // Nothing at all is a question whether the connection is alive.
+    let reads = [
+        "SELECT",
+        "SET",
+        "BEGIN",
+        "ROLLBACK",
+        "WITH tables",
+        "WITH batch",
+    ];
+    !statement.is_empty() && !reads.iter().any(|it| statement.starts_with(it))
 }
 
 struct Server {
@@ -122,7 +141,11 @@ impl Site for Server {
     }
 
     fn doomed(&mut self, place: Option<u32>, way: usize) -> Box<dyn Doomed + '_> {
-        let (config, engine) = self.wire.engine(place.map(|it| (it, WAYS[way])));
+        let (config, engine) = self.wire.engine(Scissors {
+            counts: writes,
+            cuts: place.map(|it| (it, WAYS[way])).into_iter().collect(),
+            again: false,
+        });
         let database = PostgresDatabase::open(config, options(), 2).unwrap();
         Box::new(Process {
             database,

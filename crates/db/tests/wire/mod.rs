@@ -1,7 +1,8 @@
-//! A wire between the engine and the server that is cut at a chosen request. A cut at a `COMMIT`
+//! A wire between the engine and the server that is cut at chosen requests. A cut at a `COMMIT`
 //! leaves what it committed once the server has it, and a cut at any other statement of a
 //! transaction leaves nothing.
 
+use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -31,24 +32,43 @@ pub(crate) struct Wire {
     config: Config,
 }
 
+/// What becomes of the wire of one engine.
+pub(crate) struct Scissors {
+    /// Whether a statement counts as a request.
+    pub(crate) counts: fn(&str) -> bool,
+    /// The requests at which it is cut, from 1, in their order.
+    pub(crate) cuts: Vec<(u32, Cut)>,
+    /// Whether the engine may connect again after a cut.
+    pub(crate) again: bool,
+}
+
 /// What goes over the wire for one engine.
 pub(crate) struct Engine {
-    /// Requests that write, so far.
+    counts: fn(&str) -> bool,
+    again: bool,
+    /// Requests that count, so far.
     seen: AtomicU32,
-    /// The request at which the wire is cut, from 1.
-    cut: Option<(u32, Cut)>,
-    was_cut: AtomicBool,
+    /// Cuts to come.
+    cuts: Mutex<VecDeque<(u32, Cut)>>,
+    /// The statements at which it was cut.
+    cut_at: Mutex<Vec<String>>,
 }
 
 impl Engine {
-    /// How many requests that write there were.
+    /// How many requests there were that count.
     pub(crate) fn seen(&self) -> u32 {
         self.seen.load(Ordering::SeqCst)
     }
 
     /// Whether the wire was cut.
     pub(crate) fn was_cut(&self) -> bool {
-        self.was_cut.load(Ordering::SeqCst)
+        !self.cut_at().is_empty()
+    }
+
+    /// The statements at which it was cut, in order.
+    pub(crate) fn cut_at(&self) -> Vec<String> {
+        let at = self.cut_at.lock();
+        at.unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -61,7 +81,11 @@ impl Wire {
         let server = folder.join(".s.PGSQL.5432");
         let folder = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(folder.path().join(".s.PGSQL.5432")).unwrap();
-        let engine = Arc::new(Mutex::new(Arc::new(Engine::new(None))));
+        let engine = Arc::new(Mutex::new(Arc::new(Engine::new(Scissors {
+            counts: |_| false,
+            cuts: Vec::new(),
+            again: true,
+        }))));
         let current = Arc::clone(&engine);
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
@@ -82,10 +106,9 @@ impl Wire {
         }
     }
 
-    /// How the next engine connects, for which the wire is cut at a request, counted from 1, or
-    /// never.
-    pub(crate) fn engine(&self, cut: Option<(u32, Cut)>) -> (Config, Arc<Engine>) {
-        let next = Arc::new(Engine::new(cut));
+    /// How the next engine connects, whose wire is cut so.
+    pub(crate) fn engine(&self, scissors: Scissors) -> (Config, Arc<Engine>) {
+        let next = Arc::new(Engine::new(scissors));
         *self.engine.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&next);
         (self.config.clone(), next)
     }
@@ -112,37 +135,30 @@ fn text(kind: u8, message: &[u8]) -> String {
     String::from_utf8_lossy(part.unwrap_or_default()).into_owned()
 }
 
-/// Whether a statement changes something, or ends a transaction.
-fn writes(statement: &str) -> bool {
-    let statement = statement
-        .lines()
-        .map(str::trim_start)
-        .find(|line| !line.is_empty() && !line.starts_with("--"))
-        .unwrap_or_default();
-    // Nothing at all is a question whether the connection is alive.
-    let reads = [
-        "SELECT",
-        "SET",
-        "BEGIN",
-        "ROLLBACK",
-        "WITH tables",
-        "WITH batch",
-    ];
-    !statement.is_empty() && !reads.iter().any(|it| statement.starts_with(it))
-}
-
 impl Engine {
-    const fn new(cut: Option<(u32, Cut)>) -> Self {
+    fn new(scissors: Scissors) -> Self {
         Self {
+            counts: scissors.counts,
+            again: scissors.again,
             seen: AtomicU32::new(0),
-            cut,
-            was_cut: AtomicBool::new(false),
+            cuts: Mutex::new(scissors.cuts.into()),
+            cut_at: Mutex::new(Vec::new()),
         }
+    }
+
+    /// Counts a request, and says how the wire is cut at it, if it is.
+    fn next(&self, statement: &str) -> Option<Cut> {
+        let number = self.seen.fetch_add(1, Ordering::SeqCst) + 1;
+        let mut cuts = self.cuts.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, how) = cuts.pop_front_if(|(at, _)| *at <= number)?;
+        let mut at = self.cut_at.lock().unwrap_or_else(PoisonError::into_inner);
+        at.push(statement.to_owned());
+        Some(how)
     }
 
     fn serve(&self, mut client: UnixStream, to: &Path) {
         // Who is gone does not come back.
-        if self.was_cut() {
+        if self.was_cut() && !self.again {
             return;
         }
         let Ok(mut server) = UnixStream::connect(to) else {
@@ -177,26 +193,21 @@ impl Engine {
         };
         let mut prepared = String::new();
         let mut request = Vec::new();
-        let mut counts = false;
+        let mut counts = None;
         while let Ok((kind, bytes)) = message(&mut client, false) {
             match kind {
                 b'P' => prepared = text(kind, &bytes),
-                b'Q' => counts = writes(&text(kind, &bytes)),
-                b'E' => counts = writes(&prepared),
+                b'Q' => counts = Some(text(kind, &bytes)),
+                b'E' => counts = Some(prepared.clone()),
                 _ => {}
             }
             request.extend(bytes);
             if !matches!(kind, b'Q' | b'S' | b'X' | b'p') {
                 continue;
             }
-            let mut how = None;
-            if std::mem::take(&mut counts) && !watch {
-                let number = self.seen.fetch_add(1, Ordering::SeqCst) + 1;
-                how = self.cut.filter(|(at, _)| *at == number).map(|(_, how)| how);
-            }
-            if let Some(how) = how {
+            let statement = counts.take().filter(|it| !watch && (self.counts)(it));
+            if let Some(how) = statement.and_then(|it| self.next(&it)) {
                 silent.store(true, Ordering::SeqCst);
-                self.was_cut.store(true, Ordering::SeqCst);
                 if how != Cut::After {
                     let _ = client.shutdown(Shutdown::Both);
                 }
