@@ -160,6 +160,7 @@ pub(crate) fn running() -> Running {
             lease: LONG,
             most_a_second: None,
         },
+        most_rows: u32::MAX,
         look_every: Duration::from_millis(20),
         tell_every: Duration::from_millis(5),
         patience: Duration::from_secs(20),

@@ -142,6 +142,7 @@ pub(crate) fn live(
             lease: LEASE,
             most_a_second: Some(2_500.0),
         },
+        most_rows: u32::MAX,
         look_every: Duration::from_millis(50),
         tell_every: Duration::from_millis(5),
         patience: Duration::from_millis(work.patience),

@@ -37,12 +37,12 @@ const WAL_A_ROW: f64 = 80.0;
 /// and 450 where four of ten were.
 const WAL_AN_ENTRY: f64 = 107.0;
 
-/// What is kept of each changed row: four bytes of its key where that is a whole number, as a
-/// distance within its batch, and four of what it got.
-const UNDO_A_ROW: f64 = 8.0;
+/// What is kept of each changed row: two bytes of its key where that is a whole number, as a
+/// distance within its batch, and eight of what it got.
+const UNDO_A_ROW: f64 = 10.0;
 
 /// The same where the key is something else, for which it stands as text: a UUID has 36 letters.
-const UNDO_A_TEXT_KEY: f64 = 4.0 + TEXT + 36.0;
+const UNDO_A_TEXT_KEY: f64 = 8.0 + TEXT + 36.0;
 
 /// What a text in an array takes apart from its content: its length, and room up to the next one.
 const TEXT: f64 = 5.5;
@@ -220,8 +220,8 @@ mod tests {
         };
         let undo = |facts| estimate(&facts, &job, Strategy::Plain).unwrap().undo;
         // What a row gets is computed again, and takes nothing.
-        assert_eq!(undo(facts(0.0, true)), 8_320_000);
-        assert_eq!(undo(facts(20.0, true)), 34_840_000);
+        assert_eq!(undo(facts(0.0, true)), 10_400_000);
+        assert_eq!(undo(facts(20.0, true)), 36_920_000);
         assert!(undo(facts(0.0, false)) > 40_000_000);
     }
 
