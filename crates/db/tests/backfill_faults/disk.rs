@@ -52,12 +52,12 @@ impl Drop for Disk {
 fn a_disk_that_is_full_of_former_values_stops_the_run_and_loses_nothing() {
     let server = server();
     // It is taken away before the server ends.
-    let Some(disk) = Disk::new(&server.folder().join("tiny"), "384k") else {
+    let Some(disk) = Disk::new(&server.folder().join("tiny"), "192k") else {
         println!("no disk can be mounted here: nothing was tried");
         return;
     };
     for (n, strategy) in ALL.into_iter().enumerate() {
-        disk.grow("384k");
+        disk.grow("192k");
         let url = server.create_database(&format!("full_{n}"), None).unwrap();
         let mut bench = Bench::at(&url, strategy, &super::bench::users(20_000));
         if n == 0 {
