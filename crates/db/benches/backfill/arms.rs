@@ -167,6 +167,7 @@ fn ours(url: &str) {
             lease: Duration::from_secs(30),
             most_a_second: None,
         },
+        most_rows: u32::MAX,
         look_every: Duration::from_millis(250),
         tell_every: Duration::from_millis(250),
         patience: Duration::from_secs(30),

@@ -195,6 +195,7 @@ fn backfill(url: &str) -> u64 {
             lease: Duration::from_secs(30),
             most_a_second: None,
         },
+        most_rows: u32::MAX,
         look_every: Duration::from_millis(250),
         tell_every: Duration::from_millis(500),
         patience: Duration::from_secs(30),

@@ -1,10 +1,6 @@
 //! Backfills on a real PostgreSQL that an application uses at the same time.
 #![cfg(feature = "postgres")]
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "test code outside of test functions"
-)]
+#![expect(clippy::unwrap_used, reason = "test code outside of test functions")]
 
 mod leases;
 mod rows;
