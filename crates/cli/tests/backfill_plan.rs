@@ -313,9 +313,19 @@ fn rows_of_a_file_are_walked_by_row_id() {
         ("users", "fax = '1'", "no column `fax`"),
         ("users", "email = 'lower(fax)'", "no column `fax`"),
         ("users", "email = '?1'", "parameter"),
-        ("users", "id = '1'", "row id"),
-        ("pairs", "a = '1'", "key"),
-        ("seen", "name = '1'", "view"),
+        (
+            "users",
+            "email = 'lower(name'",
+            "what `email` gets is no SQL",
+        ),
+        (
+            "users",
+            "email = 'nowhere(name)'",
+            "no such function: nowhere",
+        ),
+        ("users", "id = '1'", "`id` cannot be written"),
+        ("pairs", "a = '1'", "`a` cannot be written"),
+        ("seen", "name = '1'", "not a table that stores rows"),
     ] {
         let text =
             format!("schema = \"switchback.backfill/v1\"\ntable = '{table}'\n[set]\n{set}\n");

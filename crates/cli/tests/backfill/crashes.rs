@@ -2,12 +2,13 @@
 
 use crate::on_both;
 use crate::place::{FREE, Place, ROWS, oracle};
-use crate::process::Process;
+use crate::process::{Process, progress};
 
 on_both!(
     killed_again_and_again_it_reaches_the_same_end,
     two_processes_share_the_work,
     interrupted_it_gives_its_rows_back_at_once,
+    who_waits_for_somebody_that_is_gone_says_so,
 );
 
 const KILLS: usize = 4;
@@ -107,5 +108,25 @@ fn interrupted_it_gives_its_rows_back_at_once(place: &Place) {
     // Nobody has to wait for the end of a lease.
     assert_eq!(place.leased(), 0);
     assert_eq!(place.json(&line, 0)["rows_changed"], ROWS);
+    assert_eq!(place.rows(), oracle(&original));
+}
+
+fn who_waits_for_somebody_that_is_gone_says_so(place: &Place) {
+    let original = place.rows();
+    let line = format!("backfill run emails --env staging {FREE}");
+    let mut running = Process::start(place, &format!("{line} --max-rate 800 --batch-size 50"));
+    running.until_filled(place, 60);
+    assert!(running.kill());
+    assert_eq!(place.leased(), 1);
+    let mut waiting = Process::start(place, &line);
+    waiting.until("it says why it waits", |lines| {
+        let reason = |it: &&serde_json::Value| it["reason"].as_str().unwrap().to_owned();
+        let said = progress(lines).iter().map(reason).next_back();
+        said.is_some_and(|it| it.contains("other workers have what is left"))
+    });
+    // Whoever had it may only be slow.
+    assert!(place.filled() < ROWS);
+    place.let_leases_run_out();
+    waiting.wait().with(0);
     assert_eq!(place.rows(), oracle(&original));
 }

@@ -62,6 +62,24 @@ fn all_rows_are_looked_at(place: &Place) {
     // Nothing was changed.
     assert_eq!(place.rows(), rows);
     assert_eq!(place.status()["status"], "done");
+    // After an undo no row needs to have it, and nobody may think that it has.
+    place.undo(1);
+    let said = place.says(
+        verify,
+        0,
+        &["emails in staging: undone, so no row needs to have"],
+    );
+    assert!(
+        !said.contains("should be") && !said.contains("holds"),
+        "{said}"
+    );
+    let found = place.json(verify, 0);
+    assert_eq!(
+        (&found["holds"], &found["undone"]),
+        (&false.into(), &true.into())
+    );
+    let written = place.json("backfill report emails --env staging", 0);
+    assert_eq!(written["holds"], false);
 }
 
 fn digest(path: &std::path::Path) -> String {

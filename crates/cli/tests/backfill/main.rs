@@ -1,6 +1,7 @@
 //! `switchback backfill run` and what follows on it, through the binary, on PostgreSQL and SQLite.
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "clippy takes only functions that are tests for tests"
 )]
 

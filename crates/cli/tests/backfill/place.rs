@@ -38,7 +38,7 @@ pub(crate) struct Place {
 }
 
 enum Store {
-    Server(RefCell<Client>),
+    Server(Box<RefCell<Client>>),
     File(PathBuf),
 }
 
@@ -57,7 +57,7 @@ impl Place {
             .unwrap();
         let mut cli = with_settings(ON_POSTGRES);
         cli.set("SWITCHBACK_DATABASE_URL_STAGING", &url);
-        Self::of(cli, Store::Server(RefCell::new(client)))
+        Self::of(cli, Store::Server(Box::new(RefCell::new(client))))
     }
 
     pub(crate) fn in_a_file() -> Self {

@@ -44,6 +44,9 @@ pub struct Moment {
     pub batches: u64,
     /// How often a batch was not done because of others, or others waited for one.
     pub in_the_way: u64,
+    /// Whether nothing was left to take when somebody asked last: other workers, here or elsewhere,
+    /// have the rest on lease.
+    pub waiting: bool,
     /// What does not answer just now, if something does not.
     pub lost: Option<String>,
     /// When the database was last looked at, as the time since the run began.
@@ -259,11 +262,14 @@ fn note(board: &Board, begun: Instant, got: Got) {
     match got {
         Got::Done(batch) => {
             moment.committed = Some(begun.elapsed());
+            moment.waiting = false;
             moment.rows += batch.rows;
             moment.batches += 1;
             moment.in_the_way += u64::from(batch.in_the_way);
         }
         Got::InTheWay => moment.in_the_way += 1,
+        Got::NotYet => moment.waiting = true,
+        Got::Claimed => moment.waiting = false,
         _ => {}
     }
 }

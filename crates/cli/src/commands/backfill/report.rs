@@ -55,10 +55,14 @@ impl Verify {
         let environment = context.environment(&self.env)?;
         let mut target = Target::open(context, environment)?;
         let found = target.verify(&job, self.picked.samples, self.picked.seed)?;
+        let standing = target.standing(job.id.as_str())?;
+        let undone = standing.is_some_and(|it| it.status == JobStatus::Undone);
         context.shell.out.data(&Verified {
             backfill: job.id.to_string(),
             environment: environment.name.to_string(),
             table: job.text.table.clone(),
+            holds: found.holds() && !undone,
+            undone,
             found: found.clone(),
         });
         judged(environment, &job, &found)
@@ -137,7 +141,8 @@ impl Report {
         let found = target.verify(&job, self.picked.samples, self.picked.seed)?;
         let standing = target.standing(id)?;
         let standing = standing.ok_or_else(|| errors::not_begun(id, name))?;
-        let is_undone = standing.status == JobStatus::Undone;
+        // What is undone needs not be right, and is nothing to rely on either.
+        let holds = found.holds() && standing.status != JobStatus::Undone;
         let standing = Standing::of(&mut target, name, id, &job.text.table, standing)?;
         let at = context.shell.clock.now();
         let document = Document {
@@ -150,7 +155,7 @@ impl Report {
             definition: &job.text,
             standing: &standing,
             verification: &found,
-            holds: found.holds(),
+            holds,
         };
         let mut text = serde_json::to_string_pretty(&document)?;
         text.push('\n');
@@ -172,7 +177,7 @@ impl Report {
                 environment: name.clone(),
                 backfill: job.id.clone(),
                 version: job.version(),
-                holds: found.holds() && !is_undone,
+                holds,
                 report: digest,
             },
         )?;
@@ -181,7 +186,7 @@ impl Report {
             environment: name.to_string(),
             file: context.shown(&path),
             digest: digest.to_string(),
-            holds: found.holds(),
+            holds,
         });
         judged(environment, &job, &found)
     }
@@ -224,6 +229,9 @@ struct Verified {
     backfill: String,
     environment: String,
     table: String,
+    holds: bool,
+    /// It was undone: no row needs to have what it gives.
+    undone: bool,
     #[serde(flatten)]
     found: Verification,
 }
@@ -233,10 +241,10 @@ impl View for Verified {
 
     fn human(&self, page: &mut Page) {
         let found = &self.found;
-        let word = if found.holds() {
-            "holds"
-        } else {
-            "does not hold"
+        let word = match (self.undone, self.holds) {
+            (true, _) => "undone, so no row needs to have what it gives",
+            (_, true) => "holds",
+            (_, false) => "does not hold",
         };
         page.heading(&format!(
             "{} in {}: {word}",
@@ -284,11 +292,11 @@ impl View for Verified {
             row(&format!("constraint {}", it.name), broken);
         }
         page.table(2, &[], &rows);
-        samples(page, &found.samples);
+        samples(page, &found.samples, self.undone);
     }
 }
 
-fn samples(page: &mut Page, samples: &[Sample]) {
+fn samples(page: &mut Page, samples: &[Sample], undone: bool) {
     if samples.is_empty() {
         return;
     }
@@ -297,7 +305,9 @@ fn samples(page: &mut Page, samples: &[Sample]) {
     let mut rows: Vec<Vec<Cell>> = Vec::new();
     for sample in samples {
         for value in &sample.values {
-            let says = if value.has == value.wanted {
+            let says = if undone {
+                String::new()
+            } else if value.has == value.wanted {
                 "as it should be".to_owned()
             } else {
                 format!("should be {}", shown(&value.wanted))

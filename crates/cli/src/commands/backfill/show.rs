@@ -13,7 +13,7 @@ use switchback_migration::backfill::{Job, JobStatus, Meter, SignalState, Snapsho
 use switchback_migration::words::grouped;
 use switchback_model::{EnvironmentName, Timestamp};
 
-use super::target::{Asked, Target};
+use super::target::{Asked, LEASE, Target};
 use crate::context::Context;
 use crate::metrics::Board;
 use crate::settings::types::Environment;
@@ -115,6 +115,10 @@ impl<'a> Show<'a> {
         }
         self.reason = match &moment.lost {
             Some(error) => format!("the database does not answer: {error}"),
+            None if waits(moment) => format!(
+                "other workers have what is left; if one of them is gone, its part is free after {} s",
+                LEASE.as_secs()
+            ),
             None => moment.allowance.reason.clone(),
         };
         let Some(standing) = self.last.clone() else {
@@ -279,6 +283,12 @@ impl<'a> Show<'a> {
         let snapshot = self.snapshot(&moment, standing);
         board.show(snapshot);
     }
+}
+
+/// Whether this process has had nothing to do for a while, because others have it.
+fn waits(moment: &Moment) -> bool {
+    let since = moment.committed.unwrap_or_default();
+    moment.waiting && moment.allowance.batch.is_some() && moment.at.saturating_sub(since) >= ASK
 }
 
 /// While nobody knows how much there is to do.

@@ -84,7 +84,7 @@ pub(super) enum Target {
 }
 
 /// How long a lease holds. A worker that vanished is missed for no longer.
-const LEASE: Duration = Duration::from_secs(30);
+pub(super) const LEASE: Duration = Duration::from_secs(30);
 
 /// How often somebody looks how the database is.
 const LOOK: Duration = Duration::from_millis(250);

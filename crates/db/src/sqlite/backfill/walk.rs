@@ -406,22 +406,29 @@ fn one_expression(
     name: &str,
 ) -> Result<(), BackfillError> {
     let query = format!("SELECT ({value}\n) FROM {t}");
-    let prepared =
-        connection
-            .prepare(&query)
-            .map_err(|error| match fill::missing(&error.to_string()) {
-                Some(column) => DbError::NoColumn {
-                    table: t.to_owned(),
-                    column,
-                },
-                None => at(&query)(error),
-            })?;
-    if prepared.column_count() == 1 && prepared.parameter_count() == 0 {
-        Ok(())
-    } else {
-        Err(BackfillError::Definition {
-            what: format!("what `{name}` gets is not one SQL expression: {value}"),
-        })
+    let what = match name {
+        "only" => "`only`".to_owned(),
+        column => format!("what `{column}` gets"),
+    };
+    let wrong = |why: &str| BackfillError::Definition {
+        what: format!("{what} {why}: {value}"),
+    };
+    let prepared = connection.prepare(&query).map_err(|error| {
+        if let Some(column) = fill::missing(&error.to_string()) {
+            let table = t.to_owned();
+            return DbError::NoColumn { table, column }.into();
+        }
+        match &error {
+            rusqlite::Error::SqlInputError { msg, .. } => {
+                wrong(&format!("is no SQL expression over a row of it: {msg}"))
+            }
+            _ => BackfillError::from(at(&query)(error)),
+        }
+    })?;
+    match (prepared.column_count(), prepared.parameter_count()) {
+        (1, 0) => Ok(()),
+        (_, 0) => Err(wrong("is not one SQL expression")),
+        _ => Err(wrong("has a parameter, and there is nothing to put in")),
     }
 }
 

@@ -62,6 +62,8 @@ pub struct Throttle {
     bad: bool,
     /// Whether others use the database, as far as is known.
     others: bool,
+    /// Whether anybody said so.
+    counted: bool,
     /// When the last look was taken; none before the first.
     looked: Option<Duration>,
     /// What the last look says, where it is the reason.
@@ -99,6 +101,7 @@ impl Throttle {
             calm_needed: 0,
             bad: false,
             others: true,
+            counted: false,
             looked: None,
             reason: None,
         }
@@ -109,6 +112,7 @@ impl Throttle {
         let first = self.looked.is_none();
         self.looked = Some(now);
         self.others = readings.others != Some(0);
+        self.counted = readings.others.is_some();
         // What is above the ceiling is not done, so less has to begin below it.
         self.level = self.level.min(self.cap());
         let worst = self.worst(readings);
@@ -282,9 +286,13 @@ impl Throttle {
         });
         if self.others {
             let most = self.limits.beside_others;
+            let who = match self.counted {
+                true => "others use the database",
+                false => "others may use the database",
+            };
             ceiling.lower(most, || {
                 format!(
-                    "others use the database; beside them the limit is {} % of the time",
+                    "{who}; beside them the limit is {} % of the time",
                     percent(most)
                 )
             });
