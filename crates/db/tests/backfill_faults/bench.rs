@@ -109,6 +109,17 @@ impl Bench {
         self.client.batch_execute(sql).unwrap();
     }
 
+    /// How the server joins tables is its own business; from now on, for whoever connects, by
+    /// loops.
+    pub(crate) fn join_by_loops(&mut self) {
+        self.run(
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET enable_hashjoin = off',
+               current_database());
+             EXECUTE format('ALTER DATABASE %I SET enable_mergejoin = off', current_database());
+             END $$",
+        );
+    }
+
     pub(crate) fn filled(&mut self) -> i64 {
         self.number("SELECT count(*) FROM users WHERE slug IS NOT NULL")
     }

@@ -17,13 +17,7 @@ const SHORT: Duration = Duration::from_millis(1);
 fn a_worker_takes_one_range_however_the_server_finds_it() {
     each_strategy(|strategy| {
         let mut bench = Bench::new(strategy, 2_000);
-        // The order in which the server reads the table of ranges is its own business.
-        bench.run(
-            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET enable_hashjoin = off',
-               current_database());
-             EXECUTE format('ALTER DATABASE %I SET enable_mergejoin = off', current_database());
-             END $$",
-        );
+        bench.join_by_loops();
         let mut all: Vec<_> = (0..3)
             .map(|n| bench.hands(&format!("w{n}"), LONG))
             .collect();

@@ -163,6 +163,46 @@ fn a_pause_waits_for_the_batch_that_is_under_way() {
 }
 
 #[test]
+fn a_row_that_changes_while_a_batch_waits_for_it_is_not_written_over() {
+    each_strategy(|strategy| {
+        let before = users(1_000).replace(", NULL", ", 'before'");
+        let mut bench = Bench::of(strategy, &before);
+        bench.join_by_loops();
+        let mut control = bench.database(&options());
+        control
+            .begin_backfill(&bench.job, strategy, false, true)
+            .unwrap();
+        let mut hands = bench.hands_with("w", LONG, &patient());
+        assert_eq!(hands.claim().unwrap(), Got::Claimed);
+        // New code writes both, and somebody writes the new one by hand.
+        bench.run(
+            "BEGIN; UPDATE users SET email = 'New' || id, slug = 'new' || id WHERE id % 2 = 0;
+             UPDATE users SET slug = 'by hand' WHERE id % 2 = 1",
+        );
+        std::thread::scope(|scope| {
+            let batch = scope.spawn(|| hands.batch(100).unwrap());
+            somebody_waits(&mut bench);
+            bench.run("COMMIT");
+            assert!(matches!(batch.join().unwrap(), Got::Done(_)));
+        });
+        hands.release().unwrap();
+        assert_eq!(bench.finish(), DONE);
+        let wrong = "SELECT count(*) FROM users WHERE slug IS DISTINCT FROM lower(email)";
+        assert_eq!(bench.number(wrong), 0, "{strategy:?}");
+        assert_eq!(
+            bench.counted(),
+            [500, 500],
+            "{strategy:?}: who had it already"
+        );
+        control.tell_backfill("it", JobStatus::Undoing).unwrap();
+        assert_eq!(go(vec![bench.undo()]).unwrap(), End::Job(JobStatus::Undone));
+        let other = "SELECT count(*) FROM users
+                     WHERE slug <> CASE id % 2 WHEN 0 THEN 'new' || id ELSE 'by hand' END";
+        assert_eq!(bench.number(other), 0, "{strategy:?}");
+    });
+}
+
+#[test]
 fn somebody_in_the_way_of_any_part_ends_no_worker() {
     let mut bench = Bench::new(ALL[2], 1_000);
     // As long as somebody changes where the job stands, nobody takes a range or closes a walk.
