@@ -81,7 +81,7 @@ fn a_database_of_our_own_is_used_in_full_from_the_first_look_on() {
 #[test]
 fn beside_others_there_is_room_left_and_batches_are_short() {
     let mut run = Run::new(Limits::default());
-    for others in [Some(3), None] {
+    for (others, who) in [(Some(3), "others use"), (None, "others may use")] {
         for _ in 0..RECOVERY {
             run.look(&Readings { others, ..good() });
         }
@@ -89,7 +89,7 @@ fn beside_others_there_is_room_left_and_batches_are_short() {
         assert_eq!((it.batch, it.pause), (Some(Duration::from_millis(50)), 4.0));
         assert_eq!(
             it.reason,
-            "others use the database; beside them the limit is 20 % of the time"
+            format!("{who} the database; beside them the limit is 20 % of the time")
         );
     }
 }
