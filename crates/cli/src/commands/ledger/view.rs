@@ -133,8 +133,10 @@ fn describe(event: &Recorded) -> (Option<String>, String) {
             left,
             ..
         } => {
-            let what =
-                format!("backfill {backfill}: {status}, {changed} rows changed, {left} left");
+            let mut what = format!("backfill {backfill}: {status}, rows changed: {changed}");
+            if *left > 0 {
+                what.push_str(&format!(", passed over: {left}"));
+            }
             (Some(environment.to_string()), what)
         }
         Recorded::BackfillVerified {
