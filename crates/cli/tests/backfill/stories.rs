@@ -74,7 +74,7 @@ fn a_run_ends_and_says_how_far_it_is(place: &Place) {
     for part in [
         "backfill-begun",
         "backfill-ended",
-        "3000 rows changed, 0 left",
+        "rows changed: 3000",
     ] {
         assert!(log.contains(part), "{part}: {log}");
     }
