@@ -71,11 +71,7 @@ fn a_run_ends_and_says_how_far_it_is(place: &Place) {
     assert_eq!(listed["backfills"][0]["status"], "done");
     // What was done is in the ledger.
     let log = place.run("ledger log --format json").stdout;
-    for part in [
-        "backfill-begun",
-        "backfill-ended",
-        "rows changed: 3000",
-    ] {
+    for part in ["backfill-begun", "backfill-ended", "rows changed: 3000"] {
         assert!(log.contains(part), "{part}: {log}");
     }
 }
