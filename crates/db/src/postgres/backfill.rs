@@ -1,8 +1,8 @@
 //! Backfills on a PostgreSQL database that an application uses at the same time.
 //!
-//! A job and its ranges stand in control tables ([`control`]). [`PostgresHands`] does what a worker
-//! wants: it takes ranges ([`claim`]), does batches of them ([`batch`], with the SQL of
-//! [`statement`]), and closes a walk ([`close`]). [`PostgresUndo`] puts former values back. Every batch
+//! A job and its ranges stand in control tables (`control`). [`PostgresHands`] does what a worker
+//! wants: it takes ranges (`claim`), does batches of them (`batch`, with the SQL of
+//! `statement`), and closes a walk (`close`). [`PostgresUndo`] puts former values back. Every batch
 //! is one transaction with the place that it reached and what is needed to undo it, fenced by the
 //! lease: whoever lost it finds no row to lock, and writes nothing. [`PostgresGauge`] looks how the
 //! server is meanwhile.

@@ -4,7 +4,7 @@
 //! What decides on PostgreSQL is whether the new version of a row can be put on the same page as
 //! the old one. Then no index has to know of it, which is half of the work and of the log.
 //!
-//! Deliberately absent: what is said about it besides, which is in [`warnings`].
+//! Deliberately absent: what is said about it besides, which is in `warnings`.
 
 mod warnings;
 mod watch;
