@@ -124,9 +124,10 @@ impl Default for Limits {
         Self {
             signals: signals.into_iter().collect(),
             most: 1.0,
-            // Whoever runs on a CPU that is also ours waits its turn. With two CPUs and other load a
-            // fifth of the time keeps the slowest hundredth of an application's statements within
-            // about 1.2 times of what it was; half of the time made it 2.4 times.
+            // Whoever runs on a CPU that is also ours waits its turn. With two CPUs and a fifth of the
+            // time the slowest hundredth of an application's statements took 1.2 times as long as
+            // before on a busy machine and 1.6 times on a quiet one (1.7 ms); with half of the time
+            // 2.4 times.
             beside_others: 0.2,
             quiet: Vec::new(),
             stale: Duration::from_secs(2),
