@@ -1,14 +1,14 @@
 //! Backfill files: `backfills/<id>.toml` in the work tree.
 
 use std::fs;
-use std::io::{self, Read as _};
+use std::io::Read as _;
 
 use switchback_migration::backfill::Job;
 use switchback_model::BackfillId;
 
 use crate::context::Context;
 use crate::errors::{self, Failure};
-use crate::files::{Doing, FileError};
+use crate::files::{self, Doing, FileError};
 
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = 1 << 20;
@@ -18,20 +18,8 @@ pub(crate) const END: &str = ".toml";
 
 /// The ids of the backfills in the work tree, in order.
 pub(crate) fn list(context: &Context<'_>) -> Result<Vec<BackfillId>, Failure> {
-    let folder = context.backfills();
-    let failed = |source| FileError {
-        doing: Doing::Read,
-        path: folder.clone(),
-        source,
-    };
-    let entries = match fs::read_dir(&folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed(error).into()),
-    };
     let mut found = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(failed)?;
+    for entry in files::entries(&context.backfills())? {
         let name = entry.file_name();
         let id = name.to_str().and_then(|name| name.strip_suffix(END));
         if let Some(id) = id.and_then(|id| BackfillId::new(id).ok())

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
 
 use switchback_migration::Definition;
 use switchback_migration::definition::CHANGE_FILE;
@@ -12,27 +11,15 @@ use switchback_supply::git::{CommitId, Repository};
 use crate::book::Book;
 use crate::context::Context;
 use crate::errors::{self, Failure};
-use crate::files::{Doing, FileError};
+use crate::files::{self, Doing, FileError};
 
 /// The largest file of a change folder that is read, in bytes.
 const LARGEST: u64 = 4 << 20;
 
 /// The ids of the change folders in the work tree, in order.
 pub(crate) fn list(context: &Context<'_>) -> Result<Vec<ChangeId>, Failure> {
-    let folder = context.changes();
-    let failed = |source| FileError {
-        doing: Doing::Read,
-        path: folder.clone(),
-        source,
-    };
-    let entries = match fs::read_dir(&folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed(error).into()),
-    };
     let mut found = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(failed)?;
+    for entry in files::entries(&context.changes())? {
         let name = entry.file_name();
         if let Some(id) = name.to_str().and_then(|name| ChangeId::new(name).ok())
             && entry.path().join(CHANGE_FILE).is_file()

@@ -112,6 +112,20 @@ enum Done {
     Replaced(PathBuf, Vec<u8>, u32),
 }
 
+/// What stands in a folder; nothing where there is none.
+pub(crate) fn entries(folder: &Path) -> Result<Vec<fs::DirEntry>, FileError> {
+    let failed = |source| FileError {
+        doing: Doing::Read,
+        path: folder.to_owned(),
+        source,
+    };
+    match fs::read_dir(folder) {
+        Ok(entries) => entries.map(|entry| entry.map_err(failed)).collect(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(failed(error)),
+    }
+}
+
 /// Several files that are written as one.
 #[derive(Default)]
 pub(crate) struct Batch {
