@@ -2,10 +2,9 @@
 //! application writes: nothing is lost and nothing done twice.
 
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::Path;
 use std::process::Command;
-use std::sync::OnceLock;
 
+use super::killer::killer;
 use super::together::{Application, check_written, hit};
 use super::*;
 
@@ -13,27 +12,6 @@ use super::*;
 const WORK: &str = "SWITCHBACK_TEST_KILLED_BACKFILL";
 const SIGKILL: i32 = 9;
 const ROWS: i64 = 600;
-
-/// The library that kills.
-fn killer() -> &'static Path {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rehearsal/crash/killer.c");
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let made = folder.join(format!("backfill-killer-{}.so", std::process::id()));
-        let built = folder.join("backfill-killer.so");
-        // The compiler that has built SQLite.
-        let status = Command::new("cc")
-            .args(["-shared", "-fPIC", "-O1", "-Wall", "-o"])
-            .args([&made, &source])
-            .arg("-ldl")
-            .status()
-            .unwrap();
-        assert!(status.success(), "cc: {status}");
-        std::fs::rename(made, &built).unwrap();
-        built
-    })
-}
 
 /// The killed one: run by the others in a process of its own.
 #[test]

@@ -9,6 +9,8 @@
 )]
 
 mod jobs;
+#[path = "../killer/mod.rs"]
+mod killer;
 mod kills;
 mod leases;
 mod odd;

@@ -10,6 +10,8 @@
 )]
 
 mod crash;
+#[path = "../killer/mod.rs"]
+mod killer;
 mod own;
 #[cfg(feature = "postgres")]
 mod postgres;

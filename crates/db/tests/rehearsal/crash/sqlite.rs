@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
-use std::sync::OnceLock;
 
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
@@ -23,31 +22,11 @@ use super::drive::{Doer, Ended};
 use super::places::{Effort, Places};
 use super::tally::Tally;
 use super::{Doomed, Site, Table, in_small_batches, is_wanted, now, rehearse_crashing};
+use crate::killer::killer;
 
 /// What the process that is killed has to do.
 const WORK: &str = "SWITCHBACK_TEST_KILLED_WORK";
 const SIGKILL: i32 = 9;
-
-/// The library that kills.
-fn killer() -> &'static Path {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rehearsal/crash/killer.c");
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let made = folder.join(format!("killer-{}.so", std::process::id()));
-        let built = folder.join("killer.so");
-        // The compiler that has built SQLite.
-        let status = Command::new("cc")
-            .args(["-shared", "-fPIC", "-O1", "-Wall", "-o"])
-            .args([&made, &source])
-            .arg("-ldl")
-            .status()
-            .unwrap();
-        assert!(status.success(), "cc: {status}");
-        std::fs::rename(made, &built).unwrap();
-        built
-    })
-}
 
 /// The file, what is done to it, and for which intent.
 type Work = (PathBuf, Effect, String);
