@@ -161,7 +161,19 @@ fn ours(url: &str) {
         hand_options(),
         Arc::new(AtomicBool::new(false)),
     );
-    let running = Running {
+    let all_it_can = |_: Duration, _: &Readings| Allowance {
+        batch: Some(Duration::from_millis(100)),
+        pause: 0.0,
+        reason: String::new(),
+    };
+    let mut go_on = |_: &Moment| Next::Continue;
+    let end = run(vec![hands], Unwatched, all_it_can, &running(), &mut go_on).unwrap();
+    assert_eq!(end, End::Job(JobStatus::Done));
+}
+
+/// How a run works when nobody says anything else.
+pub(crate) fn running() -> Running {
+    Running {
         pace: Pace {
             rows: 1_000,
             lease: Duration::from_secs(30),
@@ -171,15 +183,7 @@ fn ours(url: &str) {
         look_every: Duration::from_millis(250),
         tell_every: Duration::from_millis(250),
         patience: Duration::from_secs(30),
-    };
-    let all_it_can = |_: Duration, _: &Readings| Allowance {
-        batch: Some(Duration::from_millis(100)),
-        pause: 0.0,
-        reason: String::new(),
-    };
-    let mut go_on = |_: &Moment| Next::Continue;
-    let end = run(vec![hands], Unwatched, all_it_can, &running, &mut go_on).unwrap();
-    assert_eq!(end, End::Job(JobStatus::Done));
+    }
 }
 
 /// Begins the job in the way that is chosen for its table: the job, and the columns of the key.

@@ -15,11 +15,11 @@ use switchback_db::postgres::PostgresDatabase;
 use switchback_db::postgres::backfill::{GaugeOptions, PostgresGauge, PostgresHands};
 use switchback_db::postgres::change::Options;
 use switchback_migration::backfill::JobStatus;
-use switchback_migration::backfill::machine::{End, Pace};
+use switchback_migration::backfill::machine::End;
 use switchback_migration::backfill::throttle::{Limits, Readings, Throttle};
 use switchback_model::Timestamp;
 
-use crate::arms::{begin, hand_options};
+use crate::arms::{begin, hand_options, running};
 use crate::scene::Scene;
 
 /// Connections; each has a request every `CLIENTS / rate` seconds.
@@ -190,15 +190,8 @@ fn backfill(url: &str) -> u64 {
         throttle.allowance(at, Timestamp::from_millis(0))
     };
     let running = Running {
-        pace: Pace {
-            rows: 1_000,
-            lease: Duration::from_secs(30),
-            most_a_second: None,
-        },
-        most_rows: u32::MAX,
-        look_every: Duration::from_millis(250),
         tell_every: Duration::from_millis(500),
-        patience: Duration::from_secs(30),
+        ..running()
     };
     let mut reasons: Vec<(String, u32)> = Vec::new();
     let mut in_the_way = 0;

@@ -38,6 +38,14 @@ fn among(share: Option<&str>, condition: &str) -> String {
     }
 }
 
+/// Gives rows of a table without a key what they should have. Of those nothing can be kept.
+fn without_key(target: &str, set: &str, condition: &str) -> String {
+    format!(
+        "WITH _sb_c AS (UPDATE {target} SET {set} WHERE {condition} RETURNING 1) \
+         SELECT count(*), '0', '0' FROM _sb_c"
+    )
+}
+
 fn joined(parts: impl Iterator<Item = String>, with: &str) -> String {
     parts.collect::<Vec<_>>().join(with)
 }
@@ -209,10 +217,7 @@ impl Statements {
         let set = self.set();
         let condition = format!("{condition} AND {}", self.empty(share));
         let Some(key) = self.key("") else {
-            return format!(
-                "WITH _sb_c AS (UPDATE {target} SET {set} WHERE {condition} RETURNING 1) \
-                 SELECT count(*), '0', '0' FROM _sb_c"
-            );
+            return without_key(target, &set, &condition);
         };
         let hash = self.hash("");
         let kept = keep.map_or_else(String::new, |keep| self.keep(keep, false));
@@ -240,11 +245,7 @@ impl Statements {
         let differ = self.differ();
         let wanted = among(share, &differ);
         let Some(key) = self.key("") else {
-            return format!(
-                "WITH _sb_c AS (UPDATE {target} SET {set} WHERE {condition} AND {wanted} \
-                   RETURNING 1) \
-                 SELECT count(*), '0', '0' FROM _sb_c"
-            );
+            return without_key(target, &set, &format!("{condition} AND {wanted}"));
         };
         let columns = || (0..).zip(&self.table.columns);
         let before = joined(
