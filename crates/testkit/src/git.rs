@@ -45,6 +45,15 @@ impl ScratchRepository {
         Self::init(path.into(), &["init", "--quiet", "-b", "main"], None)
     }
 
+    /// A repository that is there, to be looked at: nothing of it is set, and it stays.
+    pub fn existing(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            commits: Cell::new(0),
+            _folder: None,
+        }
+    }
+
     /// A bare copy of this repository.
     pub fn clone_bare(&self) -> Self {
         let copy = Self::bare();

@@ -1,4 +1,4 @@
-//! Git, through its command line.
+//! Git, through its command line; [`log`] reads histories without it.
 //!
 //! The rules that every call follows:
 //!
@@ -21,6 +21,7 @@ mod commit;
 mod error;
 mod follow;
 mod history;
+pub mod log;
 mod names;
 mod read;
 mod remote;

@@ -20,6 +20,14 @@ impl CommitId {
         &self.0
     }
 
+    /// The id with these bytes, which are as many as an id has.
+    pub(super) fn of_bytes(bytes: &[u8]) -> Self {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
+        let digits = bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]);
+        Self(digits.collect())
+    }
+
     /// The first 12 digits, for people.
     pub fn short(&self) -> &str {
         &self.0[..12]
