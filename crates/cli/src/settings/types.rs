@@ -12,6 +12,8 @@ use switchback_diag::Severity;
 use switchback_migration::Engine;
 use switchback_migration::history::{Candidate, Tool};
 use switchback_model::{ComponentName, Duration, EnvironmentName};
+use switchback_version::Policy;
+use switchback_version::tag::TagPattern;
 
 use crate::variables;
 
@@ -43,6 +45,9 @@ pub(crate) struct Settings {
     /// What `switchback check` looks for.
     #[serde(default)]
     pub(crate) check: Check,
+    /// What commits mean for the next version.
+    #[serde(default)]
+    pub(crate) version: Policy,
     /// The parts that are versioned and deployed on their own.
     #[serde(default, rename = "component")]
     pub(crate) components: Vec<Component>,
@@ -124,6 +129,10 @@ impl Changes {
 pub(crate) struct Backfills {
     /// The folder with one file for each backfill.
     pub(crate) folder: PathBuf,
+    /// For how long what is kept to undo a backfill is kept after its end at least; never for less
+    /// than the rollback window.
+    #[schemars(with = "Option<Length>")]
+    pub(crate) keep: Option<Duration>,
 }
 
 /// Folders of migrations, as other tools keep them.
@@ -244,6 +253,11 @@ pub(crate) struct Component {
     /// Its folder in this repository.
     #[serde(default = "here")]
     pub(crate) path: PathBuf,
+    /// How its release tags are called, with `{version}` where the version stands: `v{version}` or
+    /// `{version}` if it is the only component, else its name before the first, as in
+    /// `api-v{version}`.
+    #[schemars(with = "Option<String>")]
+    pub(crate) tags: Option<TagPattern>,
 }
 
 /// A place where versions run.
@@ -502,6 +516,7 @@ impl Default for Backfills {
     fn default() -> Self {
         Backfills {
             folder: PathBuf::from("backfills"),
+            keep: None,
         }
     }
 }

@@ -1,0 +1,234 @@
+//! `switchback version`: what the next version has to be, and why.
+
+mod audit;
+mod view;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use switchback_diag::Exit;
+use switchback_supply::git::log::{History, ObjectId};
+use switchback_version::tag::{TagPattern, Tagged, base};
+use switchback_version::verdict::{Base, Decision, Known, Wish};
+use switchback_version::{Policy, Verdict};
+
+use crate::context::{Context, settings_if_any};
+use crate::errors::{self, Failure};
+use crate::shell::Shell;
+use crate::versions::{Ancestry, Line, within};
+
+/// Say what the next version has to be, and why
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct VersionCommand {
+    #[command(subcommand)]
+    other: Option<Other>,
+    #[command(flatten)]
+    next: Next,
+}
+
+/// What else can be asked about versions.
+#[derive(Debug, Subcommand)]
+enum Other {
+    /// Hold published tags against what the commits before them say
+    Audit(audit::Audit),
+}
+
+/// What the next version has to be.
+#[derive(Debug, Args)]
+struct Next {
+    #[command(flatten)]
+    of: Of,
+    /// Judge this version instead of the lowest that is allowed
+    #[arg(long, value_name = "VERSION")]
+    propose: Option<String>,
+    /// Make it a pre-release in this channel, such as `rc` for 1.2.0-rc.1
+    #[arg(long, value_name = "CHANNEL")]
+    pre: Option<String>,
+    /// Count from this tag instead of the last release
+    #[arg(long, value_name = "TAG")]
+    since: Option<String>,
+    /// The commit that it would be made from: any name that Git knows
+    #[arg(long, default_value = "HEAD", value_name = "REVISION")]
+    commit: String,
+}
+
+/// Of which component.
+#[derive(Debug, Args)]
+struct Of {
+    /// The component; may be left out if there is only one
+    #[arg(long, value_name = "NAME")]
+    component: Option<String>,
+    /// How its release tags are called, such as `v{version}`, instead of what the settings say
+    #[arg(long, value_name = "PATTERN")]
+    tags: Option<TagPattern>,
+}
+
+/// A component and its rules.
+struct Subject {
+    name: String,
+    policy: Policy,
+    /// How its tags are called, where that is said or several components have some.
+    tags: Option<TagPattern>,
+    /// The folder to look for the repository from.
+    folder: PathBuf,
+    /// The folder with its files.
+    path: PathBuf,
+    /// Whether it has to be named.
+    named: bool,
+}
+
+impl Of {
+    /// The component. Without settings it is the repository.
+    fn subject(&self, shell: &Shell) -> Result<Subject, Failure> {
+        let name = self.component.as_deref();
+        if name.is_none() {
+            let loaded = settings_if_any(shell)?;
+            if loaded
+                .as_ref()
+                .is_none_or(|it| it.settings.components.is_empty())
+            {
+                let policy = loaded.map(|it| it.settings.version);
+                return Ok(Subject {
+                    name: "the next release".to_owned(),
+                    policy: policy.unwrap_or_default(),
+                    tags: self.tags.clone(),
+                    folder: shell.folder.clone(),
+                    path: PathBuf::new(),
+                    named: false,
+                });
+            }
+        }
+        let context = Context::load(shell)?;
+        let component = context.component(name)?;
+        let only = context.settings().components.len() == 1;
+        let tags = match self.tags.as_ref().or(component.tags.as_ref()) {
+            Some(tags) => Some(tags.clone()),
+            None if only => None,
+            None => Some(TagPattern::of(component.name.as_str())),
+        };
+        Ok(Subject {
+            name: component.name.to_string(),
+            policy: context.settings().version.clone(),
+            tags,
+            path: context.path(&component.path),
+            folder: context.root.clone(),
+            named: !only,
+        })
+    }
+}
+
+impl Subject {
+    fn history(&self) -> Result<History, Failure> {
+        Ok(History::discover(&self.folder)?)
+    }
+
+    fn line<'h>(&self, history: &'h History) -> Result<Line<'h>, Failure> {
+        let top = history.work_tree();
+        let folder = match &top {
+            Some(top) if self.path != Path::new("") => within(top, &self.path)
+                .ok_or_else(|| errors::outside_of_repository(&self.path, top))?,
+            _ => String::new(),
+        };
+        let tags = history.tags()?;
+        let pattern = match &self.tags {
+            Some(pattern) => pattern.clone(),
+            None => TagPattern::guessed(tags.all().iter().map(|it| it.name.as_str())),
+        };
+        Ok(Line::of(history, &tags, pattern, &folder)?)
+    }
+
+    /// The command that asks about it.
+    fn command(&self) -> String {
+        match self.named {
+            true => format!("switchback version --component {}", self.name),
+            false => "switchback version".to_owned(),
+        }
+    }
+}
+
+impl VersionCommand {
+    /// Runs the command.
+    pub(crate) fn run(self, shell: &Shell) -> Result<Exit, Failure> {
+        match self.other {
+            Some(Other::Audit(audit)) => audit.run(shell),
+            None => self.next.run(shell),
+        }
+    }
+}
+
+impl Next {
+    fn run(self, shell: &Shell) -> Result<Exit, Failure> {
+        let wish = Wish {
+            version: self.propose.as_deref().map(version).transpose()?,
+            channel: self.pre.clone(),
+        };
+        if let Some(channel) = &self.pre {
+            // A channel has to be an identifier of SemVer that is no number.
+            version(&format!("1.0.0-{channel}.1"))?;
+        }
+        let subject = self.of.subject(shell)?;
+        let history = subject.history()?;
+        let line = subject.line(&history)?;
+        let head = history.resolve(&self.commit)?;
+        let found = self.base(&line, &history, head)?;
+        let commits = line.commits(found.as_ref().map(|it| it.1.as_str()), head)?;
+        let taken: Vec<_> = line.tags.iter().map(|it| it.version.clone()).collect();
+        let known = Known {
+            base: found.as_ref().map(|it| &it.0),
+            commits: &commits,
+            claims: &[],
+            taken: &taken,
+        };
+        let verdict = subject.policy.verdict(&known, &wish);
+        let failure = errors::no_version(&subject.name, &verdict, &subject.command());
+        let nothing = verdict.decision == Decision::Nothing;
+        shell
+            .out
+            .data(&view(&subject, &line.pattern, verdict, head));
+        match failure {
+            Some(failure) => Err(failure),
+            None if nothing => Ok(Exit::NothingToDo),
+            None => Ok(Exit::Ok),
+        }
+    }
+
+    /// The release that it is counted from, and its commit.
+    fn base(
+        &self,
+        line: &Line<'_>,
+        history: &History,
+        head: ObjectId,
+    ) -> Result<Option<(Base, String)>, Failure> {
+        let Some(tag) = &self.since else {
+            return Ok(base(&line.tags, &head.to_string(), &mut Ancestry(history))?);
+        };
+        let named = |it: &&Tagged| it.tag == *tag;
+        let Some(found) = line.tags.iter().find(named) else {
+            return Err(errors::no_such_tag(tag, &line.pattern.to_string()));
+        };
+        let base = Base {
+            tag: found.tag.clone(),
+            version: found.version.clone(),
+        };
+        Ok(Some((base, found.commit.clone())))
+    }
+}
+
+fn view(subject: &Subject, tags: &TagPattern, verdict: Verdict, head: ObjectId) -> view::Next {
+    view::Next {
+        component: subject.name.clone(),
+        commit: head.to_string(),
+        tag: match &verdict.decision {
+            Decision::Release { version } => Some(tags.tag(version)),
+            _ => None,
+        },
+        verdict,
+    }
+}
+
+/// A version from the command line.
+fn version(text: &str) -> Result<semver::Version, Failure> {
+    text.parse()
+        .map_err(|error| errors::wrong_version(text, &error))
+}

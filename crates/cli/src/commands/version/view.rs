@@ -1,0 +1,117 @@
+//! How a verdict is shown.
+
+use serde::Serialize;
+use switchback_version::verdict::{Decision, Evidence, Reason};
+use switchback_version::{Level, Verdict};
+
+use crate::output::View;
+use crate::page::{Cell, Page, Role};
+
+/// What the next version has to be.
+#[derive(Serialize)]
+pub(super) struct Next {
+    /// The component, or what stands for it without settings.
+    pub(super) component: String,
+    /// The commit that it would be made from.
+    pub(super) commit: String,
+    /// The tag that it would get.
+    pub(super) tag: Option<String>,
+    #[serde(flatten)]
+    pub(super) verdict: Verdict,
+}
+
+/// How many reasons people are shown.
+const SHOWN: usize = 20;
+
+impl View for Next {
+    const SCHEMA: &'static str = "switchback.version/v1";
+
+    fn about_bytes(&self) -> usize {
+        1_024 + self.verdict.reasons.len() * 400
+    }
+
+    fn human(&self, page: &mut Page) {
+        let verdict = &self.verdict;
+        let from = match &verdict.base {
+            Some(base) => format!(" after {}", base.version),
+            None => String::new(),
+        };
+        page.add(Role::Strong, &self.component);
+        match &verdict.decision {
+            Decision::Release { version } => {
+                page.add(Role::Plain, ": ");
+                page.add(Role::Good, &version.to_string());
+                page.add(Role::Plain, &from);
+            }
+            Decision::Nothing => {
+                page.add(Role::Plain, ": nothing to release");
+                page.add(Role::Plain, &from);
+            }
+            Decision::Refused { .. } => {
+                page.add(Role::Plain, ": ").add(Role::Bad, "refused");
+            }
+            Decision::Ask => {
+                page.add(Role::Plain, ": ");
+                page.add(Role::Warning, "not decided");
+            }
+        }
+        page.end();
+        match &verdict.base {
+            Some(base) => page.line(&format!(
+                "  counted from the tag {}, {} since",
+                base.tag,
+                commits(verdict.commits)
+            )),
+            None => page.line(&format!(
+                "  no release yet, {} so far; the first one is what `version.first` says",
+                commits(verdict.commits)
+            )),
+        };
+        if !verdict.reasons.is_empty() {
+            page.heading("because");
+            let rows: Vec<Vec<Cell>> = verdict.reasons.iter().take(SHOWN).map(row).collect();
+            page.table(2, &[], &rows);
+            let more = verdict.reasons.len().saturating_sub(SHOWN);
+            if more > 0 {
+                page.line(&format!("  and {more} more that force no more than these"));
+            }
+        }
+        if !verdict.silent.is_empty() {
+            let each = verdict
+                .silent
+                .iter()
+                .map(|(kind, number)| match kind.as_str() {
+                    "" => format!("{number} without a type"),
+                    kind => format!("{number} {kind}"),
+                });
+            let each: Vec<String> = each.collect();
+            page.heading("raise nothing");
+            page.line(&format!("  {}", each.join(", ")));
+        }
+    }
+}
+
+fn commits(number: usize) -> String {
+    match number {
+        1 => "1 commit".to_owned(),
+        number => format!("{number} commits"),
+    }
+}
+
+fn row(reason: &Reason) -> Vec<Cell> {
+    let role = match reason.level {
+        Level::Major => Role::Bad,
+        Level::Minor => Role::Warning,
+        Level::Patch | Level::None => Role::Plain,
+    };
+    let at = match &reason.evidence {
+        Evidence::Commit { id, .. } => id.get(..7).unwrap_or(id).to_owned(),
+        Evidence::Contract { file, pointer, .. } => format!("{file}#{pointer}"),
+        Evidence::ChangeFile { file } => file.clone(),
+    };
+    vec![
+        Cell::new(role, reason.level.name()),
+        Cell::new(Role::Faint, at),
+        Cell::from(reason.sentence.clone()),
+    ]
+}

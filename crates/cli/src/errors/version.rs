@@ -1,0 +1,129 @@
+//! Errors about the number of a version.
+
+use switchback_diag::{Code, Diagnostic};
+use switchback_supply::git::log::HistoryError;
+use switchback_version::policy::Why;
+use switchback_version::verdict::{Decision, Refusal, Verdict};
+
+use super::Failure;
+
+impl From<HistoryError> for Failure {
+    fn from(error: HistoryError) -> Self {
+        let code = match &error {
+            HistoryError::NotARepository { .. } | HistoryError::NoCommits => Code::NotRepository,
+            _ => Code::HistoryUnread,
+        };
+        let message = match code {
+            Code::NotRepository => "there is no history to count a version from",
+            _ => "the history cannot be read as far as needed",
+        };
+        let found = Diagnostic::error(code, message).caused_by(&error);
+        match &error {
+            HistoryError::NotARepository { .. } => {
+                found.hint("run it in a Git repository, or make one with `git init`")
+            }
+            HistoryError::NoCommits => found.hint("make the first commit"),
+            HistoryError::Untrusted { path } => found.hint_command(
+                "say that you trust it",
+                format!(
+                    "git config --global --add safe.directory {}",
+                    path.display()
+                ),
+            ),
+            HistoryError::Shallow { .. } => found
+                .hint_command("fetch the rest", "git fetch --unshallow --tags")
+                .hint("in a workflow of GitHub give `actions/checkout` `fetch-depth: 0`"),
+            HistoryError::Missing { .. } => {
+                found.hint_command("fetch what is missing", "git fetch --refetch")
+            }
+            HistoryError::Corrupt { .. } => found.hint_command("see what is damaged", "git fsck"),
+            _ => found.hint("check the name with `git rev-parse`"),
+        }
+        .into()
+    }
+}
+
+/// No tag of the component has this name.
+pub(crate) fn no_such_tag(tag: &str, pattern: &str) -> Failure {
+    Diagnostic::error(
+        Code::HistoryUnread,
+        format!("there is no tag `{tag}` that names a version"),
+    )
+    .cause(format!("tags of this component are called `{pattern}`"))
+    .hint_command("see the tags", "git tag --list --sort=-v:refname")
+    .into()
+}
+
+/// How many reasons are told in full.
+const SHOWN: usize = 5;
+
+/// Why a verdict is no version: SB1601, SB1602. None where it is one, or nothing has to be released.
+pub(crate) fn no_version(component: &str, verdict: &Verdict, command: &str) -> Option<Failure> {
+    let found = match &verdict.decision {
+        Decision::Release { .. } | Decision::Nothing => return None,
+        Decision::Ask => unclear(verdict, command),
+        Decision::Refused { refusal } => refused(component, verdict, refusal, command),
+    };
+    Some(found.into())
+}
+
+fn unclear(verdict: &Verdict, command: &str) -> Diagnostic {
+    let mut found = Diagnostic::error(
+        Code::VersionUnclear,
+        "what some commits mean for the version cannot be told",
+    );
+    for question in verdict.questions.iter().take(SHOWN) {
+        let what = match &question.about {
+            Why::Unclear { text, line } => format!("line {line}: {text}"),
+            _ => "no rule names its type".to_owned(),
+        };
+        let id = question.commit.get(..7).unwrap_or(&question.commit);
+        found = found.cause(format!("{id} `{}`: {what}", question.subject));
+    }
+    let more = verdict.questions.len().saturating_sub(SHOWN);
+    if more > 0 {
+        found = found.cause(format!("and {more} more"));
+    }
+    found
+        .hint_command(
+            "read them, and say which version it is",
+            format!("{command} --propose VERSION"),
+        )
+        .hint("`version.unclear` and `version.unknown` in switchback.toml say it for all commits")
+}
+
+fn refused(component: &str, verdict: &Verdict, refusal: &Refusal, command: &str) -> Diagnostic {
+    let proposed = verdict.proposed.as_ref();
+    let version = proposed.map_or_else(String::new, |it| format!(" {}", it.version));
+    let mut found = Diagnostic::error(
+        Code::VersionRefused,
+        format!("{component} cannot become{version}"),
+    );
+    if let Some(commit) = proposed.and_then(|it| it.commit.as_ref()) {
+        let id = commit.get(..7).unwrap_or(commit);
+        found = found.cause(format!("{id} asks for it with `Release-As:`"));
+    }
+    match refusal {
+        Refusal::Taken => found
+            .cause("there is a tag for it, and a tag is never moved")
+            .hint_command("take the next one that is free", command.to_owned()),
+        Refusal::NotHigher { base } => found
+            .cause(format!("it is not higher than the last release, {base}"))
+            .hint_command("see what it has to be", command.to_owned()),
+        Refusal::BelowFloor { floor } => {
+            let level = verdict.reasons.first().map(|it| it.level);
+            let forcing = || verdict.reasons.iter().filter(|it| Some(it.level) == level);
+            for reason in forcing().take(SHOWN) {
+                found = found.cause(reason.sentence.clone());
+            }
+            let more = forcing().count().saturating_sub(SHOWN);
+            if more > 0 {
+                found = found.cause(format!("and {more} more"));
+            }
+            found.hint_command(
+                format!("raise it: it has to be {floor} at least"),
+                format!("{command} --propose {floor}"),
+            )
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! What changed between two states of a contract: OpenAPI, JSON Schema, Avro, Protobuf, SQL.
+//!
+//! Contracts come in as texts ([`Contract`]). Each is read into values that know their lines, brought
+//! into a normal form in which it makes no difference how it is cut into pieces, and compared in the
+//! direction in which it is used: what others wrote by the old contract has to be read by the new one,
+//! and what is written by the new one has to be read by those who know the old one. Each difference is
+//! a [`Finding`] by a [`Rule`], and the rules say how much the version has to rise ([`floor`]).
+//!
+//! What is deliberately absent: the network (a reference to another machine is said, never fetched),
+//! files, and whether anybody really uses what changed.
+
+mod avro;
+mod bundle;
+mod decimal;
+mod document;
+mod finding;
+mod json;
+mod openapi;
+mod report;
+mod rule;
+mod same;
+mod schema;
+mod yaml;
+
+pub use self::bundle::{Contract, Format};
+pub use self::document::{DEEPEST, LARGEST, MOST_NODES, MOST_TEXT, Unreadable};
+pub use self::finding::{Finding, Place, floor};
+pub use self::rule::{Certainty, Direction, Rule, Surface};
+
+/// What a comparison has to know beside the contracts.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options<'a> {
+    /// For schemas of data that belong to no request: who reads it. [`Direction::Both`] compares both
+    /// ways; nothing is as [`Direction::WeRead`]. OpenAPI says it itself.
+    pub direction: Option<Direction>,
+    /// The day of the comparison, `YYYY-MM-DD`, for dates after which something may go. Without it
+    /// none has come.
+    pub today: Option<&'a str>,
+    /// How stable parts of the contract are, by the beginning of a path; the longest one counts.
+    pub stability: &'a [(String, Stability)],
+}
+
+/// How much is promised about a part of a contract.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stability {
+    /// Nothing: it is under development.
+    Development,
+    /// Nothing: nobody outside uses it.
+    Internal,
+    /// Nothing yet.
+    Alpha,
+    /// That changes are announced: nothing in it makes a major version.
+    Beta,
+    /// Everything.
+    Stable,
+}
+
+impl Options<'_> {
+    fn directions(&self) -> &'static [Direction] {
+        match self.direction {
+            None | Some(Direction::WeRead) => &[Direction::WeRead],
+            Some(Direction::OthersRead) => &[Direction::OthersRead],
+            Some(Direction::Both) => &[Direction::WeRead, Direction::OthersRead],
+        }
+    }
+}
+
+/// What changed from one state of a contract to another.
+///
+/// # Errors
+///
+/// Where one of them cannot be read, or is no contract of this kind.
+pub fn diff(
+    surface: Surface,
+    old: Contract<'_>,
+    new: Contract<'_>,
+    options: &Options<'_>,
+) -> Result<Vec<Finding>, Unreadable> {
+    let (was, is) = (bundle::Bundle::read(old)?, bundle::Bundle::read(new)?);
+    match surface {
+        Surface::OpenApi => openapi::diff(&was, &is, options),
+        Surface::JsonSchema => schema::diff(&was, &is, options),
+        Surface::Avro => avro::diff(&was, &is, options),
+        Surface::Protobuf | Surface::Sql => Err(Unreadable::OtherKind {
+            file: new.root.to_owned(),
+            wanted: "contract that can be compared",
+            reason: "Protobuf and SQL are not compared yet".to_owned(),
+        }),
+    }
+}
+
+/// Every rule there is.
+pub fn rules() -> impl Iterator<Item = &'static Rule> {
+    let apis = openapi::rules::RULES.iter().copied();
+    schema::changes::rules()
+        .chain(apis)
+        .chain(avro::rules::rules())
+}

@@ -1,0 +1,92 @@
+//! What a comparison found, and how much the version has to rise for it.
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::rule::{Certainty, Rule};
+use crate::Level;
+
+/// Where something stands.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Place {
+    /// The file.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// JSON pointer within the file.
+    pub pointer: String,
+}
+
+/// One change, by one rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The rule.
+    pub rule: &'static Rule,
+    /// How much the version has to rise for it: what the rule says, or less where the part of the
+    /// contract is not stable.
+    pub level: Level,
+    /// Where it stands before, or what it would belong to.
+    pub old: Place,
+    /// Where it stands after, or what it belonged to.
+    pub new: Place,
+    /// What stood there, in short.
+    pub old_value: Option<String>,
+    /// What stands there, in short.
+    pub new_value: Option<String>,
+    /// One sentence: what changed and what a client sees.
+    pub sentence: String,
+    /// SHA-256 over rule, files, pointers and values, in hexadecimal. The same wherever the lines
+    /// move to.
+    pub fingerprint: String,
+}
+
+impl Finding {
+    pub(crate) fn new(
+        rule: &'static Rule,
+        level: Level,
+        (old, new): (Place, Place),
+        (old_value, new_value): (Option<String>, Option<String>),
+        sentence: String,
+    ) -> Self {
+        let mut hash = Sha256::new();
+        let none = String::from("\u{1}");
+        for part in [
+            rule.id,
+            &old.file,
+            &old.pointer,
+            &new.file,
+            &new.pointer,
+            old_value.as_ref().unwrap_or(&none),
+            new_value.as_ref().unwrap_or(&none),
+        ] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        let fingerprint = hash
+            .finalize()
+            .iter()
+            .map(|it| format!("{it:02x}"))
+            .collect();
+        Self {
+            rule,
+            level,
+            old,
+            new,
+            old_value,
+            new_value,
+            sentence,
+            fingerprint,
+        }
+    }
+}
+
+/// How much the version has to rise at least for some findings. Those that are less sure than
+/// `least` do not count; [`Certainty::MayBreak`] is the usual choice.
+pub fn floor(findings: &[Finding], least: Certainty) -> Level {
+    findings
+        .iter()
+        .filter(|it| it.rule.certainty >= least)
+        .map(|it| it.level)
+        .max()
+        .unwrap_or_default()
+}

@@ -1,0 +1,376 @@
+//! Paths and operations: which are there, how stable they are, and what became of them.
+
+use std::collections::BTreeMap;
+
+use super::{Api, Context, members, rules};
+use crate::Level;
+use crate::contract::Stability;
+use crate::contract::bundle::Bundle;
+use crate::contract::document::NodeId;
+use crate::contract::rule::Direction;
+
+const METHODS: [&str; 9] = [
+    "get", "put", "post", "delete", "options", "head", "patch", "trace", "query",
+];
+
+/// An operation where it stands.
+#[derive(Debug, Clone)]
+struct Operation {
+    path: String,
+    item: NodeId,
+    id: NodeId,
+}
+
+impl Api<'_> {
+    pub(super) fn paths(&mut self) {
+        let was = operations(self.old, "paths");
+        let is = operations(self.new, "paths");
+        for (key, old) in &was {
+            let name = format!("{} {}", key.1.to_uppercase(), old.path);
+            let stability = self.stability(self.old, old);
+            let mut context = Context {
+                name,
+                requests: Direction::WeRead,
+                most: most(stability),
+            };
+            let Some(new) = is.get(key) else {
+                self.removed(old, &context);
+                continue;
+            };
+            let after = self.stability(self.new, new);
+            let text = |it: Stability| Some(word(it).to_owned());
+            if after < stability {
+                let (old, new) = ((old.id, text(stability)), (new.id, text(after)));
+                self.say(&rules::STABILITY_LOWERED, old, new, "", &context);
+            } else if after > stability {
+                let (old, new) = ((old.id, text(stability)), (new.id, text(after)));
+                context.most = Level::Minor;
+                self.say(&rules::STABILITY_RAISED, old, new, "", &context);
+                context.most = most(stability);
+            }
+            let renamed = renamed(&old.path, &new.path);
+            self.operation((old.item, old.id), (new.item, new.id), &renamed, &context);
+        }
+        for (key, new) in &is {
+            if was.contains_key(key) {
+                continue;
+            }
+            let context = Context {
+                name: format!("{} {}", key.1.to_uppercase(), new.path),
+                requests: Direction::WeRead,
+                most: most(self.stability(self.new, new)),
+            };
+            let place = self
+                .old
+                .arena
+                .get(self.old.root, "paths")
+                .unwrap_or(self.old.root);
+            let text = Some(context.name.clone());
+            self.say(
+                &rules::OPERATION_ADDED,
+                (place, None),
+                (new.id, text),
+                "",
+                &context,
+            );
+        }
+    }
+
+    fn removed(&mut self, old: &Operation, context: &Context) {
+        let arena = &self.old.arena;
+        let sunset = sunset(self.old, old.id);
+        let rule = if !arena.is_true(old.id, "deprecated") {
+            &rules::OPERATION_REMOVED
+        } else {
+            match (sunset.as_deref().map(day), self.options.today) {
+                (None, _) => &rules::OPERATION_REMOVED_DEPRECATED,
+                (Some(Some(sunset)), Some(today)) if sunset <= today => {
+                    &rules::OPERATION_REMOVED_SUNSET
+                }
+                _ => &rules::OPERATION_REMOVED_EARLY,
+            }
+        };
+        let place = self
+            .new
+            .arena
+            .get(self.new.root, "paths")
+            .unwrap_or(self.new.root);
+        let text = Some(match &sunset {
+            Some(date) => format!("{} until {date}", context.name),
+            None => context.name.clone(),
+        });
+        self.say(rule, (old.id, text), (place, None), "", context);
+    }
+
+    pub(super) fn operation(
+        &mut self,
+        old: (NodeId, NodeId),
+        new: (NodeId, NodeId),
+        renamed: &BTreeMap<String, String>,
+        context: &Context,
+    ) {
+        self.life(old.1, new.1, context);
+        if context.requests == Direction::WeRead {
+            self.parameters(old, new, renamed, context);
+            self.security(old.1, new.1, context);
+        }
+        self.request(old.1, new.1, context);
+        self.responses(old.1, new.1, context);
+        self.callbacks(old.1, new.1, context);
+    }
+
+    /// Deprecation, its date, and the name.
+    fn life(&mut self, old: NodeId, new: NodeId, context: &Context) {
+        let deprecated = (
+            self.old.arena.is_true(old, "deprecated"),
+            self.new.arena.is_true(new, "deprecated"),
+        );
+        match deprecated {
+            (false, true) => self.say(
+                &rules::OPERATION_DEPRECATED,
+                (old, None),
+                (new, None),
+                "",
+                context,
+            ),
+            (true, false) => self.say(
+                &rules::OPERATION_REVIVED,
+                (old, None),
+                (new, None),
+                "",
+                context,
+            ),
+            _ => {}
+        }
+        let dates = (sunset(self.old, old), sunset(self.new, new));
+        if let Some(date) = dates
+            .1
+            .as_deref()
+            .filter(|it| deprecated.1 && day(it).is_none())
+        {
+            let text = Some(date.to_owned());
+            self.say(
+                &rules::SUNSET_UNREADABLE,
+                (old, dates.0.clone()),
+                (new, text),
+                "",
+                context,
+            );
+        }
+        if deprecated == (true, true) && dates.0 != dates.1 {
+            let rule = match (
+                dates.0.as_deref().and_then(day),
+                dates.1.as_deref().and_then(day),
+            ) {
+                (Some(_), None) => Some(&rules::SUNSET_REMOVED),
+                (Some(old), Some(new)) if new < old => Some(&rules::SUNSET_SOONER),
+                _ => None,
+            };
+            if let Some(rule) = rule {
+                self.say(rule, (old, dates.0), (new, dates.1), "x-sunset", context);
+            }
+        }
+        let ids = (
+            self.old
+                .arena
+                .get_text(old, "operationId")
+                .map(str::to_owned),
+            self.new
+                .arena
+                .get_text(new, "operationId")
+                .map(str::to_owned),
+        );
+        if ids.0.is_some() && ids.0 != ids.1 {
+            self.say(
+                &rules::OPERATION_RENAMED,
+                (old, ids.0),
+                (new, ids.1),
+                "operationId",
+                context,
+            );
+        }
+    }
+
+    fn callbacks(&mut self, old: NodeId, new: NodeId, context: &Context) {
+        let was = callbacks(self.old, old);
+        let is = callbacks(self.new, new);
+        self.sent(was, is, (old, new), context);
+    }
+
+    pub(super) fn webhooks(&mut self) {
+        let flat = |bundle: &Bundle| {
+            let found = operations(bundle, "webhooks").into_iter();
+            found
+                .map(|(key, it)| (format!("{} {}", key.1, it.path), it))
+                .collect()
+        };
+        let context = Context {
+            name: "webhooks".to_owned(),
+            requests: Direction::WeRead,
+            most: Level::Major,
+        };
+        let places = (self.old.root, self.new.root);
+        self.sent(flat(self.old), flat(self.new), places, &context);
+    }
+
+    /// Requests that we send: who reads is turned round.
+    fn sent(
+        &mut self,
+        was: BTreeMap<String, Operation>,
+        is: BTreeMap<String, Operation>,
+        places: (NodeId, NodeId),
+        context: &Context,
+    ) {
+        for (key, old) in &was {
+            let inner = Context {
+                name: format!("{}, sent {key}", context.name),
+                requests: context.responses(),
+                most: context.most,
+            };
+            match is.get(key) {
+                Some(new) => {
+                    let (old, new) = ((old.item, old.id), (new.item, new.id));
+                    self.operation(old, new, &BTreeMap::new(), &inner);
+                }
+                None => {
+                    let old = (old.id, Some(key.clone()));
+                    self.say(&rules::CALLBACK_REMOVED, old, (places.1, None), "", &inner);
+                }
+            }
+        }
+        for (key, new) in is.iter().filter(|it| !was.contains_key(it.0)) {
+            let new = (new.id, Some(key.clone()));
+            self.say(&rules::CALLBACK_ADDED, (places.0, None), new, "", context);
+        }
+    }
+
+    fn stability(&self, bundle: &Bundle, operation: &Operation) -> Stability {
+        let arena = &bundle.arena;
+        for id in [operation.id, operation.item] {
+            if arena.is_true(id, "x-internal") {
+                return Stability::Internal;
+            }
+            match arena.get_text(id, "x-stability-level") {
+                Some("draft" | "development") => return Stability::Development,
+                Some("alpha" | "experimental") => return Stability::Alpha,
+                Some("beta") => return Stability::Beta,
+                Some("stable") => return Stability::Stable,
+                _ => {}
+            }
+        }
+        let named = self.options.stability.iter();
+        let named = named.filter(|(start, _)| operation.path.starts_with(start.as_str()));
+        let longest = named.max_by_key(|(start, _)| start.len());
+        longest.map_or(Stability::Stable, |(_, it)| *it)
+    }
+}
+
+fn most(stability: Stability) -> Level {
+    match stability {
+        Stability::Stable => Level::Major,
+        Stability::Beta => Level::Minor,
+        Stability::Alpha | Stability::Internal | Stability::Development => Level::None,
+    }
+}
+
+fn word(stability: Stability) -> &'static str {
+    match stability {
+        Stability::Stable => "stable",
+        Stability::Beta => "beta",
+        Stability::Alpha => "alpha",
+        Stability::Internal => "internal",
+        Stability::Development => "development",
+    }
+}
+
+/// Operations by path, without the names of parameters, and method.
+fn operations(bundle: &Bundle, key: &str) -> BTreeMap<(String, &'static str), Operation> {
+    let mut out = BTreeMap::new();
+    for (path, item) in members(bundle, bundle.root, key) {
+        let Ok(item) = bundle.resolve(item) else {
+            continue;
+        };
+        for method in METHODS {
+            if let Some(id) = bundle.arena.get(item, method) {
+                let operation = Operation {
+                    path: path.clone(),
+                    item,
+                    id,
+                };
+                out.insert((template(&path).0, method), operation);
+            }
+        }
+    }
+    out
+}
+
+fn callbacks(bundle: &Bundle, operation: NodeId) -> BTreeMap<String, Operation> {
+    let mut out = BTreeMap::new();
+    for (name, callback) in members(bundle, operation, "callbacks") {
+        let Ok(callback) = bundle.resolve(callback) else {
+            continue;
+        };
+        for (path, item) in bundle.arena.object(callback).into_iter().flatten() {
+            let Ok(item) = bundle.resolve(*item) else {
+                continue;
+            };
+            for method in METHODS {
+                if let Some(id) = bundle.arena.get(item, method) {
+                    let path = path.clone();
+                    out.insert(
+                        format!("{name} {method} {path}"),
+                        Operation { path, item, id },
+                    );
+                }
+            }
+        }
+    }
+    out
+}
+
+/// A path without the names of its parameters, and these.
+fn template(path: &str) -> (String, Vec<String>) {
+    let mut out = String::new();
+    let mut names = Vec::new();
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        let Some((name, after)) = after.split_once('}') else {
+            out.push('{');
+            rest = after;
+            continue;
+        };
+        out.push_str("{}");
+        names.push(name.to_owned());
+        rest = after;
+    }
+    out.push_str(rest);
+    (out, names)
+}
+
+/// New names of the parameters of a path by their old ones.
+fn renamed(old: &str, new: &str) -> BTreeMap<String, String> {
+    template(old).1.into_iter().zip(template(new).1).collect()
+}
+
+/// The date after which something may go, as it is written.
+pub(super) fn sunset(bundle: &Bundle, id: NodeId) -> Option<String> {
+    let at = bundle.arena.get(id, "x-sunset")?;
+    Some(
+        bundle
+            .arena
+            .text(at)
+            .map_or_else(|| bundle.arena.short(at), str::to_owned),
+    )
+}
+
+/// The day of a date or a time by RFC 3339. Days are ordered as texts are.
+pub(super) fn day(text: &str) -> Option<&str> {
+    let day = text.get(..10)?;
+    let shape = day.bytes().enumerate().all(|(at, it)| match at {
+        4 | 7 => it == b'-',
+        _ => it.is_ascii_digit(),
+    });
+    let ends = text.len() == 10 || text[10..].starts_with(['T', 't', ' ']);
+    (shape && ends).then_some(day)
+}

@@ -1,0 +1,126 @@
+//! Findings written down for people: places, values and one sentence each.
+
+use std::collections::BTreeMap;
+
+use super::bundle::Bundle;
+use super::document::NodeId;
+use super::finding::{Finding, Place};
+use super::rule::{Direction, Rule, Surface};
+use super::schema::compare::Raw;
+use crate::Level;
+
+/// Collects findings; the same one from two places counts once, with the higher level.
+pub(crate) struct Writer<'a> {
+    old: &'a Bundle,
+    new: &'a Bundle,
+    findings: BTreeMap<(String, usize, String, &'static str, String), Finding>,
+}
+
+/// One side of a finding.
+pub(crate) type Side = (NodeId, Option<String>);
+
+impl<'a> Writer<'a> {
+    pub(crate) fn new(old: &'a Bundle, new: &'a Bundle) -> Self {
+        Self {
+            old,
+            new,
+            findings: BTreeMap::new(),
+        }
+    }
+
+    /// Writes a finding down. `what` says in words what changed, `most` is the highest level that
+    /// counts here.
+    pub(crate) fn add(
+        &mut self,
+        rule: &'static Rule,
+        old: Side,
+        new: Side,
+        what: &str,
+        most: Level,
+    ) {
+        let place = |bundle: &Bundle, id: NodeId| Place {
+            file: bundle.arena.file(id).to_owned(),
+            line: bundle.arena.line(id),
+            pointer: bundle.arena.pointer(id),
+        };
+        let places = (place(self.old, old.0), place(self.new, new.0));
+        let sentence = format!("{what}{}; {}.", values(&old.1, &new.1), effect(rule));
+        let level = rule.level.min(most);
+        let finding = Finding::new(rule, level, places, (old.1, new.1), sentence);
+        let key = (
+            finding.new.file.clone(),
+            finding.new.line,
+            finding.new.pointer.clone(),
+            rule.id,
+            finding.fingerprint.clone(),
+        );
+        match self.findings.get_mut(&key) {
+            Some(known) if known.level >= finding.level => {}
+            _ => drop(self.findings.insert(key, finding)),
+        }
+    }
+
+    /// Writes down what changed in a schema. `context` says where the schema is used.
+    pub(crate) fn schema(
+        &mut self,
+        raw: &Raw,
+        surface: Surface,
+        direction: Direction,
+        context: &str,
+        most: Level,
+    ) {
+        let rule = raw.change.rule(surface, direction);
+        let subject = if raw.subject.is_empty() {
+            String::new()
+        } else {
+            format!(" (`{}`)", super::document::shortened(&raw.subject, 60))
+        };
+        let context = if context.is_empty() {
+            String::new()
+        } else {
+            format!("{context}: ")
+        };
+        let what = format!("{context}{}{subject}", rule.line);
+        let old = (raw.old, raw.old_text.clone());
+        let new = (raw.new, raw.new_text.clone());
+        self.add(rule, old, new, &what, most);
+    }
+
+    /// By file, line and pointer.
+    pub(crate) fn finish(self) -> Vec<Finding> {
+        self.findings.into_values().collect()
+    }
+}
+
+fn values(old: &Option<String>, new: &Option<String>) -> String {
+    match (old, new) {
+        (Some(old), Some(new)) => format!(": {old} before, {new} after"),
+        (Some(old), None) => format!(": {old} before"),
+        (None, Some(new)) => format!(": {new} after"),
+        (None, None) => String::new(),
+    }
+}
+
+/// What a client of the old contract sees.
+fn effect(rule: &Rule) -> &'static str {
+    use super::rule::Certainty::{CannotTell, MayBreak, Proved};
+    match (rule.level, rule.certainty, rule.direction) {
+        (Level::Major, Proved, Direction::WeRead) => {
+            "a client that sends what was accepted before is refused"
+        }
+        (Level::Major, MayBreak, Direction::WeRead) => {
+            "a client that sends what was accepted before may be refused or not understood"
+        }
+        (Level::Major, Proved, Direction::OthersRead) => {
+            "a client gets something that the old contract ruled out"
+        }
+        (Level::Major, MayBreak, Direction::OthersRead) => {
+            "a client may get something that it is not ready for, or miss something that it uses"
+        }
+        (Level::Major, Proved, Direction::Both) => "a client that uses it fails",
+        (Level::Major, MayBreak, Direction::Both) => "a client that uses it may fail",
+        (_, CannotTell, _) => "whether a client notices cannot be told from the contract",
+        (Level::Minor, ..) => "clients can go on as before",
+        _ => "no client notices",
+    }
+}

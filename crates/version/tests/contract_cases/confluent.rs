@@ -1,0 +1,65 @@
+//! `SchemaDiffTest` of Confluent's JSON Schema provider: its examples with `compatible`.
+
+use std::path::Path;
+
+use switchback_version::contract::{Direction, Surface};
+
+use super::{Case, Otherwise, Side, json, lenient};
+
+/// Labels that the specification contradicts.
+pub(crate) const OTHERWISE: &[Otherwise] = &[
+    (
+        "Detect required array to be changed",
+        "a property that was optional is required after",
+    ),
+    (
+        "Detect removed boolean additional items",
+        "`additionalItems` means nothing without a list of `items`",
+    ),
+    (
+        "Detect changes to additional items schema",
+        "`additionalItems` means nothing without a list of `items`",
+    ),
+];
+
+pub(crate) fn cases(folder: &Path) -> Vec<Case> {
+    let resources = folder.join("json-schema-provider/src/test/resources");
+    let mut cases = Vec::new();
+    for name in [
+        "diff-schema-examples.json",
+        "diff-schema-examples-2020-12.json",
+        "diff-combined-schema-examples.json",
+        "diff-combined-schema-examples-2020-12.json",
+    ] {
+        let text = std::fs::read_to_string(resources.join(name)).unwrap();
+        let draft = if name.contains("2020") {
+            "2020-12"
+        } else {
+            "draft-07"
+        };
+        for (at, case) in lenient(&text)
+            .unwrap()
+            .as_array()
+            .unwrap()
+            .iter()
+            .enumerate()
+        {
+            let side = |key: &str| {
+                let mut schema = case[key].clone();
+                if let Some(members) = schema.as_object_mut() {
+                    members.entry("$schema").or_insert_with(|| draft.into());
+                }
+                Side::one("schema.json", json(&schema))
+            };
+            cases.push(Case {
+                name: format!("{name}#{at} {}", case["description"].as_str().unwrap()),
+                surface: Surface::JsonSchema,
+                direction: Direction::WeRead,
+                old: side("original_schema"),
+                new: side("update_schema"),
+                breaks: !case["compatible"].as_bool().unwrap(),
+            });
+        }
+    }
+    cases
+}

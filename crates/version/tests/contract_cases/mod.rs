@@ -1,0 +1,193 @@
+//! Labelled cases, and how often we say what the label says.
+
+pub(crate) mod avro;
+pub(crate) mod confluent;
+pub(crate) mod oasdiff;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::Rc;
+
+use switchback_version::Level;
+use switchback_version::contract::{
+    Certainty, Contract, Direction, Finding, Options, Surface, diff, floor,
+};
+
+/// Two states of a contract, and what somebody else says of them.
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) surface: Surface,
+    pub(crate) direction: Direction,
+    pub(crate) old: Side,
+    pub(crate) new: Side,
+    /// Whether the second state breaks those who know the first one.
+    pub(crate) breaks: bool,
+}
+
+/// One state: the file, and all files.
+pub(crate) struct Side {
+    pub(crate) root: String,
+    pub(crate) files: Rc<BTreeMap<String, String>>,
+}
+
+impl Side {
+    pub(crate) fn one(path: &str, text: String) -> Self {
+        Self {
+            root: path.to_owned(),
+            files: Rc::new(BTreeMap::from([(path.to_owned(), text)])),
+        }
+    }
+
+    fn contract(&self) -> Contract<'_> {
+        Contract {
+            root: &self.root,
+            files: &self.files,
+        }
+    }
+}
+
+impl Case {
+    pub(crate) fn findings(&self) -> Result<Vec<Finding>, String> {
+        let options = Options {
+            direction: Some(self.direction),
+            today: Some("2030-01-01"),
+            ..Options::default()
+        };
+        let found = diff(
+            self.surface,
+            self.old.contract(),
+            self.new.contract(),
+            &options,
+        );
+        let mut found = found.map_err(|it| it.to_string())?;
+        // A label about requests says nothing about responses that share their schemas.
+        if self.direction != Direction::Both {
+            found.retain(|it| it.rule.direction == self.direction);
+        }
+        Ok(found)
+    }
+}
+
+/// A label that we hold to be wrong, by a part of the name of its case, and why.
+pub(crate) type Otherwise = (&'static str, &'static str);
+
+#[derive(Default)]
+pub(crate) struct Tally {
+    breaks: usize,
+    found: usize,
+    compatible: usize,
+    flagged: usize,
+    /// Cases whose label we hold to be wrong, breaks and compatible ones: they are told apart.
+    apart: [usize; 2],
+    lines: Vec<String>,
+}
+
+impl Tally {
+    pub(crate) fn of(cases: Vec<Case>, otherwise: &[Otherwise]) -> Self {
+        let mut tally = Self::default();
+        let mut held = vec![false; otherwise.len()];
+        for case in cases {
+            let findings = match case.findings() {
+                Ok(findings) => findings,
+                Err(reason) => {
+                    tally
+                        .lines
+                        .push(format!("unreadable  {}: {reason}", case.name));
+                    Vec::new()
+                }
+            };
+            let flagged = floor(&findings, Certainty::MayBreak) == Level::Major;
+            let known = otherwise.iter().position(|it| case.name.contains(it.0));
+            if let Some(at) = known.filter(|_| case.breaks != flagged) {
+                held[at] = true;
+                let reason = otherwise[at].1;
+                let label = if case.breaks { "a break" } else { "compatible" };
+                tally.lines.push(format!(
+                    "apart    {} is labelled {label}: {reason}",
+                    case.name
+                ));
+                tally.apart[usize::from(!case.breaks)] += 1;
+                continue;
+            }
+            if case.breaks {
+                tally.breaks += 1;
+                tally.found += usize::from(flagged);
+            } else {
+                tally.compatible += 1;
+                tally.flagged += usize::from(flagged);
+            }
+            if case.breaks != flagged {
+                let kind = if case.breaks { "missed " } else { "flagged" };
+                let rules: Vec<String> = findings
+                    .iter()
+                    .filter(|it| case.breaks || it.rule.breaks())
+                    .map(|it| format!("{} {}", it.rule.id, it.new.pointer))
+                    .collect();
+                tally
+                    .lines
+                    .push(format!("{kind}  {}: {}", case.name, rules.join(", ")));
+            }
+        }
+        let stale = otherwise.iter().zip(held).filter(|it| !it.1);
+        for (entry, _) in stale {
+            tally
+                .lines
+                .push(format!("stale    `{}` tells nothing apart", entry.0));
+        }
+        tally
+    }
+
+    pub(crate) fn recall(&self) -> f64 {
+        self.found as f64 / self.breaks.max(1) as f64
+    }
+
+    pub(crate) fn false_alarms(&self) -> f64 {
+        self.flagged as f64 / self.compatible.max(1) as f64
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let share = |part: usize, all: usize| 100.0 * part as f64 / all.max(1) as f64;
+        let (breaks, compatible) = (self.breaks + self.apart[0], self.compatible + self.apart[1]);
+        writeln!(
+            f,
+            "{} of {} labelled breaks found ({:.1} %), {} of {} compatible ones flagged ({:.1} %); \
+             as labelled, with those that are told apart: {} of {breaks} ({:.1} %), {} of \
+             {compatible} ({:.1} %)",
+            self.found,
+            self.breaks,
+            100.0 * self.recall(),
+            self.flagged,
+            self.compatible,
+            100.0 * self.false_alarms(),
+            self.found,
+            share(self.found, breaks),
+            self.flagged + self.apart[1],
+            share(self.flagged + self.apart[1], compatible),
+        )?;
+        self.lines.iter().try_for_each(|it| writeln!(f, "  {it}"))
+    }
+}
+
+/// A value as JSON text, for cases that lie in other notations.
+pub(crate) fn json(value: &serde_json::Value) -> String {
+    value.to_string()
+}
+
+/// JSON with commas after the last member, as other languages read it.
+pub(crate) fn lenient(text: &str) -> Option<serde_json::Value> {
+    let mut out = String::with_capacity(text.len());
+    let mut inside = false;
+    let mut escaped = false;
+    for character in text.chars() {
+        if !inside && (character == '}' || character == ']') && out.trim_end().ends_with(',') {
+            let end = out.trim_end().len() - 1;
+            out.truncate(end);
+        }
+        inside ^= character == '"' && !escaped;
+        escaped = inside && character == '\\' && !escaped;
+        out.push(character);
+    }
+    serde_json::from_str(&out).ok()
+}
