@@ -1,5 +1,7 @@
 //! An application in the way, and a backfill in the way of an application.
 
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -41,18 +43,18 @@ fn in_a_deadlock_the_batch_leaves_nothing_and_comes_again() {
         assert_eq!(hands.claim().unwrap(), Got::Claimed);
         // A later row first. The server ends whoever looks first, which is not to be this one.
         bench.run("SET deadlock_timeout = '1h'");
-        bench.run("BEGIN; UPDATE users SET note = 'late' WHERE id BETWEEN 150 AND 200");
+        bench.run("BEGIN; UPDATE users SET note = 'late' WHERE id BETWEEN 40 AND 60");
         let got = std::thread::scope(|scope| {
             let batch = scope.spawn(|| hands.batch(1_000).unwrap());
             somebody_waits(&mut bench);
-            bench.run("UPDATE users SET note = 'early' WHERE id < 150; COMMIT");
+            bench.run("UPDATE users SET note = 'early' WHERE id < 40; COMMIT");
             batch.join().unwrap()
         });
         assert_eq!(got, Got::InTheWay, "{strategy:?}");
         assert_eq!(bench.filled(), 0, "{strategy:?}");
         assert_eq!(bench.counted(), [0, 0], "{strategy:?}");
         let theirs = "SELECT count(*) FROM users WHERE note IN ('early', 'late')";
-        assert_eq!(bench.number(theirs), 200);
+        assert_eq!(bench.number(theirs), 60);
         let epoch = "SELECT epoch FROM _switchback.backfill_range WHERE status = 'leased'";
         assert_eq!(bench.number(epoch), 1, "it is still ours");
         assert!(matches!(hands.batch(100).unwrap(), Got::Done(_)));
@@ -66,7 +68,7 @@ fn in_a_deadlock_the_batch_leaves_nothing_and_comes_again() {
 fn a_row_that_is_held_for_long_holds_up_nothing_before_it() {
     each_strategy(|strategy| {
         let mut bench = Bench::new(strategy, 1_000);
-        let lease = Duration::from_millis(700);
+        let lease = Duration::from_secs(3);
         let hands = bench.hands("w", lease);
         bench.run("BEGIN; UPDATE users SET note = 'mine' WHERE id = 700");
         let mut watch = connect(&bench.url, "watch");
@@ -74,40 +76,46 @@ fn a_row_that_is_held_for_long_holds_up_nothing_before_it() {
         running.pace.lease = lease;
         running.pace.rows = 400;
         let began = Instant::now();
-        let mut most = 0;
-        let mut held_all_along = true;
+        let most = AtomicU64::new(0);
         let url = bench.url.clone();
         let ended = std::thread::scope(|scope| {
             let worker = scope.spawn(|| {
                 let mut each = |moment: &Moment| {
-                    most = most.max(moment.in_the_way);
+                    most.fetch_max(moment.in_the_way, Ordering::SeqCst);
                     Next::Continue
                 };
                 run(vec![hands], Calm, full_speed, &running, &mut each)
             });
-            while began.elapsed() < lease * 4 {
-                let sql = "SELECT coalesce(bool_and(lease_until > clock_timestamp()), true)
-                           FROM _switchback.backfill_range WHERE status = 'leased'";
-                held_all_along &= watch.query_one(sql, &[]).unwrap().get::<_, bool>(0);
+            let end = Instant::now() + DEADLINE;
+            // Its range is renewed for as long as it is tried, and what can be done is done.
+            let mut leases = BTreeSet::new();
+            loop {
+                let sql = "SELECT lease_until::text FROM _switchback.backfill_range
+                           WHERE status = 'leased'";
+                let now = watch.query(sql, &[]).unwrap();
+                leases.extend(now.iter().map(|row| row.get::<_, String>(0)));
+                // Everything that is counted is there, and nothing else.
+                let sql =
+                    "SELECT count(*), (SELECT sum(changed)::bigint FROM _switchback.backfill_range)
+                           FROM users WHERE slug IS NOT NULL";
+                let row = watch.query_one(sql, &[]).unwrap();
+                let (filled, counted): (i64, i64) = (row.get(0), row.get(1));
+                assert_eq!(filled, counted, "{strategy:?}");
+                let in_the_way = most.load(Ordering::SeqCst);
+                let long = began.elapsed() > lease * 2 && leases.len() >= 3;
+                if long && filled >= 600 && in_the_way >= 3 {
+                    break;
+                }
+                assert!(
+                    Instant::now() < end,
+                    "{strategy:?}: {filled} rows, {in_the_way} times in the way, {leases:?}"
+                );
                 sleep(Duration::from_millis(10));
             }
-            // Everything that is counted is there, and nothing else.
-            let sql =
-                "SELECT count(*), (SELECT sum(changed)::bigint FROM _switchback.backfill_range)
-                       FROM users WHERE slug IS NOT NULL";
-            let row = watch.query_one(sql, &[]).unwrap();
-            let (filled, counted): (i64, i64) = (row.get(0), row.get(1));
-            assert_eq!(filled, counted, "{strategy:?}");
-            assert!(
-                filled >= 600,
-                "{strategy:?}: {filled} rows beside the one that is held"
-            );
             bench.client.batch_execute("COMMIT").unwrap();
             worker.join().unwrap().unwrap()
         });
         assert_eq!(ended, DONE);
-        assert!(held_all_along, "{strategy:?}: a lease ran out");
-        assert!(most >= 3, "{strategy:?}: {most}");
         bench.check_filled(1_000, &format!("{strategy:?}"));
         let taken = "SELECT max(attempts)::bigint FROM _switchback.backfill_range";
         assert_eq!(super::world::number(&url, taken), 1, "{strategy:?}");
@@ -245,11 +253,11 @@ fn somebody_in_the_way_of_any_part_ends_no_worker() {
 fn batches_that_take_too_long_are_tried_again_with_fewer_rows() {
     each_strategy(|strategy| {
         let slow = "CREATE FUNCTION slow(x text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS
-                      $$ BEGIN PERFORM pg_sleep(0.002); RETURN lower(x); END $$;";
+                      $$ BEGIN PERFORM pg_sleep(0.05); RETURN lower(x); END $$;";
         let job = job("table = \"users\"\n[set]\nslug = \"slow(email)\"");
-        let mut bench = Bench::with(strategy, &format!("{slow} {}", users(300)), job);
+        let mut bench = Bench::with(strategy, &format!("{slow} {}", users(100)), job);
         let impatient = Options {
-            statement_timeout: Duration::from_millis(250),
+            statement_timeout: Duration::from_secs(1),
             ..options()
         };
         let mut hands = bench.hands_with("w", LONG, &impatient);
@@ -259,7 +267,31 @@ fn batches_that_take_too_long_are_tried_again_with_fewer_rows() {
         hands.release().unwrap();
         // Looking at all rows takes longer, and is in nobody's way.
         assert_eq!(go(vec![hands]).unwrap(), DONE, "{strategy:?}");
-        bench.check_filled(300, &format!("{strategy:?}"));
+        bench.check_filled(100, &format!("{strategy:?}"));
+    });
+}
+
+#[test]
+fn a_row_that_takes_for_ever_is_named_and_the_others_are_done() {
+    each_strategy(|strategy| {
+        let slow = "CREATE FUNCTION slow(x text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS
+                      $$ BEGIN IF x LIKE 'User77@%' THEN PERFORM pg_sleep(60); END IF;
+                         RETURN lower(x); END $$;";
+        let job = job("table = \"users\"\n[set]\nslug = \"slow(email)\"");
+        let mut bench = Bench::with(strategy, &format!("{slow} {}", users(100)), job);
+        let impatient = Options {
+            statement_timeout: Duration::from_secs(1),
+            ..options()
+        };
+        let hands = bench.hands_with("w", LONG, &impatient);
+        assert_eq!(go(vec![hands]).unwrap(), DONE, "{strategy:?}");
+        let named = "SELECT count(*) FROM _switchback.backfill_failure
+                     WHERE key = '77' AND code = '57014'";
+        assert_eq!(
+            (bench.filled(), bench.number(named)),
+            (99, 1),
+            "{strategy:?}"
+        );
     });
 }
 

@@ -133,15 +133,18 @@ fn nothing_is_made_before_a_job_is_begun() {
 }
 
 #[test]
-fn a_newer_format_is_refused() {
+fn another_format_is_refused() {
     let place = Place::new(&numbers(1));
     place.begin(&doubled(), BeginOptions::default());
     let db = place.open();
-    place.run("UPDATE _switchback_backfill_format SET version = 2");
-    let newer = BackfillError::Db(DbError::Newer { found: 2, known: 1 });
-    assert_eq!(db.standing("fill").unwrap_err(), newer);
-    let again = Backfills::open(&place.path, BackfillOptions::default(), place.clock());
-    assert_eq!(again.unwrap_err(), newer);
+    for found in [1, 2, 4] {
+        let set = format!("UPDATE _switchback_backfill_format SET version = {found}");
+        place.run(&set);
+        let other = BackfillError::Db(DbError::Format { found, known: 3 });
+        assert_eq!(db.standing("fill").unwrap_err(), other);
+        let again = Backfills::open(&place.path, BackfillOptions::default(), place.clock());
+        assert_eq!(again.unwrap_err(), other);
+    }
 }
 
 #[test]

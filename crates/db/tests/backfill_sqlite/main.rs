@@ -14,8 +14,12 @@ mod killer;
 mod kills;
 mod leases;
 mod odd;
+mod programs;
+mod queries;
 mod rates;
+mod rerun;
 mod rows;
+mod skips;
 mod together;
 mod undo;
 
@@ -163,6 +167,7 @@ fn worker(rows: u32) -> Worker {
     worker.allow(&Allowance {
         batch: Some(Duration::from_millis(20)),
         pause: 1.0,
+        turns: false,
         reason: String::new(),
     });
     worker

@@ -1,6 +1,7 @@
 //! Putting back what was changed, and what was changed since.
 
 use super::*;
+use switchback_db::backfill::Expired;
 
 #[test]
 fn what_somebody_changed_since_is_never_overwritten() {
@@ -25,11 +26,13 @@ fn what_somebody_changed_since_is_never_overwritten() {
     assert_eq!(
         said,
         [
-            ("10", "`b` was changed since"),
-            ("20", "`c` was changed since"),
-            ("50", "the row is not there any more"),
+            ("10", "changed since: `b`"),
+            ("20", "changed since: `c`"),
+            ("50", "deleted since"),
         ]
     );
+    let standing = place.standing(&job);
+    assert_eq!((standing.conflicts, standing.deleted), (3, 1));
     // A row is put back as a whole or not at all.
     assert_eq!(
         place.number("SELECT count(*) FROM t WHERE b IS NULL AND c IS NULL"),
@@ -248,4 +251,73 @@ fn rows_of_a_table_that_is_gone_are_not_forgotten() {
     assert!(db.undo("fill", 10).is_err());
     place.run("ALTER TABLE s RENAME TO t");
     assert_eq!(place.undo(&job, 10), (100, 0));
+}
+
+#[test]
+fn what_has_expired_is_dropped_and_cannot_be_undone() {
+    let hour = Duration::from_secs(3600);
+    let place = Place::new(&numbers(1_000));
+    let job = doubled();
+    assert_eq!(place.open().kept("fill", hour).unwrap(), None);
+    assert_eq!(place.fill(&job, ranges_of(100)), JobStatus::Done);
+    let db = place.open();
+    let kept = db.kept("fill", hour).unwrap().unwrap();
+    assert_eq!((kept.rows, kept.due, kept.expired), (1_000, false, None));
+    let now = place.clock.load(Ordering::SeqCst);
+    assert_eq!(kept.until, Some(Timestamp::from_millis(now + 3_600_000)));
+    assert_eq!(db.expire("fill", hour, 1).unwrap(), Expired::Nothing);
+    place.pass(hour);
+    assert!(db.kept("fill", hour).unwrap().unwrap().due);
+    // While it is undone it is not over.
+    db.ask("fill", JobStatus::Undoing).unwrap();
+    assert_eq!(db.expire("fill", hour, 1).unwrap(), Expired::Nothing);
+    place.run(
+        "UPDATE _switchback_backfill SET status = 'done', finished_at = '2023-11-14T22:13:20Z'",
+    );
+    assert_eq!(db.expire("fill", hour, 2).unwrap(), Expired::Some);
+    let half = db.kept("fill", hour).unwrap().unwrap();
+    assert!(
+        half.dropped_rows > 0 && half.dropped_bytes > half.dropped_rows,
+        "{half:?}"
+    );
+    assert_eq!(half.rows + half.dropped_rows, 1_000);
+    let error = db.ask("fill", JobStatus::Undoing).unwrap_err();
+    assert!(
+        matches!(error, BackfillError::Expired { at, .. } if Some(at) == half.expired),
+        "{error:?}"
+    );
+    while db.expire("fill", hour, 2).unwrap() == Expired::Some {}
+    let all = db.kept("fill", hour).unwrap().unwrap();
+    assert_eq!((all.rows, all.dropped_rows), (0, 1_000));
+    assert_eq!(db.expire("fill", hour, 2).unwrap(), Expired::Nothing);
+    assert_eq!(place.standing(&job).undo_bytes, Some(0));
+    // Begun anew it is undone to before that.
+    place.run("UPDATE t SET b = 'mine' WHERE id <= 10");
+    let anew = BeginOptions {
+        anew: true,
+        ..ranges_of(100)
+    };
+    assert_eq!(place.fill(&job, anew), JobStatus::Done);
+    assert_eq!(place.undo(&job, 100), (10, 0));
+    assert_eq!(place.number("SELECT count(*) FROM t WHERE b = 'mine'"), 10);
+}
+
+/// Who writes what the first of two walks wrote has written it himself.
+#[test]
+fn what_somebody_wrote_is_left_alone_whatever_it_is() {
+    let place = Place::new(&numbers(100));
+    assert_eq!(place.fill(&doubled(), ranges_of(100)), JobStatus::Done);
+    let again = job("table = \"t\"\n[set]\nb = \"'again'\"");
+    let parts = ["1..50".parse().unwrap()];
+    place
+        .open()
+        .rerun(&again, &parts, &ranges_of(100), false)
+        .unwrap();
+    drive(&mut place.hands(&again, "w"), 100).unwrap();
+    place.run("UPDATE t SET b = 'n' || (a * 2) WHERE id IN (7, 77); DELETE FROM t WHERE id = 8");
+    place.undo(&again, 30);
+    // Of row 77 nobody can tell who wrote it.
+    assert_eq!(place.number("SELECT sum(id) FROM t WHERE b IS NOT NULL"), 7);
+    let standing = place.standing(&again);
+    assert_eq!((standing.conflicts, standing.deleted), (2, 1));
 }

@@ -1,9 +1,17 @@
 //! Backfills on a real PostgreSQL that an application uses at the same time.
 #![cfg(feature = "postgres")]
-#![expect(clippy::unwrap_used, reason = "test code outside of test functions")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code outside of test functions"
+)]
 
 mod leases;
+mod programs;
+mod queries;
+mod rerun;
 mod rows;
+mod skips;
 mod undo;
 mod walks;
 
@@ -99,6 +107,7 @@ fn full_speed(_: Duration, _: &Readings) -> Allowance {
     Allowance {
         batch: Some(Duration::from_millis(20)),
         pause: 0.0,
+        turns: false,
         reason: String::new(),
     }
 }
@@ -117,7 +126,7 @@ fn running() -> Running {
     }
 }
 
-fn go<H: Hands<Error = BackfillError>>(hands: Vec<H>) -> End {
+fn go<H: Hands<Error = BackfillError> + Send>(hands: Vec<H>) -> End {
     let mut go_on = |_: &Moment| Next::Continue;
     run(hands, Calm, full_speed, &running(), &mut go_on).unwrap()
 }

@@ -1,6 +1,7 @@
 //! Undoing a backfill beside an application.
 
 use super::*;
+use switchback_db::backfill::Expired;
 use switchback_migration::backfill::estimate;
 
 #[test]
@@ -16,8 +17,24 @@ fn rows_that_were_changed_since_are_left_alone_and_named() {
         client.batch_execute(since).unwrap();
         assert_eq!(undo(&url, &slug()), End::Job(JobStatus::Undone));
         let conflicts = open(&url).backfill_conflicts("it", 100).unwrap();
-        let keys: Vec<_> = conflicts.iter().map(|it| it.key.as_str()).collect();
-        assert_eq!(keys, ["5", "500", "6"], "{strategy:?}");
+        let said: Vec<_> = conflicts
+            .iter()
+            .map(|it| (it.key.as_str(), it.message.as_str()))
+            .collect();
+        let (changed, deleted) = ("changed since", "deleted since");
+        assert_eq!(
+            said,
+            [
+                ("5", changed),
+                ("500", changed),
+                ("6", changed),
+                ("8", deleted),
+                ("9", deleted),
+            ],
+            "{strategy:?}"
+        );
+        let now = standing(&url);
+        assert_eq!((now.conflicts, now.deleted, now.restored), (5, 2, 1_995));
         let kept = "SELECT string_agg(id || '=' || slug, ' ' ORDER BY id) FROM users \
                     WHERE slug IS NOT NULL";
         let kept: String = client.query_one(kept, &[]).unwrap().get(0);
@@ -47,6 +64,114 @@ fn a_row_that_was_written_twice_ends_with_what_it_had_first() {
     let left = "SELECT count(*) FROM users WHERE slug IS NOT NULL";
     assert_eq!(number(&mut client, left), 0);
     assert!(open(&url).backfill_conflicts("it", 10).unwrap().is_empty());
+}
+
+/// Who writes what the first of two walks wrote has written it himself.
+#[test]
+fn what_somebody_wrote_is_left_alone_whatever_it_is() {
+    for strategy in ALL {
+        let (url, mut client) = database(&users(100));
+        fill(&url, &slug(), strategy, 1);
+        let again = job("table = \"users\"\n[set]\nslug = \"upper(email)\"");
+        let part = "1..50".parse().unwrap();
+        open(&url).rerun_backfill(&again, &[part], false).unwrap();
+        go(vec![hands(&url, &again, "w")]);
+        client
+            .batch_execute("UPDATE users SET slug = lower(email) WHERE id IN (7, 77)")
+            .unwrap();
+        undo(&url, &again);
+        let left = "SELECT array_agg(id) FROM users WHERE slug IS NOT NULL";
+        let left: Vec<i64> = client.query_one(left, &[]).unwrap().get(0);
+        // Of row 77 nobody can tell who wrote it.
+        assert_eq!(left, [7], "{strategy:?}");
+        let conflicts = open(&url).backfill_conflicts("it", 10).unwrap();
+        assert_eq!(conflicts.len(), 1);
+        // A new run has nothing to do with that.
+        fill(&url, &slug(), strategy, 1);
+        assert!(open(&url).backfill_conflicts("it", 10).unwrap().is_empty());
+    }
+}
+
+#[test]
+fn what_has_expired_is_dropped_and_cannot_be_undone() {
+    let hour = Duration::from_secs(3600);
+    let (url, mut client) = database(&users(3_000));
+    assert_eq!(open(&url).backfill_kept("it", hour).unwrap(), None);
+    fill(&url, &slug(), Strategy::KeyRange, 1);
+    let mut db = open(&url);
+    let kept = db.backfill_kept("it", hour).unwrap().unwrap();
+    assert!(
+        kept.rows == 3_000 && !kept.due && kept.expired.is_none(),
+        "{kept:?}"
+    );
+    let finished =
+        "SELECT (extract(epoch FROM finished_at) * 1000)::bigint FROM _switchback.backfill";
+    assert_eq!(
+        kept.until.unwrap().as_millis(),
+        number(&mut client, finished) + 3_600_000
+    );
+    assert_eq!(db.expire_backfill("it", hour, 1).unwrap(), Expired::Nothing);
+    let late = "UPDATE _switchback.backfill SET finished_at = now() - interval '61 minutes'";
+    client.batch_execute(late).unwrap();
+    assert!(db.backfill_kept("it", hour).unwrap().unwrap().due);
+    // While it is done again or undone it is not over, whenever it was.
+    let part = "1..500".parse().unwrap();
+    open(&url).rerun_backfill(&slug(), &[part], false).unwrap();
+    assert_eq!(db.expire_backfill("it", hour, 1).unwrap(), Expired::Nothing);
+    go(vec![hands(&url, &slug(), "w")]);
+    assert_eq!(db.expire_backfill("it", hour, 1).unwrap(), Expired::Nothing);
+    db.tell_backfill("it", JobStatus::Undoing).unwrap();
+    client.batch_execute(late).unwrap();
+    assert_eq!(db.expire_backfill("it", hour, 1).unwrap(), Expired::Nothing);
+    client
+        .batch_execute("UPDATE _switchback.backfill SET status = 'done'")
+        .unwrap();
+
+    let batches = number(
+        &mut client,
+        "SELECT count(*) FROM _switchback.backfill_undo",
+    );
+    assert!(batches > 2, "{batches}");
+    // What a batch kept is dropped whole, a few at a time; somebody may stop in between.
+    assert_eq!(db.expire_backfill("it", hour, 2).unwrap(), Expired::Some);
+    let left = number(
+        &mut client,
+        "SELECT count(*) FROM _switchback.backfill_undo",
+    );
+    assert_eq!(left, batches - 2);
+    let half = db.backfill_kept("it", hour).unwrap().unwrap();
+    assert!(
+        half.dropped_rows > 0 && half.dropped_bytes > half.dropped_rows,
+        "{half:?}"
+    );
+    assert_eq!(half.rows + half.dropped_rows, 3_000);
+    let error = db.tell_backfill("it", JobStatus::Undoing).unwrap_err();
+    let BackfillError::Expired { at, .. } = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(Some(at), half.expired);
+    while db.expire_backfill("it", hour, 2).unwrap() == Expired::Some {}
+    let all = db.backfill_kept("it", hour).unwrap().unwrap();
+    assert_eq!((all.rows, all.dropped_rows, all.due), (0, 3_000, false));
+    assert_eq!(db.expire_backfill("it", hour, 2).unwrap(), Expired::Nothing);
+    assert!(db.tell_backfill("it", JobStatus::Undoing).is_err());
+    assert_eq!(standing(&url).status, JobStatus::Done);
+
+    // Begun anew it is undone to before that.
+    client
+        .batch_execute("UPDATE users SET slug = 'mine' WHERE id <= 10")
+        .unwrap();
+    db.begin_backfill(&slug(), Strategy::KeyRange, false, true)
+        .unwrap();
+    go(vec![hands(&url, &slug(), "w")]);
+    assert_eq!(undo(&url, &slug()), End::Job(JobStatus::Undone));
+    assert_eq!(
+        number(
+            &mut client,
+            "SELECT count(*) FROM users WHERE slug = 'mine'"
+        ),
+        10
+    );
 }
 
 #[test]
