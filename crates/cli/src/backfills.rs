@@ -32,6 +32,14 @@ pub(crate) fn list(context: &Context<'_>) -> Result<Vec<BackfillId>, Failure> {
     Ok(found)
 }
 
+/// Fails with SB1519 if an id is that of the fill of a change; `back` says that it is to be undone.
+pub(crate) fn check_own(id: &str, environment: &str, back: bool) -> Result<(), Failure> {
+    match BackfillId::fill(id) {
+        Some((change, _)) => Err(errors::backfill_of_change(id, change, back, environment)),
+        None => Ok(()),
+    }
+}
+
 /// The backfill with this id.
 pub(crate) fn load(context: &Context<'_>, id: &str) -> Result<Job, Failure> {
     let known = list(context)?;

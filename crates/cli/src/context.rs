@@ -104,6 +104,14 @@ impl<'a> Context<'a> {
         self.path(&self.settings().backfills.folder)
     }
 
+    /// How long what is kept to undo a backfill is kept after its end: while the version that it was
+    /// for can come back, or longer where somebody says so.
+    pub(crate) fn keep_undo(&self, environment: &Environment) -> std::time::Duration {
+        let window = self.settings().window(environment);
+        let keep = self.settings().backfills.keep.unwrap_or(window);
+        std::time::Duration::from_millis(keep.as_millis().max(window.as_millis()))
+    }
+
     /// A path below the settings' folder as people would write it.
     pub(crate) fn shown(&self, path: &Path) -> String {
         let short = path.strip_prefix(&self.root).unwrap_or(path);

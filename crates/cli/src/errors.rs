@@ -21,9 +21,11 @@ mod check;
 mod guard;
 mod ledger;
 mod metrics;
+mod program;
 mod reasons;
 mod rehearsal;
 mod server;
+mod version;
 mod versions;
 
 pub(crate) use adapters::*;
@@ -36,6 +38,7 @@ pub(crate) use metrics::*;
 pub(crate) use reasons::*;
 pub(crate) use rehearsal::*;
 pub(crate) use server::*;
+pub(crate) use version::*;
 pub(crate) use versions::*;
 
 /// Why a run failed, and how it ends.

@@ -37,6 +37,7 @@ mod settings;
 mod shell;
 mod survey;
 mod variables;
+mod versions;
 
 /// Parsing and folding make and drop millions of short names on every core.
 #[global_allocator]

@@ -353,7 +353,7 @@ fn files_that_are_none_are_said_with_their_place() {
         "../x",
         "..",
         "/etc/passwd",
-        "a/b",
+        "a/B",
         "It",
         "\u{1b}[31m",
         "x.toml",

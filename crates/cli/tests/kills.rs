@@ -39,7 +39,7 @@ fn moments() -> Vec<i64> {
 
 /// How far the fill has come, in rows; `None` before it began.
 fn progress(database: &Connection) -> Option<i64> {
-    let sql = "SELECT max(next, 0) FROM _switchback_fill";
+    let sql = "SELECT rows_scanned FROM _switchback_backfill";
     // Before the first step the table is not there; during a step the schema may be moving.
     database
         .query_row(sql, [], |row| row.get(0))

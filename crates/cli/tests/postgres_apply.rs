@@ -123,7 +123,7 @@ fn former_values_that_cannot_be_removed_are_told_of_with_the_step_that_is_done()
     ));
     let refuse = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
           $$ BEGIN RAISE 'nothing goes'; END $$;
-        CREATE TRIGGER refuse BEFORE DELETE ON _switchback.undo
+        CREATE TRIGGER refuse BEFORE DELETE ON _switchback.backfill_undo
           FOR EACH STATEMENT EXECUTE FUNCTION public.refuse()";
     on.client(0).batch_execute(refuse).unwrap();
     on.shop

@@ -3,6 +3,11 @@
 //!
 //! An engine brings [`Hands`], which do what a worker wants, and a [`Gauge`], which reads signals.
 
+pub(crate) mod alone;
+mod expiry;
+pub mod program;
+mod ranges;
+mod rerun;
 mod run;
 
 use std::error::Error;
@@ -11,12 +16,16 @@ use std::time::Duration;
 use switchback_migration::backfill::machine::Got;
 use switchback_migration::backfill::throttle::Readings;
 use switchback_migration::backfill::{Counts, JobStatus};
+use switchback_model::Timestamp;
 
+pub use expiry::{Expired, UndoKept};
+pub use ranges::{RangeRows, WalkRange};
+pub use rerun::{Again, RerunError};
 pub use run::{Moment, Running, run};
 
 /// What a worker does in a database. Each call is one transaction or none, and an error means that
 /// nothing of it is left, or that it is not known whether it is, which the next call finds out.
-pub trait Hands: Send {
+pub trait Hands {
     /// What goes wrong.
     type Error: Error + Send + Sync + 'static;
 
@@ -72,16 +81,22 @@ pub struct Standing {
     pub total: Option<u64>,
     /// Ranges that are on lease now.
     pub leased: u32,
+    /// When the last lease of a range of this walk that is not done ran out, where that is known.
+    pub lease_ended: Option<Timestamp>,
     /// How long batches took, all together.
     pub worked: Duration,
     /// Rows that an undo put back.
     pub restored: u64,
-    /// Rows that an undo left alone, because somebody had changed them since.
+    /// Rows that an undo left alone, because somebody had changed or deleted them since.
     pub conflicts: u64,
+    /// How many of these were deleted.
+    pub deleted: u64,
     /// Size in bytes of what is kept to undo it, where that is known.
     pub undo_bytes: Option<u64>,
     /// Why rows are walked in another way than was chosen, if they are.
     pub note: Option<String>,
-    /// Why it failed, if it did.
+    /// Why it failed, if it did; of a job that runs, why a worker of it stopped last.
     pub error: Option<String>,
+    /// Which rows are being done again, where that is what it does now.
+    pub rerun: Option<String>,
 }

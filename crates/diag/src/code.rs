@@ -4,7 +4,7 @@
 //! `SB03` refusals of the interlock, `SB04` change folders and migrations, `SB05` databases,
 //! `SB06` git and values files, `SB07` environments, promotion and rollback, `SB09` defects, `SB10`
 //! to `SB13` what `check` finds in migrations, `SB14` what it finds in a repository, `SB15`
-//! backfills.
+//! backfills, `SB16` versions.
 
 use std::fmt;
 
@@ -110,7 +110,7 @@ codes! {
     DatabaseFull = "SB0505", "database-full", "The disk of the database is full", RolledBack;
     DatabaseReadOnly = "SB0506", "database-read-only", "The database can only be read", Usage;
 
-    NewerDatabase = "SB0507", "newer-database", "The database's marks are of a newer format", Usage;
+    DatabaseFormat = "SB0507", "database-format", "The database's marks are of another format", Usage;
     NoScratchServer = "SB0508", "no-scratch-server", "No private PostgreSQL server can be started", Usage;
     MissingPrivilege = "SB0509", "missing-privilege", "The role in the database may not do this", Usage;
 
@@ -204,8 +204,23 @@ codes! {
     NothingKept = "SB1510", "nothing-kept", "The backfill kept nothing by which it could be undone", Refused;
     BackfillFailed = "SB1511", "backfill-failed", "The backfill failed", Refused;
     BackfillNotRight = "SB1512", "backfill-not-right", "Rows have not what the backfill gives them", Refused;
+    QueryUnfit = "SB1517", "query-unfit", "The query does not say what rows get", Refused;
+    GivenTwice = "SB1518", "given-twice", "The query gives a row more than once", Refused;
+    BackfillOfChange = "SB1519", "backfill-of-change", "The backfill is the fill of a change", Refused;
     MetricsAddress = "SB1520", "metrics-address", "The address for metrics cannot be listened on", Usage;
     MetricsFile = "SB1521", "metrics-file", "The file for metrics cannot be written", Usage;
+    ProgramNotStarted = "SB1530", "program-not-started", "The program that says what rows get cannot be started", Usage;
+    ProgramEnded = "SB1531", "program-ended", "The program that says what rows get ended before its time", Refused;
+    ProgramAnswer = "SB1532", "program-answer", "The program that says what rows get does not answer as it should", Refused;
+    ProgramSilent = "SB1533", "program-silent", "The program that says what rows get says nothing", Refused;
+    RangeUnknown = "SB1540", "range-unknown", "The rows that are to be done again are not known", Usage;
+    RangeLost = "SB1541", "range-lost", "Which rows a range had cannot be said any more", Refused;
+    RerunUnderWay = "SB1542", "rerun-under-way", "Other rows are being done again", Refused;
+    UndoExpired = "SB1543", "undo-expired", "What was kept to undo the backfill has expired", Refused;
+
+    VersionRefused = "SB1601", "version-refused", "The version may not be", Refused;
+    VersionUnclear = "SB1602", "version-unclear", "Somebody has to say what a commit means", Refused;
+    HistoryUnread = "SB1603", "history-unread", "The history cannot be read as far as needed", Usage;
 }
 
 impl Code {
@@ -233,6 +248,7 @@ impl Code {
             "SB13" => "Migrations: ways back and history",
             "SB14" => "Repository",
             "SB15" => "Backfills",
+            "SB16" => "Versions",
             _ => "Defects",
         }
     }

@@ -91,6 +91,7 @@ impl World {
             | Event::BackfillBegun { .. }
             | Event::BackfillEnded { .. }
             | Event::BackfillVerified { .. }
+            | Event::BackfillExpired { .. }
             | Event::Accepted { .. } => {}
         }
         Ok(())

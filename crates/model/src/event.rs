@@ -125,6 +125,9 @@ pub enum Event {
         version: Digest,
         /// Whether what it changed is put back.
         undo: bool,
+        /// Which rows are done again, where not all are walked: `1/17`, `1000..2000`, `failed`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        again: Vec<String>,
     },
     /// A run of a backfill, or of its undo, ended.
     BackfillEnded {
@@ -153,6 +156,21 @@ pub enum Event {
         holds: bool,
         /// The digest of the report, as its bytes are.
         report: Digest,
+    },
+    /// What was kept to undo a backfill was dropped.
+    BackfillExpired {
+        /// Where.
+        environment: EnvironmentName,
+        /// The backfill.
+        backfill: BackfillId,
+        /// The digest of the definition that was run last.
+        version: Digest,
+        /// When dropping it began.
+        since: Timestamp,
+        /// Rows that could be put back until then.
+        rows: u64,
+        /// About how many bytes these took.
+        bytes: u64,
     },
     /// Somebody goes ahead all the same with an action that is dangerous, or of which not
     /// everything can be seen.
@@ -221,6 +239,7 @@ impl Event {
             Event::BackfillBegun { .. } => "backfill-begun",
             Event::BackfillEnded { .. } => "backfill-ended",
             Event::BackfillVerified { .. } => "backfill-verified",
+            Event::BackfillExpired { .. } => "backfill-expired",
             Event::Accepted { .. } => "accepted",
         }
     }

@@ -95,7 +95,7 @@ names! {
     ChangeId = "change id";
     /// One step of a change, such as `expand`.
     StepName = "step name";
-    /// A backfill; the file name under `backfills/` without `.toml`.
+    /// A backfill; the file name under `backfills/` without `.toml`, or the fill of a change.
     BackfillId = "backfill id";
     /// A feature flag.
     FlagName = "flag name";
@@ -108,6 +108,20 @@ impl StepName {
     /// of a change has this name.
     pub fn purge() -> Self {
         Self("purge".to_owned())
+    }
+}
+
+impl BackfillId {
+    /// The id under which the fill of a change's step is known where backfills are. It has a `/` in
+    /// it, so that no backfill of its own has it.
+    pub fn of_fill(change: &ChangeId, step: &StepName) -> Self {
+        Self(format!("{change}/{step}"))
+    }
+
+    /// The change and the step whose fill is known under an id, if it is that of a fill.
+    pub fn fill(id: &str) -> Option<(&str, &str)> {
+        let (change, step) = id.split_once('/')?;
+        (ChangeId::new(change).is_ok() && StepName::new(step).is_ok()).then_some((change, step))
     }
 }
 

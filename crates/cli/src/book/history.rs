@@ -310,6 +310,7 @@ impl History {
             | Event::BackfillBegun { .. }
             | Event::BackfillEnded { .. }
             | Event::BackfillVerified { .. }
+            | Event::BackfillExpired { .. }
             | Event::Rehearsed { .. } => {}
         }
     }

@@ -105,6 +105,9 @@ impl Rows<'_> {
             "backfills.folder",
             settings.backfills.folder.display().to_string(),
         );
+        if let Some(keep) = settings.backfills.keep {
+            self.add("backfills.keep", keep.to_string());
+        }
         self.checks();
         for (at, component) in settings.components.iter().enumerate() {
             let named = |key: &str| format!("component.{}.{key}", component.name);

@@ -19,6 +19,7 @@ pub(crate) mod release;
 pub(crate) mod rollout;
 pub(crate) mod status;
 pub(crate) mod util;
+pub(crate) mod version;
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
@@ -40,6 +41,8 @@ pub(crate) enum Command {
     /// Give rows that are there already their values, while applications work
     #[command(subcommand)]
     Backfill(backfill::Backfill),
+    /// Say what the next version has to be, and why
+    Version(version::VersionCommand),
     /// Record versions and where their code stands
     #[command(subcommand)]
     Release(release::ReleaseCommand),
@@ -76,6 +79,7 @@ impl Command {
             Command::Rehearse(command) => command.run(shell),
             Command::Change(command) => command.run(shell),
             Command::Backfill(command) => command.run(shell),
+            Command::Version(command) => command.run(shell),
             Command::Release(command) => command.run(shell),
             Command::Promote(command) => command.run(shell),
             Command::Rollout(command) => command.run(shell),

@@ -133,6 +133,9 @@ impl EnvironmentDatabase {
                 let name = &environment.name;
                 match &error {
                     BackfillError::Db(error) => errors::not_fillable_in_file(&job.id, name, error),
+                    BackfillError::Query { fault, .. } => {
+                        errors::query_unfit(Some(&job.id), name, fault)
+                    }
                     BackfillError::Definition { what } => {
                         errors::not_on_this_table(&job.id, name, what)
                     }
@@ -269,10 +272,9 @@ fn on_sqlite(
     let mut on_batch = |at: &Reached| {
         batches += 1;
         faults::reach(batches, "batch");
-        let whole = |row: i64| u64::try_from(row).unwrap_or(0);
-        doing
-            .progress
-            .at(whole(at.next).min(whole(at.high)), whole(at.high));
+        if let Some(total) = at.total {
+            doing.progress.at(at.sweep_rows.min(total), total);
+        }
         if interrupt::is_asked() {
             Next::Stop
         } else {
@@ -294,8 +296,11 @@ fn on_sqlite(
     };
     Ok(match ended {
         FillEnd::Done(at) => Some(format!(
-            "{} rows changed of {} looked at, {} batches",
-            at.rows_changed, at.rows_scanned, at.batches
+            "{} rows changed of {} looked at, {} batches{}",
+            at.rows_changed,
+            at.rows_scanned,
+            at.batches,
+            left(at.rows_left)
         )),
         FillEnd::Already => Some(ALREADY.to_owned()),
         FillEnd::Stopped(_) => None,
@@ -303,3 +308,11 @@ fn on_sqlite(
 }
 
 const ALREADY: &str = "it had run before";
+
+/// What follows what was measured, where taking a fill back left rows alone.
+fn left(rows: u64) -> String {
+    match rows {
+        0 => String::new(),
+        rows => format!(", {rows} left as they are because somebody changed them since"),
+    }
+}

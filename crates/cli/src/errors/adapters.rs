@@ -23,9 +23,11 @@ pub(crate) fn database(error: &DbError) -> Failure {
         DbError::Busy { .. } => Code::DatabaseBusy,
         DbError::ReadOnly => Code::DatabaseReadOnly,
         DbError::DiskFull { .. } => Code::DatabaseFull,
-        DbError::Newer { .. } => Code::NewerDatabase,
+        DbError::Format { .. } => Code::DatabaseFormat,
         DbError::UnknownStep { .. } => Code::DatabaseAtUnknownStep,
-        DbError::NoTable { .. } | DbError::NoColumn { .. } => Code::TableNotSupported,
+        DbError::NoTable { .. } | DbError::NoColumn { .. } | DbError::Unfit { .. } => {
+            Code::TableNotSupported
+        }
         DbError::OtherEffect => Code::Internal,
         _ => Code::SqlFailed,
     };
@@ -43,7 +45,7 @@ pub(crate) fn database(error: &DbError) -> Failure {
         DbError::DiskFull { .. } => {
             found.hint("make room, then run the same command again: it goes on where it stopped")
         }
-        DbError::Newer { .. } => found.hint("use a newer version of switchback"),
+        DbError::Format { .. } => found.hint("use the version of switchback that wrote them"),
         DbError::UnknownStep { .. } => found.hint(OTHER_SCHEMA).hint_command(
             "see what each step should leave",
             "switchback change plan --help",

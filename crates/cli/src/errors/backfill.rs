@@ -1,12 +1,13 @@
 //! Errors of backfills.
 
+use switchback_db::backfill::RerunError;
 use switchback_db::postgres::backfill as on_server;
-use switchback_db::postgres::change::ChangeError;
+use switchback_db::postgres::change::{ChangeError, Unfit};
 use switchback_db::sqlite::DbError;
 use switchback_db::sqlite::backfill as in_file;
 use switchback_diag::{Code, Diagnostic, Location};
 use switchback_migration::backfill::job::JobError;
-use switchback_migration::backfill::{JobStatus, Refusal};
+use switchback_migration::backfill::{JobStatus, PartError, QueryFault, Refusal};
 use switchback_model::{BackfillId, EnvironmentName};
 
 use super::{Failure, list, usage};
@@ -29,15 +30,40 @@ pub(crate) fn backfill_missing<'a>(
     .into()
 }
 
+/// SB1519: what is asked of the fill of a change is for the commands of the change.
+pub(crate) fn backfill_of_change(id: &str, change: &str, back: bool, environment: &str) -> Failure {
+    let (what, command) = match back {
+        true => ("take the step back", "undo"),
+        false => ("go on with the step", "apply"),
+    };
+    Diagnostic::error(
+        Code::BackfillOfChange,
+        format!("`{id}` is the fill of a change"),
+    )
+    .hint_command(
+        what,
+        format!("switchback change {command} {change} --env {environment}"),
+    )
+    .into()
+}
+
 /// SB1502, with the place.
 pub(crate) fn backfill_wrong(shown: &str, text: &str, error: JobError) -> Failure {
-    let found = Diagnostic::error(Code::BackfillSyntax, format!("{shown} cannot be used"))
-        .caused_by(&error);
+    let code = match &error {
+        JobError::Query(_) => Code::QueryUnfit,
+        _ => Code::BackfillSyntax,
+    };
+    let found = Diagnostic::error(code, format!("{shown} cannot be used")).caused_by(&error);
     let found = match error {
         JobError::Form {
             span: Some(span), ..
         } => found.at(Location::of_span(shown, text, span)),
         JobError::Schema { .. } => found.hint("use a newer version of switchback"),
+        JobError::Query(_) => {
+            return found
+                .hint_command("see what a query may say", "switchback explain query-unfit")
+                .into();
+        }
         JobError::Form { span: None, .. } | JobError::Missing { .. } => found,
     };
     found
@@ -89,11 +115,46 @@ pub(crate) fn not_fillable(
     error: ChangeError,
 ) -> Failure {
     match &error {
+        ChangeError::Unfit {
+            reason: Unfit::Query(fault),
+            ..
+        } => query_unfit(Some(id), environment, fault),
         ChangeError::NoTable { .. } | ChangeError::NoColumn { .. } | ChangeError::Unfit { .. } => {
             refused(id, environment, &error)
         }
         _ => super::on_server(&error),
     }
+}
+
+/// SB1517, or SB1518 where a row is given twice; of a backfill that is begun, if none is named.
+pub(crate) fn query_unfit(
+    id: Option<&BackfillId>,
+    environment: &EnvironmentName,
+    fault: &QueryFault,
+) -> Failure {
+    let message = match id {
+        Some(id) => format!("the backfill `{id}` cannot be done in {environment}"),
+        None => format!("the query of the backfill cannot be used in {environment}"),
+    };
+    let code = match fault {
+        QueryFault::Twice { .. } => Code::GivenTwice,
+        _ => Code::QueryUnfit,
+    };
+    let found = Diagnostic::error(code, message).caused_by(fault);
+    let found = match fault {
+        QueryFault::Twice { .. } => {
+            found.hint("let the query GROUP BY the columns of the key, or pick one of such rows")
+        }
+        QueryFault::NoKey => found.hint("give the table a primary key"),
+        _ => found,
+    };
+    match id {
+        Some(_) => found.hint(NOTHING),
+        None => {
+            found.hint("mend the query, then run it with --anew; what was changed before stays")
+        }
+    }
+    .into()
 }
 
 /// SB1503, or what else is wrong with a file.
@@ -148,6 +209,10 @@ pub(crate) fn no_strategy(
             Code::NoKeyForUndo,
             "give the table a primary key, or say `keep-undo = false`: then it cannot be undone",
         ),
+        Refusal::NoKeyForProgram { .. } => (
+            Code::NotFillable,
+            "give the table a primary key, by which a row is found again",
+        ),
         Refusal::MovesPartition { .. } => (
             Code::NotFillable,
             "move such rows in a change of the application's own; nothing was touched",
@@ -182,15 +247,21 @@ pub(crate) fn backfill_on_server(
 ) -> Failure {
     use on_server::BackfillError as E;
     match error {
+        E::Database(ChangeError::Unfit {
+            reason: Unfit::Query(fault),
+            ..
+        }) => query_unfit(None, environment, fault),
         E::Database(error) => super::on_server(error),
         E::Unknown { job } => not_begun(job, environment),
         E::OtherVersion { job, .. } => edited(job, environment, error),
         E::OtherColumns { job } => other_columns(job, environment),
         E::Stands { job, status } => stands(job, environment, *status),
         E::NothingKept { job } => nothing_kept(job, error),
-        E::Newer { .. } => Diagnostic::error(Code::NewerDatabase, NEWER)
+        E::Expired { job, .. } => expired(job, environment, error),
+        E::Program(error) => super::program::program(environment, error),
+        E::Format { .. } => Diagnostic::error(Code::DatabaseFormat, OTHER_FORMAT)
             .caused_by(error)
-            .hint("use a newer version of switchback")
+            .hint("use the version of switchback that wrote them")
             .into(),
         _ => Diagnostic::error(Code::Internal, GARBLED)
             .caused_by(error)
@@ -199,7 +270,7 @@ pub(crate) fn backfill_on_server(
     }
 }
 
-const NEWER: &str = "a newer version of switchback has done backfills in this database";
+const OTHER_FORMAT: &str = "another version of switchback has done backfills in this database";
 const GARBLED: &str = "what the database holds of the backfill cannot be read";
 
 /// What a backfill in a file came to.
@@ -214,6 +285,9 @@ pub(crate) fn backfill_in_file(
         E::OtherDefinition { job, .. } => edited(job, environment, error),
         E::Status { job, from, .. } => stands(job, environment, *from),
         E::NothingKept { job, .. } => nothing_kept(job, error),
+        E::Expired { job, .. } => expired(job, environment, error),
+        E::Query { fault, .. } => query_unfit(None, environment, fault),
+        E::Program(error) => super::program::program(environment, error),
         E::Definition { .. } => {
             Diagnostic::error(Code::NotFillable, "the backfill cannot be done here")
                 .caused_by(error)
@@ -277,6 +351,75 @@ fn other_columns(job: &str, environment: &EnvironmentName) -> Failure {
     .into()
 }
 
+/// SB1508, where some rows were to be done again.
+pub(crate) fn again_otherwise(job: &BackfillId, environment: &EnvironmentName) -> Failure {
+    Diagnostic::error(
+        Code::BackfillEdited,
+        format!("rows of the backfill `{job}` cannot be done again in {environment}"),
+    )
+    .cause(
+        "its file writes another table or other columns than when it was begun, or keeps former \
+         values where it did not or the other way round: an undo could not go back to before",
+    )
+    .hint("change only what the columns get, and which rows get it")
+    .hint_command(
+        "or put back what it changed, and begin anew",
+        format!("switchback backfill undo {job} --env {environment}"),
+    )
+    .into()
+}
+
+/// SB1540: what was typed names no rows.
+pub(crate) fn range_unknown(id: &BackfillId, text: &str, error: &PartError) -> Failure {
+    Diagnostic::error(
+        Code::RangeUnknown,
+        format!("`--range {text}` names no rows of the backfill `{id}`"),
+    )
+    .caused_by(error)
+    .hint_command("see how rows are named", "switchback explain range-unknown")
+    .into()
+}
+
+/// SB1540 to SB1542.
+pub(crate) fn not_again(
+    id: &BackfillId,
+    environment: &EnvironmentName,
+    error: &RerunError,
+) -> Failure {
+    let code = match error {
+        RerunError::Unsaid { .. } => Code::RangeLost,
+        RerunError::Other { .. } => Code::RerunUnderWay,
+        _ => Code::RangeUnknown,
+    };
+    let found = Diagnostic::error(
+        code,
+        format!("rows of the backfill `{id}` cannot be done again in {environment}"),
+    )
+    .caused_by(error);
+    match error {
+        RerunError::Unsaid { .. } => found
+            .hint("name the rows by their keys, such as --range 1000..2000")
+            .hint_command(
+                "or walk all rows with the definition as it is now",
+                format!("switchback backfill run {id} --env {environment} --anew"),
+            ),
+        RerunError::Other { .. } => found
+            .hint_command(
+                "bring that to its end first",
+                format!("switchback backfill run {id} --env {environment}"),
+            )
+            .hint_command(
+                "or call it off",
+                format!("switchback backfill cancel {id} --env {environment}"),
+            ),
+        _ => found.hint_command(
+            "see the ranges of its walks",
+            format!("switchback backfill status {id} --env {environment} --ranges"),
+        ),
+    }
+    .into()
+}
+
 /// SB1509.
 pub(crate) fn stands(job: &str, environment: &EnvironmentName, status: JobStatus) -> Failure {
     let found = Diagnostic::error(
@@ -305,6 +448,18 @@ fn nothing_kept(job: &str, error: &dyn std::error::Error) -> Failure {
     )
     .caused_by(error)
     .hint("restore the column from a backup, or write a backfill that computes it back")
+    .into()
+}
+
+/// SB1543.
+fn expired(job: &str, environment: &EnvironmentName, error: &dyn std::error::Error) -> Failure {
+    Diagnostic::error(
+        Code::UndoExpired,
+        format!("the backfill `{job}` cannot be undone in {environment} any more"),
+    )
+    .caused_by(error)
+    .hint("restore the column from a backup, or write a backfill that computes it back")
+    .hint_command("see what was dropped, and by whom", "switchback ledger log")
     .into()
 }
 

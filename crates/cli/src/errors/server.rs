@@ -57,7 +57,7 @@ pub(crate) fn on_server(error: &ChangeError) -> Failure {
         | E::Pooled
         | E::Lost { .. } => Code::DatabaseMissing,
         E::ReadOnly => Code::DatabaseReadOnly,
-        E::Newer { .. } => Code::NewerDatabase,
+        E::Format { .. } => Code::DatabaseFormat,
         E::Privilege { .. } => Code::MissingPrivilege,
         E::NoTable { .. } | E::NoColumn { .. } | E::Unfit { .. } => Code::TableNotSupported,
         E::UnknownStep { .. } => Code::DatabaseAtUnknownStep,
@@ -87,7 +87,7 @@ fn hint(error: &ChangeError) -> &'static str {
         }
         E::Pooled => "name the server itself in the URL, or a pooler in session mode",
         E::ReadOnly => "name the primary in the URL, not a standby",
-        E::Newer { .. } => "use a newer version of switchback",
+        E::Format { .. } => "use the version of switchback that wrote them",
         E::Privilege { .. } => "or use a URL with a role that may; nothing of the step is left",
         E::NoTable { .. } | E::NoColumn { .. } => "check the name; nothing was touched",
         E::Unfit { .. } => "nothing of this step was touched",

@@ -28,6 +28,7 @@ fn snapshot(changed: u64) -> Snapshot {
             scanned: changed,
             changed,
             failed: 0,
+            skipped: 0,
             batches: 2,
         },
         sweep_scanned: changed,

@@ -69,7 +69,7 @@ fn killed_again_and_again_it_reaches_the_same_end(place: &Place) {
 
 fn two_processes_share_the_work(place: &Place) {
     // A range for each.
-    let rows = 60_000;
+    let rows = 120_000;
     place.insert(rows);
     let line = format!("backfill run emails --env staging {FREE}");
     let both = [Process::start(place, &line), Process::start(place, &line)];

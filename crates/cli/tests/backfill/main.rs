@@ -5,12 +5,17 @@
     reason = "clippy takes only functions that are tests for tests"
 )]
 
+mod again;
 mod crashes;
 mod judged;
+mod kept;
 mod paced;
 mod place;
 mod process;
+mod programs;
+mod queries;
 mod refused;
+mod skips;
 mod stories;
 #[path = "../support/mod.rs"]
 mod support;

@@ -43,7 +43,7 @@ fn rows_that_refuse_are_passed_over_and_named(place: &Place) {
             "1000",
             "1001",
             "no_bad_ones",
-            "switchback backfill run emails --env staging --anew",
+            "switchback backfill rerun emails --env staging --failed",
         ],
     );
     place.says(
@@ -53,7 +53,8 @@ fn rows_that_refuse_are_passed_over_and_named(place: &Place) {
     );
     // Mended, it is done once more for them.
     place.execute(MEND);
-    let view = place.json(&format!("{run} --anew"), 0);
+    let again = run.replace("backfill run", "backfill rerun");
+    let view = place.json(&format!("{again} --failed"), 0);
     assert_eq!(
         (&view["rows_failed"], &view["status"]),
         (&0.into(), &"done".into()),

@@ -231,13 +231,13 @@ fn it_is_walked_anew(place: &Place) {
         ],
     );
     assert!(!said.contains("ENVIRONMENT"), "{said}");
-    for command in ["verify", "report"] {
-        place.says(
-            &format!("backfill {command} emails --env staging"),
-            1,
-            &["SB1508"],
-        );
-    }
+    place.says("backfill verify emails --env staging", 1, &["SB1508"]);
+    // A report is about what was run.
+    place.says(
+        "backfill report emails --env staging",
+        0,
+        &["the file of emails says something else by now"],
+    );
     assert_eq!(place.filled(), ROWS + 200);
     place.says(
         &format!("backfill run emails --env staging --anew {FREE}"),

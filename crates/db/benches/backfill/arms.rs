@@ -14,7 +14,7 @@ use switchback_migration::backfill::job::JOB_SCHEMA;
 use switchback_migration::backfill::machine::{End, Pace};
 use switchback_migration::backfill::strategy::choose;
 use switchback_migration::backfill::throttle::{Allowance, Readings};
-use switchback_migration::backfill::{Job, JobStatus};
+use switchback_migration::backfill::{Job, JobStatus, Strategy};
 use switchback_model::BackfillId;
 
 use crate::scene::VALUE;
@@ -28,10 +28,12 @@ pub(crate) enum Arm {
     Keyset,
     /// `switchback backfill`, with its undo log.
     Ours,
+    /// The same with two workers.
+    Two,
 }
 
 impl Arm {
-    pub(crate) const ALL: [Self; 3] = [Self::Whole, Self::Keyset, Self::Ours];
+    pub(crate) const ALL: [Self; 4] = [Self::Whole, Self::Keyset, Self::Ours, Self::Two];
 
     /// What it is called in the table and the plot.
     pub(crate) const fn name(self) -> &'static str {
@@ -39,6 +41,7 @@ impl Arm {
             Self::Whole => "whole-table UPDATE",
             Self::Keyset => "keyset with trigger",
             Self::Ours => "switchback",
+            Self::Two => "with two workers",
         }
     }
 
@@ -56,7 +59,8 @@ impl Arm {
         match self {
             Self::Whole => whole(url),
             Self::Keyset => keyset(url),
-            Self::Ours => ours(url),
+            Self::Ours => ours(url, 1),
+            Self::Two => ours(url, 2),
         }
     }
 }
@@ -150,24 +154,30 @@ fn keyset(url: &str) {
     }
 }
 
-/// What a worker of `switchback backfill run` does, with nothing that holds it back: the undo log is
+/// What the workers of `switchback backfill run` do, with nothing that holds it back: the undo log is
 /// kept, and the walk at the end that looks at every row again is part of it.
-fn ours(url: &str) {
+fn ours(url: &str, count: u32) {
+    by(url, count, None);
+}
+
+/// The same, in a way that is asked for.
+pub(crate) fn by(url: &str, count: u32, wanted: Option<Strategy>) {
     let open = || PostgresDatabase::connect(url, Options::default(), 1).unwrap();
-    let (job, _) = begin(&mut open());
-    let hands = PostgresHands::new(
-        open(),
-        job,
-        hand_options(),
-        Arc::new(AtomicBool::new(false)),
-    );
+    let (job, _) = begin_as(&mut open(), wanted);
     let all_it_can = |_: Duration, _: &Readings| Allowance {
         batch: Some(Duration::from_millis(100)),
         pause: 0.0,
-        reason: String::new(),
+        ..Allowance::default()
     };
     let mut go_on = |_: &Moment| Next::Continue;
-    let end = run(vec![hands], Unwatched, all_it_can, &running(), &mut go_on).unwrap();
+    let end = run(
+        workers(url, &job, count),
+        Unwatched,
+        all_it_can,
+        &running(),
+        &mut go_on,
+    )
+    .unwrap();
     assert_eq!(end, End::Job(JobStatus::Done));
 }
 
@@ -188,12 +198,16 @@ pub(crate) fn running() -> Running {
 
 /// Begins the job in the way that is chosen for its table: the job, and the columns of the key.
 pub(crate) fn begin(database: &mut PostgresDatabase) -> (Job, Vec<String>) {
+    begin_as(database, None)
+}
+
+fn begin_as(database: &mut PostgresDatabase, wanted: Option<Strategy>) -> (Job, Vec<String>) {
     let text = format!(
         "schema = \"{JOB_SCHEMA}\"\ntable = \"customer\"\n[set]\nsearch_name = \"{VALUE}\"\n"
     );
     let job = Job::parse(BackfillId::new("search-name").unwrap(), &text).unwrap();
     let facts = database.backfill_facts(&job).unwrap();
-    let choice = choose(&facts, &job, None).unwrap();
+    let choice = choose(&facts, &job, wanted).unwrap();
     database
         .begin_backfill(&job, choice.strategy, true, false)
         .unwrap();
@@ -201,15 +215,21 @@ pub(crate) fn begin(database: &mut PostgresDatabase) -> (Job, Vec<String>) {
     (job, key.collect())
 }
 
-/// A worker that bears no row that cannot be filled.
-pub(crate) fn hand_options() -> HandsOptions {
-    HandsOptions {
-        worker: "bench".to_owned(),
-        lease: Duration::from_secs(30),
-        stop_on_error: false,
-        most_failed: 0,
-        most_undo: None,
-    }
+/// Workers that bear no row that cannot be filled.
+pub(crate) fn workers(url: &str, job: &Job, count: u32) -> Vec<PostgresHands> {
+    let worker = |number: u32| {
+        let options = HandsOptions {
+            worker: number.to_string(),
+            lease: Duration::from_secs(30),
+            stop_on_error: false,
+            most_failed: 0,
+            most_undo: None,
+        };
+        let database = PostgresDatabase::connect(url, Options::default(), 1).unwrap();
+        let abort = Arc::new(AtomicBool::new(false));
+        PostgresHands::new(database, job.clone(), options, abort)
+    };
+    (0..count).map(worker).collect()
 }
 
 /// Looks at nothing: no throttle is at work here.

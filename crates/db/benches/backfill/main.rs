@@ -1,11 +1,19 @@
-//! A nullable text column of a table with three indexes is filled in three ways on one server: by one
+//! A nullable text column of a table with three indexes is filled in several ways on one server: by one
 //! `UPDATE`, by batches in the order of the key through a trigger as pgroll does it, and by
-//! `switchback backfill`.
+//! `switchback backfill` with one worker and with two.
 //!
 //!     cargo bench -p switchback-db --bench backfill
 //!
 //! With `-- politeness` it says what an application notices of the last, at its default settings;
 //! `SWITCHBACK_BENCH_RATE` gives another number of requests a second (400).
+//!
+//! With `-- copying` it compares the walk by place with a copy of the table that takes its place, with
+//! seven indexes of which one has the column.
+//!
+//! With `-- memory` it fills 10,000,000 rows with two workers, and says how much memory the process had
+//! at most.
+//!
+//! With `-- change` the fill of a change is held against one `UPDATE`.
 //!
 //! `SWITCHBACK_BENCH_ROWS` gives another number of rows (1,000,000), `SWITCHBACK_BENCH_ROUNDS` another
 //! number of rounds (3), `SWITCHBACK_TEST_PG_BIN` another PostgreSQL than the newest installed, and
@@ -18,6 +26,8 @@
 )]
 
 mod arms;
+mod change;
+mod copying;
 mod plot;
 mod politeness;
 mod scene;
@@ -29,16 +39,32 @@ use scene::{Scene, Used};
 
 fn main() {
     // `cargo test` runs benchmarks too, to see whether they work.
+    let memory = std::env::args().any(|argument| argument == "memory");
     let rows = if std::env::args().any(|argument| argument == "--bench") {
-        number("SWITCHBACK_BENCH_ROWS", 1_000_000)
+        number(
+            "SWITCHBACK_BENCH_ROWS",
+            if memory { 10_000_000 } else { 1_000_000 },
+        )
     } else {
         20_000
     };
+    if memory {
+        let mut scene = Scene::new(rows, false);
+        line(Arm::Two.name(), &measure(&mut scene, Arm::Two), rows);
+        println!("{rows} rows with at most {} of memory", most_memory());
+        return;
+    }
     if std::env::args().any(|argument| argument == "politeness") {
         let rate = u32::try_from(number("SWITCHBACK_BENCH_RATE", 400)).unwrap();
         return politeness::politeness(rows, rate);
     }
+    if std::env::args().any(|argument| argument == "copying") {
+        return copying::copying(rows);
+    }
     let rounds = number("SWITCHBACK_BENCH_ROUNDS", 3);
+    if std::env::args().any(|argument| argument == "change") {
+        return change::compare(rows, rounds);
+    }
     let mut scene = Scene::new(rows, false);
     let version = scene.version();
     println!("{rows} rows, PostgreSQL {version}, {rounds} rounds\n");
@@ -72,26 +98,33 @@ fn main() {
         line(arm.name(), used, rows);
     }
     println!();
-    let ours = position(Arm::Ours);
-    for other in [Arm::Whole, Arm::Keyset] {
-        let pairs = || all[ours].iter().zip(&all[position(other)]);
-        let wall =
-            pairs().map(|(ours, theirs)| theirs.wall.as_secs_f64() / ours.wall.as_secs_f64());
-        let cpu = pairs()
-            .map(|(ours, theirs)| theirs.server_cpu.as_secs_f64() / ours.server_cpu.as_secs_f64());
-        println!(
-            "{} is {:.2} times as fast as the {}, and works {:.2} times less",
-            Arm::Ours.name(),
-            middle(wall.collect()),
-            other.name(),
-            middle(cpu.collect())
-        );
+
+    for own in [Arm::Ours, Arm::Two] {
+        for other in [Arm::Whole, Arm::Keyset] {
+            let pairs = || all[position(own)].iter().zip(&all[position(other)]);
+            let wall = pairs().map(|(own, other)| other.wall.div_duration_f64(own.wall));
+            let cpu = pairs().map(|(own, other)| other.server_cpu.div_duration_f64(own.server_cpu));
+            println!(
+                "{} is {:.2} times as fast as the {}, and works {:.2} times less",
+                own.name(),
+                middle(wall.collect()),
+                other.name(),
+                middle(cpu.collect())
+            );
+        }
     }
     if let Some(path) = std::env::var_os("SWITCHBACK_BENCH_PLOT").map(PathBuf::from) {
         let arms: Vec<(&str, Used)> = Arm::ALL.iter().map(|arm| arm.name()).zip(medians).collect();
         std::fs::write(&path, plot::svg(&arms, rows, &version)).unwrap();
         println!("drawn into {}", path.display());
     }
+}
+
+/// The most memory that this process has had, as Linux says it.
+fn most_memory() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    most.unwrap().trim().to_owned()
 }
 
 fn measure(scene: &mut Scene, arm: Arm) -> Used {

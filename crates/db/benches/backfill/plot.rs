@@ -35,7 +35,10 @@ const STYLE: &str = "
         .limit { stroke: #f0883e } .of-limit { fill: #f0883e }
     }";
 
-/// Draws the arms; the last is ours.
+/// So many of the arms are ours: the last ones.
+const OURS: usize = 2;
+
+/// Draws the arms.
 pub(crate) fn svg(arms: &[(&str, Used)], rows: i64, version: &str) -> String {
     let charts = charts(arms, rows);
     let each = HEAD + STEP * arms.len() as f64 + 14.0;
@@ -105,7 +108,11 @@ fn draw(out: &mut String, chart: &Chart, arms: &[(&str, Used)], y: f64) {
     let top = y + HEAD - 8.0;
     for (at, ((name, _), value)) in arms.iter().zip(&chart.values).enumerate() {
         let bar = top + STEP * at as f64;
-        let class = if at + 1 == arms.len() { "ours" } else { "bar" };
+        let class = if at + OURS >= arms.len() {
+            "ours"
+        } else {
+            "bar"
+        };
         let width = (value * scale).max(1.0);
         let _ = writeln!(
             out,

@@ -1,7 +1,7 @@
 //! Workers on threads of their own, and one thread that looks how the database is.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use switchback_migration::backfill::machine::{End, Got, Pace, Want, Worker};
@@ -62,13 +62,64 @@ struct Shared {
 struct Board {
     shared: Mutex<Shared>,
     changed: Condvar,
+    turn: Mutex<Turn>,
     /// Everybody is to end.
     over: AtomicBool,
 }
 
+/// Whose turn it is where workers take turns.
+#[derive(Default)]
+struct Turn {
+    /// The pause after the last batch ends then.
+    rested: Option<Instant>,
+    /// Whose batch that was.
+    last: Option<usize>,
+}
+
+/// Whoever had the last turn lets the others go first for so long.
+const AFTER_YOU: Duration = Duration::from_millis(10);
+
+/// No pause that workers have in common is longer: what is allowed may change meanwhile.
+const LONGEST_REST: Duration = Duration::from_secs(3);
+
 impl Board {
     fn lock(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does a batch if it is this worker's turn, else says how long it is not yet.
+    fn in_turn<E>(
+        &self,
+        worker: usize,
+        pause: f64,
+        batch: impl FnOnce() -> Result<Got, E>,
+    ) -> Result<Result<Got, E>, Duration> {
+        let mut turn = match self.turn.try_lock() {
+            Ok(turn) => turn,
+            Err(TryLockError::Poisoned(turn)) => turn.into_inner(),
+            Err(TryLockError::WouldBlock) => return Err(AFTER_YOU),
+        };
+        let mut from = turn.rested.unwrap_or_else(Instant::now);
+        if turn.last == Some(worker) {
+            from += AFTER_YOU;
+        }
+        let begun = Instant::now();
+        if turn.rested.is_some() && from > begun {
+            return Err(from - begun);
+        }
+        let did = batch();
+        // While a program works the database rests.
+        let took = match &did {
+            Ok(Got::Done(batch)) => batch.held,
+            _ => begun.elapsed(),
+        };
+        let rest = Duration::try_from_secs_f64(took.as_secs_f64() * pause);
+        let rest = rest.unwrap_or(LONGEST_REST).min(LONGEST_REST);
+        *turn = Turn {
+            rested: Some(Instant::now() + rest),
+            last: Some(worker),
+        };
+        Ok(did)
     }
 }
 
@@ -79,7 +130,7 @@ impl Board {
 /// # Errors
 /// That of the first worker which fails. Ranges that it held can be taken over when its lease runs
 /// out.
-pub fn run<H: Hands, G: Gauge>(
+pub fn run<H: Hands + Send, G: Gauge>(
     hands: Vec<H>,
     gauge: G,
     mut govern: impl FnMut(Duration, &Readings) -> Allowance + Send,
@@ -96,6 +147,7 @@ pub fn run<H: Hands, G: Gauge>(
             workers: hands.len(),
         }),
         changed: Condvar::new(),
+        turn: Mutex::default(),
         over: AtomicBool::new(false),
     };
     let stop = AtomicBool::new(false);
@@ -120,9 +172,10 @@ pub fn run<H: Hands, G: Gauge>(
         });
         let workers: Vec<_> = hands
             .into_iter()
-            .map(|mut hands| {
+            .enumerate()
+            .map(|(number, mut hands)| {
                 scope.spawn(move || {
-                    let ended = work(&mut hands, running, begun, board, stop);
+                    let ended = work(&mut hands, number, running, begun, board, stop);
                     if ended.is_err() {
                         stop.store(true, Ordering::SeqCst);
                     }
@@ -186,6 +239,7 @@ fn unknown() -> Allowance {
 /// One worker, until it ends.
 fn work<H: Hands>(
     hands: &mut H,
+    number: usize,
     running: &Running,
     begun: Instant,
     board: &Board,
@@ -197,17 +251,35 @@ fn work<H: Hands>(
         if stop.load(Ordering::SeqCst) {
             worker.stop();
         }
-        worker.allow(&allowed(board, begun));
+        let allowance = allowed(board, begun);
+        worker.allow(&allowance);
+        let wait = |length: Duration| {
+            let shared = board.lock();
+            let waited = board.changed.wait_timeout(shared, length);
+            drop(waited);
+        };
         let did = match worker.want(begun.elapsed()) {
             Want::End(end) => return Ok(end),
             Want::Wait(length) => {
-                let shared = board.lock();
-                let waited = board.changed.wait_timeout(shared, length);
-                drop(waited);
+                wait(length);
                 continue;
             }
             Want::Claim => hands.claim(),
-            Want::Batch { rows } => hands.batch(rows.min(running.most_rows).max(1)),
+            Want::Batch { rows } => {
+                let rows = rows.min(running.most_rows).max(1);
+                let mut batch = || hands.batch(rows);
+                let did = match allowance.turns {
+                    true => board.in_turn(number, allowance.pause, batch),
+                    false => Ok(batch()),
+                };
+                match did {
+                    Ok(did) => did,
+                    Err(length) => {
+                        wait(length);
+                        continue;
+                    }
+                }
+            }
             Want::Renew => hands.renew(),
             Want::Release => hands.release(),
             Want::Close => hands.close(),
@@ -271,5 +343,124 @@ fn note(board: &Board, begun: Instant, got: Got) {
         Got::NotYet => moment.waiting = true,
         Got::Claimed => moment.waiting = false,
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::atomic::AtomicU32;
+
+    use switchback_migration::backfill::JobStatus;
+    use switchback_migration::backfill::machine::Batch;
+
+    use super::*;
+
+    /// Rows that are left, and who is at work on them.
+    #[derive(Default)]
+    struct Table {
+        left: AtomicU32,
+        at_work: AtomicBool,
+        together: AtomicBool,
+    }
+
+    struct Worker<'a> {
+        table: &'a Table,
+        done: &'a AtomicU32,
+    }
+
+    impl Hands for Worker<'_> {
+        type Error = Infallible;
+
+        fn claim(&mut self) -> Result<Got, Infallible> {
+            Ok(Got::Claimed)
+        }
+
+        fn batch(&mut self, _: u32) -> Result<Got, Infallible> {
+            let alone = !self.table.at_work.swap(true, Ordering::SeqCst);
+            if !alone {
+                self.table.together.store(true, Ordering::SeqCst);
+            }
+            std::thread::yield_now();
+            let left = self.table.left.fetch_sub(1, Ordering::SeqCst);
+            self.done.fetch_add(1, Ordering::SeqCst);
+            self.table.at_work.store(false, Ordering::SeqCst);
+            if left <= 1 {
+                self.table.left.store(1, Ordering::SeqCst);
+                return Ok(Got::Ended(JobStatus::Done));
+            }
+            Ok(Got::Done(Batch {
+                rows: 1,
+                work: Duration::from_millis(1),
+                held: Duration::ZERO,
+                in_the_way: false,
+                last: false,
+            }))
+        }
+
+        fn renew(&mut self) -> Result<Got, Infallible> {
+            Ok(Got::Renewed)
+        }
+
+        fn release(&mut self) -> Result<Got, Infallible> {
+            Ok(Got::Released)
+        }
+
+        fn close(&mut self) -> Result<Got, Infallible> {
+            Ok(Got::NotYet)
+        }
+
+        fn is_lost(error: &Infallible) -> bool {
+            match *error {}
+        }
+
+        fn reconnect(&mut self) -> Result<(), Infallible> {
+            Ok(())
+        }
+    }
+
+    struct Fine;
+
+    impl Gauge for Fine {
+        fn read(&mut self) -> Readings {
+            Readings::default()
+        }
+    }
+
+    #[test]
+    fn workers_that_take_turns_never_work_together_and_each_gets_its_turn() {
+        let table = Table {
+            left: AtomicU32::new(60),
+            ..Table::default()
+        };
+        let done = [AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(0)];
+        let hands = done.iter().map(|done| Worker {
+            table: &table,
+            done,
+        });
+        let running = Running {
+            pace: Pace {
+                rows: 1,
+                lease: Duration::from_secs(30),
+                most_a_second: None,
+            },
+            most_rows: 1,
+            look_every: Duration::from_millis(1),
+            tell_every: Duration::from_millis(5),
+            patience: Duration::ZERO,
+        };
+        let govern = |_: Duration, _: &Readings| Allowance {
+            batch: Some(Duration::from_millis(1)),
+            pause: 0.5,
+            turns: true,
+            reason: String::new(),
+        };
+        let mut each = |_: &Moment| crate::fill::Next::Continue;
+        let end = run(hands.collect(), Fine, govern, &running, &mut each);
+        assert_eq!(end, Ok(End::Job(JobStatus::Done)));
+        assert!(!table.together.load(Ordering::SeqCst));
+        for done in &done {
+            assert!(done.load(Ordering::SeqCst) > 1, "{done:?}");
+        }
     }
 }

@@ -1,28 +1,24 @@
 //! The control tables: what Switchback remembers inside the database that it changes.
 //!
-//! `_switchback_step` has a mark for each step that is applied, `_switchback_fill` where each fill
-//! stands, `_switchback_undo` the former values of fills that can be taken back. They are made when
-//! they are first needed. Format 1 is the only one so far; a newer one is refused, because an older
-//! version cannot know what it must keep.
+//! `_switchback_step` has a mark for each step that is applied. Fills stand among backfills, in tables
+//! of their own ([`super::backfill`]). They are made when they are first needed. Any other format than
+//! this version's is refused: nobody can know what it must keep.
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 use switchback_model::ChangeId;
-use switchback_model::plan::Fill;
 
 use super::error::{DbError, at};
 
 /// The format of the control tables that this version writes.
-pub const CONTROL_FORMAT: i64 = 1;
+pub const CONTROL_FORMAT: i64 = 2;
 
 /// What the names of all control tables start with, archives included.
 pub const CONTROL_PREFIX: &str = "_switchback_";
 
 /// The tables that no script may write.
-pub(super) const TABLES: [&str; 10] = [
+pub(super) const TABLES: [&str; 8] = [
     "_switchback_format",
     "_switchback_step",
-    "_switchback_fill",
-    "_switchback_undo",
     "_switchback_revoked",
     "_switchback_backfill_format",
     "_switchback_backfill",
@@ -33,7 +29,7 @@ pub(super) const TABLES: [&str; 10] = [
 
 const CREATE: &str = "
 CREATE TABLE _switchback_format (version INTEGER NOT NULL) STRICT;
-INSERT INTO _switchback_format VALUES (1);
+INSERT INTO _switchback_format VALUES (2);
 CREATE TABLE _switchback_step (
   sequence INTEGER PRIMARY KEY,
   change TEXT NOT NULL,
@@ -45,29 +41,6 @@ CREATE TABLE _switchback_step (
   after TEXT NOT NULL,  -- and after
   UNIQUE (change, step)
 ) STRICT;
-CREATE TABLE _switchback_fill (
-  change TEXT NOT NULL,
-  step TEXT NOT NULL,
-  in_table TEXT NOT NULL,
-  columns TEXT NOT NULL, -- those that are written, as a JSON list
-  status TEXT NOT NULL CHECK (status IN ('filling', 'filled', 'unfilling')),
-  next INTEGER NOT NULL, -- the first row id that is not done
-  high INTEGER NOT NULL, -- the highest row id when it started
-  rows_scanned INTEGER NOT NULL,
-  rows_changed INTEGER NOT NULL,
-  batches INTEGER NOT NULL,
-  started_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
-  PRIMARY KEY (change, step)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE _switchback_undo (
-  change TEXT NOT NULL,
-  step TEXT NOT NULL,
-  row INTEGER NOT NULL,
-  in_column TEXT NOT NULL,
-  before ANY,
-  after ANY,
-  PRIMARY KEY (change, step, row, in_column)
-) STRICT, WITHOUT ROWID;
 ";
 
 /// A step that is applied.
@@ -85,23 +58,6 @@ pub struct Mark {
     pub(super) before: String,
     /// The change's part of the schema after it ran.
     pub(super) after: String,
-}
-
-/// Where a fill stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FillStatus {
-    /// `filling`, `filled` or `unfilling`.
-    pub status: String,
-    /// The first row id that is not done.
-    pub next: i64,
-    /// The highest row id when it started.
-    pub high: i64,
-    /// Rows that were looked at, over all runs.
-    pub rows_scanned: u64,
-    /// Rows that were changed, over all runs.
-    pub rows_changed: u64,
-    /// Batches, over all runs.
-    pub batches: u64,
 }
 
 /// Whether an intent was given up: whoever still works on it must not write any more.
@@ -150,8 +106,8 @@ pub(super) fn check_format(connection: &Connection) -> Result<(), DbError> {
     let found: i64 = connection
         .query_row(sql, [], |row| row.get(0))
         .map_err(at(sql))?;
-    if found > CONTROL_FORMAT {
-        return Err(DbError::Newer {
+    if found != CONTROL_FORMAT {
+        return Err(DbError::Format {
             found,
             known: CONTROL_FORMAT,
         });
@@ -194,7 +150,7 @@ pub(super) fn changes(connection: &Connection) -> Result<Vec<String>, DbError> {
     if !exists(connection)? {
         return Ok(Vec::new());
     }
-    let sql = "SELECT change FROM _switchback_step UNION SELECT change FROM _switchback_fill";
+    let sql = "SELECT DISTINCT change FROM _switchback_step";
     let mut statement = connection.prepare(sql).map_err(at(sql))?;
     let rows = statement.query_map([], |row| row.get(0));
     rows.and_then(Iterator::collect).map_err(at(sql))
@@ -244,98 +200,4 @@ pub(super) fn remove_mark(
         .execute(sql, params![change.as_str(), step])
         .map_err(at(sql))?;
     Ok(())
-}
-
-pub(super) fn fill_status(
-    connection: &Connection,
-    fill: &Fill,
-) -> Result<Option<FillStatus>, DbError> {
-    if !exists(connection)? {
-        return Ok(None);
-    }
-    let sql = "SELECT status, next, high, rows_scanned, rows_changed, batches
-               FROM _switchback_fill WHERE change = ?1 AND step = ?2";
-    let row = connection.query_row(sql, [fill.change.as_str(), fill.step.as_str()], |row| {
-        Ok(FillStatus {
-            status: row.get(0)?,
-            next: row.get(1)?,
-            high: row.get(2)?,
-            rows_scanned: row.get::<_, i64>(3)?.unsigned_abs(),
-            rows_changed: row.get::<_, i64>(4)?.unsigned_abs(),
-            batches: row.get::<_, i64>(5)?.unsigned_abs(),
-        })
-    });
-    row.optional().map_err(at(sql))
-}
-
-pub(super) fn set_fill(
-    connection: &Connection,
-    fill: &Fill,
-    to: &FillStatus,
-) -> Result<(), DbError> {
-    let sql = "INSERT INTO _switchback_fill
-                 (change, step, in_table, columns, status, next, high,
-                  rows_scanned, rows_changed, batches)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-               ON CONFLICT (change, step) DO UPDATE SET
-                 status = excluded.status, next = excluded.next, high = excluded.high,
-                 rows_scanned = excluded.rows_scanned, rows_changed = excluded.rows_changed,
-                 batches = excluded.batches";
-    let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-    connection
-        .execute(
-            sql,
-            params![
-                fill.change.as_str(),
-                fill.step.as_str(),
-                fill.table,
-                columns(fill),
-                to.status,
-                to.next,
-                to.high,
-                number(to.rows_scanned),
-                number(to.rows_changed),
-                number(to.batches),
-            ],
-        )
-        .map_err(at(sql))?;
-    Ok(())
-}
-
-/// The columns that a fill writes, as a JSON list.
-fn columns(fill: &Fill) -> String {
-    let names: Vec<&String> = fill.set.keys().collect();
-    serde_json::to_string(&names).unwrap_or_default()
-}
-
-pub(super) fn forget_fill(
-    connection: &Connection,
-    change: &str,
-    step: &str,
-) -> Result<(), DbError> {
-    for sql in [
-        "DELETE FROM _switchback_undo WHERE change = ?1 AND step = ?2",
-        "DELETE FROM _switchback_fill WHERE change = ?1 AND step = ?2",
-    ] {
-        connection.execute(sql, [change, step]).map_err(at(sql))?;
-    }
-    Ok(())
-}
-
-/// Forgets fills of a change into columns that are gone: made again, they are empty again.
-pub(super) fn forget_fills_of_dropped_columns(
-    connection: &Connection,
-    change: &ChangeId,
-) -> Result<(), DbError> {
-    let sql = "SELECT DISTINCT step FROM _switchback_fill AS fill, json_each(fill.columns) AS mine
-               WHERE change = ?1 AND NOT EXISTS (
-                 SELECT 1 FROM pragma_table_info(fill.in_table) AS it
-                 WHERE it.name = mine.value COLLATE NOCASE)";
-    let mut statement = connection.prepare(sql).map_err(at(sql))?;
-    let rows = statement.query_map([change.as_str()], |row| row.get(0));
-    let steps: Vec<String> = rows.and_then(Iterator::collect).map_err(at(sql))?;
-    drop(statement);
-    steps
-        .iter()
-        .try_for_each(|step| forget_fill(connection, change.as_str(), step))
 }

@@ -46,12 +46,12 @@ pub enum DbError {
         /// What SQLite says.
         message: String,
     },
-    /// The control tables were written by a newer version of Switchback.
+    /// The control tables were written by another version of Switchback.
     #[error("the database's control tables have format {found}, and this version knows {known}")]
-    Newer {
+    Format {
         /// Their format.
         found: i64,
-        /// The newest format that this version knows.
+        /// The one that this version knows.
         known: i64,
     },
     /// There is no such table.
@@ -118,6 +118,14 @@ pub enum DbError {
         rows: u64,
         /// How often all rows were looked at.
         sweeps: u32,
+    },
+    /// The rows of a table cannot be walked, or not so.
+    #[error("the rows of `{table}` cannot be filled: {what}")]
+    Unfit {
+        /// The table.
+        table: String,
+        /// Why, as a sentence.
+        what: String,
     },
     /// A fill that kept no former values cannot be taken back.
     #[error("the fill of step {step} kept no former values; the way back of its script undoes it")]

@@ -1,7 +1,7 @@
 //! The SQLite engine: effects on a database that an application is using at the same time.
 //!
-//! [`SqliteDatabase`] runs scripts ([`Script`]), fills columns ([`Fill`]) and answers whether an
-//! effect was done. What it did stands in control tables inside the same database, written in the
+//! [`SqliteDatabase`] runs scripts ([`Script`]), fills columns ([`Fill`], as backfills do) and answers
+//! whether an effect was done. What it did stands in control tables inside the same database, written in the
 //! same transactions, so that a crash can never separate an effect from its mark.
 //!
 //! Deliberately absent: deciding what to do ([`switchback_migration`]), and the application's
@@ -12,7 +12,6 @@ pub mod backfill;
 mod catalog;
 mod control;
 mod error;
-mod fill;
 mod fingerprint;
 pub mod history;
 mod kept;
@@ -36,10 +35,12 @@ use switchback_migration::sqlite::rename::{self, Mode, Rename, RenameError};
 use switchback_model::plan::{Fill, Scope, Script};
 use switchback_model::{ChangeId, Digest, Effect, Timestamp};
 
+use self::backfill::of_change;
+
 pub use crate::fill::Next;
-pub use control::{CONTROL_FORMAT, CONTROL_PREFIX, FillStatus, Mark};
+pub use backfill::of_change::{FillEnd, FillStatus, Progress};
+pub use control::{CONTROL_FORMAT, CONTROL_PREFIX, Mark};
 pub use error::DbError;
-pub use fill::{FillEnd, Progress};
 pub use script::Ran;
 
 /// How the database is used.
@@ -51,6 +52,9 @@ pub struct Options {
     pub busy_retries: u32,
     /// How long one batch of a fill should take; other writers wait at most about this long.
     pub batch_time: Duration,
+    /// How long a part of a fill stays with a process that gives no sign of life. Short, so that the
+    /// same command goes on soon after a crash.
+    pub lease: Duration,
 }
 
 impl Default for Options {
@@ -59,6 +63,7 @@ impl Default for Options {
             busy_timeout: Duration::from_secs(5),
             busy_retries: 3,
             batch_time: Duration::from_millis(50),
+            lease: Duration::from_secs(2),
         }
     }
 }
@@ -109,6 +114,7 @@ impl SqliteDatabase {
             })
             .map_err(error::at("reading the schema"))?;
         control::check_format(&database.connection)?;
+        of_change::changes(&database.connection)?;
         Ok(database)
     }
 
@@ -185,7 +191,11 @@ impl SqliteDatabase {
     /// # Errors
     /// If the database cannot be read.
     pub fn changes(&self) -> Result<Vec<String>, DbError> {
-        control::changes(&self.connection)
+        let mut all = control::changes(&self.connection)?;
+        all.extend(of_change::changes(&self.connection)?);
+        all.sort_unstable();
+        all.dedup();
+        Ok(all)
     }
 
     /// Where a fill stands; none where it was never started, or was taken back.
@@ -193,7 +203,7 @@ impl SqliteDatabase {
     /// # Errors
     /// If the database cannot be read.
     pub fn fill_status(&self, fill: &Fill) -> Result<Option<FillStatus>, DbError> {
-        control::fill_status(&self.connection, fill)
+        of_change::status(&self.connection, fill)
     }
 
     /// Checks that what the marks say of a change is what its definition says: known steps, in
@@ -219,7 +229,7 @@ impl SqliteDatabase {
         script::run(self, script, plan, now)
     }
 
-    /// Copies a column into another in batches, from where the last run ended.
+    /// Gives columns their values in batches, from where the last run ended.
     ///
     /// # Errors
     /// If it cannot go on. Finished batches stay, and the next run goes on after them.
@@ -228,7 +238,7 @@ impl SqliteDatabase {
         fill: &Fill,
         on_batch: &mut dyn FnMut(&Progress) -> Next,
     ) -> Result<FillEnd, DbError> {
-        fill::fill(self, fill, on_batch)
+        of_change::fill(self, fill, on_batch)
     }
 
     /// Puts back what a fill changed, where it is still what the fill wrote.
@@ -240,7 +250,7 @@ impl SqliteDatabase {
         fill: &Fill,
         on_batch: &mut dyn FnMut(&Progress) -> Next,
     ) -> Result<FillEnd, DbError> {
-        fill::unfill(self, fill, on_batch)
+        of_change::unfill(self, fill, on_batch)
     }
 
     /// Whether an effect was done.
@@ -250,8 +260,8 @@ impl SqliteDatabase {
     pub fn probe(&self, effect: &Effect) -> Result<Probed, DbError> {
         match effect {
             Effect::Script(script) => script::probe(&self.connection, script),
-            Effect::Fill(fill) => fill::probe(&self.connection, fill),
-            Effect::Unfill(fill) => fill::probe_undone(&self.connection, fill),
+            Effect::Fill(fill) => of_change::probe(&self.connection, fill),
+            Effect::Unfill(fill) => of_change::probe_undone(&self.connection, fill),
             Effect::MoveValue(_) => Err(DbError::OtherEffect),
         }
     }

@@ -18,6 +18,7 @@ use switchback_model::plan::{Direction, Run, Scope, Script};
 use switchback_model::{ChangeId, Timestamp};
 
 use super::SqliteDatabase;
+use super::backfill::of_change;
 use super::control::{self, Mark, TABLES};
 use super::error::{DbError, at};
 use super::fingerprint::{difference, of_scope};
@@ -89,10 +90,10 @@ pub(super) fn run(
         (Direction::Down, _) => {
             control::remove_mark(&transaction, &script.change, &step)?;
             // The way back of a step takes back what it filled.
-            control::forget_fill(&transaction, script.change.as_str(), &step)?;
+            of_change::forget_step(&transaction, &script.change, &script.step)?;
         }
     }
-    control::forget_fills_of_dropped_columns(&transaction, &script.change)?;
+    of_change::forget_dropped(&transaction, &script.change)?;
     transaction.commit().map_err(at("COMMIT"))?;
     Ok(Ran::Done)
 }

@@ -182,11 +182,14 @@ pub(crate) fn full_speed(_: Duration, _: &Readings) -> Allowance {
     Allowance {
         batch: Some(Duration::from_millis(5)),
         pause: 0.0,
+        turns: false,
         reason: String::new(),
     }
 }
 
-pub(crate) fn go<H: Hands<Error = BackfillError>>(hands: Vec<H>) -> Result<End, BackfillError> {
+pub(crate) fn go<H: Hands<Error = BackfillError> + Send>(
+    hands: Vec<H>,
+) -> Result<End, BackfillError> {
     let mut go_on = |_: &Moment| Next::Continue;
     run(hands, Calm, full_speed, &running(), &mut go_on)
 }

@@ -179,6 +179,8 @@ fn leases_run_by_the_clock_of_the_server() {
             url: url.clone(),
             who: format!("fill {seconds}"),
             undo: false,
+            again: false,
+            program: false,
             rows: 20,
             patience: 10_000,
         };

@@ -1,19 +1,23 @@
 //! Lives of workers, most of which end badly.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use postgres::Config;
 use serde::{Deserialize, Serialize};
+use switchback_db::backfill::program::{Launch, ProgramError};
 use switchback_db::backfill::{Gauge, Hands, Moment, Running, run};
 use switchback_db::fill::Next;
 use switchback_db::postgres::PostgresDatabase;
 use switchback_db::postgres::backfill::{BackfillError, HandsOptions, PostgresHands, PostgresUndo};
+use switchback_migration::backfill::Job;
 use switchback_migration::backfill::machine::{End, Got, Pace};
 use switchback_migration::backfill::throttle::{Allowance, Readings};
 
-use super::world::{DEADLINE, named, options, slug};
+use super::rerun::raised;
+use super::world::{DEADLINE, job_of, named, options, slug_by_program};
 
 /// How long leases hold: not long, as whoever dies leaves one.
 pub(crate) const LEASE: Duration = Duration::from_millis(400);
@@ -26,6 +30,11 @@ pub(crate) struct Work {
     pub(crate) who: String,
     /// Whether it puts former values back.
     pub(crate) undo: bool,
+    /// Whether it does some rows again.
+    #[serde(default)]
+    pub(crate) again: bool,
+    /// Whether a program says what rows get.
+    pub(crate) program: bool,
     /// Rows in its first batch.
     pub(crate) rows: u32,
     /// How long it waits for a server that does not answer, in milliseconds; 0 where it dies then.
@@ -123,9 +132,9 @@ pub(crate) fn hand_options(who: &str) -> HandsOptions {
     }
 }
 
-pub(crate) fn hands(database: PostgresDatabase, who: &str) -> PostgresHands {
+pub(crate) fn hands(database: PostgresDatabase, job: Job, who: &str) -> PostgresHands {
     let abort = Arc::new(AtomicBool::new(false));
-    PostgresHands::new(database, slug(), hand_options(who), abort).ranges_of(300)
+    PostgresHands::new(database, job, hand_options(who), abort).ranges_of(300)
 }
 
 /// One worker until it ends, on its way through `config`. `each` says whether it goes on.
@@ -150,6 +159,7 @@ pub(crate) fn live(
     let gentle = |_: Duration, _: &Readings| Allowance {
         batch: Some(Duration::from_millis(3)),
         pause: 0.2,
+        turns: false,
         reason: String::new(),
     };
     let end = Instant::now() + DEADLINE;
@@ -161,19 +171,47 @@ pub(crate) fn live(
             Err(_) => std::thread::sleep(Duration::from_millis(5)),
         }
     };
+    let job = match (work.program, work.again) {
+        (true, _) => slug_by_program(),
+        (false, true) => raised(),
+        (false, false) => job_of(&work.url),
+    };
     if work.undo {
         let abort = Arc::new(AtomicBool::new(false));
-        let hands = PostgresUndo::new(database, slug(), abort);
+        let hands = PostgresUndo::new(database, job, abort);
         run(vec![Telling { hands, heard }], Calm, gentle, &running, each)
     } else {
-        let hands = hands(database, &work.who);
+        let hands = if work.program {
+            let abort = Arc::new(AtomicBool::new(false));
+            let options = hand_options(&work.who);
+            PostgresHands::new(database, job, options, abort)
+                .ranges_of(300)
+                .with_programs(Launch {
+                    folder: PathBuf::from("/"),
+                    patience: Duration::from_secs(20),
+                    secret: Vec::new(),
+                    told: Arc::new(|_| {}),
+                })
+        } else {
+            hands(database, job, &work.who)
+        };
         run(vec![Telling { hands, heard }], Calm, gentle, &running, each)
     }
+}
+
+/// Whether the program died.
+pub(crate) fn is_of_program(error: &BackfillError) -> bool {
+    matches!(error, BackfillError::Program(ProgramError::Ended { .. }))
 }
 
 /// One that nothing is done to, until the job is over.
 pub(crate) fn live_well(work: &Work, heard: &Arc<Heard>) -> End {
     let mut go_on = |_: &Moment| Next::Continue;
-    let ended = live(work, named(&work.url, &work.who), heard, &mut go_on);
+    let ended = loop {
+        match live(work, named(&work.url, &work.who), heard, &mut go_on) {
+            Err(error) if is_of_program(&error) => {}
+            other => break other,
+        }
+    };
     ended.unwrap_or_else(|error| panic!("{}: {}", work.who, switchback_db::with_sources(&error)))
 }

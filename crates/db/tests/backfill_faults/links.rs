@@ -88,7 +88,7 @@ fn a_session_that_the_server_ends_while_its_worker_stalls_is_made_again() {
             break error;
         }
     };
-    assert!(PostgresHands::is_lost(&error), "{error:?}");
+    assert!(<PostgresHands>::is_lost(&error), "{error:?}");
     hands.reconnect().unwrap();
     bench.run("UPDATE _switchback.backfill_range SET lease_until = now() WHERE status = 'leased'");
     assert_eq!(go(vec![bench.hands("v", LONG)]).unwrap(), DONE);

@@ -23,6 +23,7 @@ mod leases;
 mod life;
 mod links;
 mod oracle;
+mod rerun;
 mod story;
 mod tables;
 mod waiting;

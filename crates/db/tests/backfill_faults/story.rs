@@ -15,11 +15,12 @@ use switchback_scratch::Server;
 use super::application::Application;
 use super::chance::Chance;
 use super::child::Worker;
-use super::life::{Heard, LEASE, Work, live, live_well};
+use super::life::{Heard, LEASE, Work, is_of_program, live, live_well};
 use super::oracle;
 use super::wire::{Cut, Scissors, Wire};
 use super::world::{
-    ask, begin, connect, crash, named, number, open, schema, server, signal, status,
+    QUERIED, Said, ask, begin, begin_job, connect, crash, named, number, open, schema, server,
+    signal, slug_by_program, status,
 };
 
 const ROWS: u32 = 3_000;
@@ -183,6 +184,8 @@ fn choose(chance: &mut Chance) -> Fault {
 struct Stage<'a> {
     url: &'a str,
     undo: bool,
+    /// Whether a program says what rows get.
+    program: bool,
     /// Faults that are still to come.
     budget: AtomicI64,
     lives: AtomicU32,
@@ -214,6 +217,8 @@ impl Stage<'_> {
             url: self.url.to_owned(),
             who: format!("{what} {}", self.lives.fetch_add(1, Ordering::SeqCst)),
             undo: self.undo,
+            again: false,
+            program: self.program,
             rows: u32::try_from(10 + chance.below(60)).unwrap(),
             patience: u64::try_from(patience.as_millis()).unwrap(),
         }
@@ -238,6 +243,23 @@ impl Stage<'_> {
         }
     }
 
+    /// Whether a worker has a range on lease, be it that the lease has run out.
+    fn holds(&self, who: &str) -> bool {
+        let sql = "SELECT EXISTS (SELECT FROM _switchback.backfill_range
+                     WHERE worker = $1 AND status = 'leased')";
+        ask(self.url, |client| {
+            client.query_one(sql, &[&who])?.try_get(0)
+        })
+    }
+
+    /// Waits for something that may never come, as where no work is left.
+    fn wait_for(&self, mut holds: impl FnMut() -> bool) {
+        let end = Instant::now() + LEASE * 4;
+        while Instant::now() < end && !holds() {
+            sleep(Duration::from_millis(2));
+        }
+    }
+
     fn suffer(&self, fault: Fault, chance: &mut Chance) {
         let patience = Duration::from_secs(30);
         match fault {
@@ -252,11 +274,15 @@ impl Stage<'_> {
                 self.note(|it| it.killed += u32::from(killed));
             }
             Fault::Stall { after } => {
-                let worker = Worker::start(&self.work(chance, patience));
-                sleep(after);
+                let work = self.work(chance, patience);
+                let worker = Worker::start(&work);
+                // One that has nothing yet has nothing to lose.
+                self.wait_for(|| self.holds(&work.who));
+                sleep(after / 4);
                 signal(worker.pid(), "STOP");
                 // Its lease runs out meanwhile, and perhaps its transaction is ended.
                 sleep(LEASE * 2);
+                self.wait_for(|| !self.holds(&work.who));
                 signal(worker.pid(), "CONT");
                 self.note(|it| it.stalled += 1);
                 let [_, _, refused, in_the_way] = worker.wait();
@@ -317,7 +343,11 @@ impl Stage<'_> {
         let ended = live(work, config, &self.hear(work), &mut each);
         if let Err(error) = ended {
             // By its own cut, or by a crash of the server.
-            assert!(error.is_lost(), "seed {}: {error:?}", self.seed);
+            assert!(
+                error.is_lost() || is_of_program(&error),
+                "seed {}: {error:?}",
+                self.seed
+            );
         }
         for ((_, how), statement) in at.iter().zip(engine.cut_at()) {
             self.note(|it| {
@@ -351,17 +381,28 @@ impl Stage<'_> {
             let config = named(self.url, &work.who);
             if let Err(error) = live(work, config, &self.hear(work), &mut each) {
                 // It was told to stop while the server was not there.
-                assert!(error.is_lost(), "seed {}: {error:?}", self.seed);
+                assert!(
+                    error.is_lost() || is_of_program(&error),
+                    "seed {}: {error:?}",
+                    self.seed
+                );
             }
         });
     }
 }
 
 /// Lets two workers work until the job is over.
-fn phase(url: &str, undo: bool, faults: i64, seed: u64, beside: impl Fn(&Stage<'_>)) -> Tally {
+fn phase(
+    url: &str,
+    (undo, program): (bool, bool),
+    faults: i64,
+    seed: u64,
+    beside: impl Fn(&Stage<'_>),
+) -> Tally {
     let stage = Stage {
         url,
         undo,
+        program,
         budget: AtomicI64::new(faults),
         lives: AtomicU32::new(0),
         tally: Mutex::new(Tally::default()),
@@ -396,18 +437,26 @@ fn phase(url: &str, undo: bool, faults: i64, seed: u64, beside: impl Fn(&Stage<'
 }
 
 /// A fill and its undoing. Returns what was done in each.
-fn story(server: &Server, seed: u64, strategy: Strategy) -> (Tally, Tally) {
+fn story(server: &Server, seed: u64, strategy: Strategy, said: Said) -> (Tally, Tally) {
     let name = format!("story_{seed}_{}", number_of(strategy));
     let url = server.create_database(&name, None).unwrap();
     let composite = seed % 3 == 2;
     connect(&url, "control")
         .batch_execute(&schema(ROWS, composite))
         .unwrap();
-    begin(&url, strategy);
-    let what = format!("seed {seed}, {strategy:?}");
+    match said {
+        Said::Expression => begin(&url, strategy),
+        Said::Query => {
+            connect(&url, "control").batch_execute(QUERIED).unwrap();
+            begin(&url, strategy);
+        }
+        Said::Program => begin_job(&url, &slug_by_program(), strategy),
+    }
+    let program = said == Said::Program;
+    let what = format!("seed {seed}, {strategy:?}, {said:?}");
     let application = Application::start(&url, seed, ROWS, 0, true);
     let began = Instant::now();
-    let mut fill = phase(&url, false, 14, seed, |stage| {
+    let mut fill = phase(&url, (false, program), 14, seed, |stage| {
         let half = || stage.budget.load(Ordering::SeqCst) < 7;
         while !half() && began.elapsed() < Duration::from_millis(400) {
             sleep(Duration::from_millis(5));
@@ -427,7 +476,7 @@ fn story(server: &Server, seed: u64, strategy: Strategy) -> (Tally, Tally) {
 
     open(&url).tell_backfill("it", JobStatus::Undoing).unwrap();
     let application = Application::start(&url, seed + 1, ROWS, 1, false);
-    let mut undo = phase(&url, true, 8, seed, |_| {});
+    let mut undo = phase(&url, (true, program), 8, seed, |_| {});
     undo.commits = application.stop();
     oracle::after_undo(&url, &what);
     undo.batches = number(&url, "SELECT count(*) FROM undone WHERE op = 'DELETE'").unsigned_abs();
@@ -449,13 +498,13 @@ fn seed() -> u64 {
 }
 
 /// Stories until so many were killed while filling.
-fn stories(strategy: Strategy, kills: u32) -> (Tally, Tally) {
+fn stories(strategy: Strategy, kills: u32, said: Said) -> (Tally, Tally) {
     let server = server();
     let (mut fills, mut undos) = (Tally::default(), Tally::default());
     let mut next = seed() * 1_000;
     while fills.faults() < kills {
         let began = Instant::now();
-        let (fill, undo) = story(&server, next, strategy);
+        let (fill, undo) = story(&server, next, strategy, said);
         println!(
             "seed {next}, {strategy:?}: {} and {} kill points in {:.1} s",
             fill.faults(),
@@ -473,24 +522,55 @@ fn stories(strategy: Strategy, kills: u32) -> (Tally, Tally) {
 
 #[test]
 fn strided_through_some_faults() {
-    stories(STRATEGIES[0], 12);
+    stories(STRATEGIES[0], 12, Said::Expression);
 }
 
 #[test]
 fn plain_through_some_faults() {
-    stories(STRATEGIES[1], 12);
+    stories(STRATEGIES[1], 12, Said::Expression);
 }
 
 #[test]
 fn key_ranges_through_some_faults() {
-    stories(STRATEGIES[2], 12);
+    stories(STRATEGIES[2], 12, Said::Expression);
+}
+
+#[test]
+fn a_program_through_some_faults() {
+    stories(STRATEGIES[0], 12, Said::Program);
+    stories(STRATEGIES[2], 12, Said::Program);
+}
+
+#[test]
+fn queries_through_some_faults() {
+    for strategy in STRATEGIES {
+        stories(strategy, 12, Said::Query);
+    }
+}
+
+#[test]
+#[ignore = "takes minutes; the test above tries some places"]
+fn two_hundred_kill_points_of_a_program() {
+    let (fills, _) = stories(STRATEGIES[0], 100, Said::Program);
+    assert!(fills.taken_over > 0 && fills.killed > 0, "{fills}");
+    stories(STRATEGIES[2], 100, Said::Program);
+}
+
+#[test]
+#[ignore = "takes minutes; the test above tries some places"]
+fn two_hundred_kill_points_of_queries() {
+    for strategy in STRATEGIES {
+        let (fills, undos) = stories(strategy, 200, Said::Query);
+        assert!(undos.faults() >= 60, "{undos}");
+        assert!(fills.taken_over > 0, "{fills}");
+    }
 }
 
 #[test]
 #[ignore = "takes minutes; the tests above try some places"]
 fn two_hundred_kill_points_of_each_strategy() {
     for strategy in STRATEGIES {
-        let (fills, undos) = stories(strategy, 200);
+        let (fills, undos) = stories(strategy, 200, Said::Expression);
         assert!(undos.faults() >= 60, "{undos}");
         let each = [
             fills.cut_before,

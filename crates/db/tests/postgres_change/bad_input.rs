@@ -1,8 +1,9 @@
 //! Schemas that somebody changed by hand, ways back that are none, sessions that are not ours.
 
-use switchback_model::plan::Script;
+use switchback_model::plan::{Fill, Run, Script};
 
-use super::waiting::{TABLE, add_column};
+use super::waiting::{TABLE, add_column, script};
+
 use super::*;
 
 fn down(sql: &str) -> Script {
@@ -116,15 +117,55 @@ fn another_session_than_the_one_that_was_opened_is_refused() {
 }
 
 #[test]
-fn control_tables_of_a_newer_version_are_left_alone() {
+fn control_tables_of_another_version_are_left_alone() {
     let (url, mut client) = database(TABLE);
     run(&url, &add_column()).unwrap();
-    client
-        .batch_execute("UPDATE _switchback.format SET version = 2")
-        .unwrap();
-    let error = run(&url, &down("ALTER TABLE t DROP COLUMN b;")).unwrap_err();
-    assert!(
-        matches!(error, ChangeError::Newer { found: 2, known: 1 }),
-        "{error}"
+    for other in [1, 3] {
+        client
+            .batch_execute(&format!("UPDATE _switchback.format SET version = {other}"))
+            .unwrap();
+        let error = run(&url, &down("ALTER TABLE t DROP COLUMN b;")).unwrap_err();
+        assert!(
+            matches!(error, ChangeError::Format { found, known: 2 } if found == other),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn control_tables_of_fills_of_another_version_are_left_alone() {
+    let (url, mut client) = database("CREATE TABLE t (id integer PRIMARY KEY, b text)");
+    let fill = Effect::Fill(Fill {
+        change: ChangeId::new("it").unwrap(),
+        step: StepName::new("fill").unwrap(),
+        table: "public.t".to_owned(),
+        set: [("b".to_owned(), "'x'".to_owned())].into(),
+        only: None,
+        batch_rows: 100,
+        keep_undo: true,
+    });
+    perform(&mut open(&url), &fill).unwrap();
+    let other_step = script(
+        "other",
+        "ALTER TABLE t ADD COLUMN c text;",
+        Run::Transaction,
     );
+    for other in [1, 2, 4] {
+        client
+            .batch_execute(&format!(
+                "UPDATE _switchback.backfill_format SET version = {other}"
+            ))
+            .unwrap();
+        for error in [
+            perform(&mut open(&url), &fill).unwrap_err(),
+            open(&url).probe(&fill).unwrap_err(),
+            // A step may have to forget what was filled.
+            run(&url, &other_step).unwrap_err(),
+        ] {
+            assert!(
+                matches!(error, ChangeError::Format { found, known: 3 } if found == other),
+                "{error}"
+            );
+        }
+    }
 }

@@ -261,7 +261,10 @@ fn two_at_once_do_it_once() {
         1000
     );
     assert_eq!(
-        number(&mut client, "SELECT count(*) FROM _switchback.undo"),
+        number(
+            &mut client,
+            "SELECT sum(rows)::bigint FROM _switchback.backfill_undo"
+        ),
         1000
     );
 }

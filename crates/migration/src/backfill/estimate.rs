@@ -32,6 +32,9 @@ const RATES: (f64, f64) = (60_000.0, 10_000.0);
 /// What the log gets for a new version apart from its content, in bytes.
 const WAL_A_ROW: f64 = 80.0;
 
+/// What the log gets for a row that is inserted into a copy, apart from its content, in bytes.
+const WAL_A_COPY: f64 = 40.0;
+
 /// What the log gets for an index entry, pages in full included, in bytes. Measured on PostgreSQL
 /// 15: a million rows with three indexes took 642 bytes a row where every new version was entered,
 /// and 450 where four of ten were.
@@ -91,6 +94,14 @@ pub fn estimate(facts: &TableFacts, job: &Job, strategy: Strategy) -> Option<Est
     let apart = facts.apart();
     let changed = rows as f64 * apart;
     let row = facts.row_bytes().unwrap_or(0.0);
+    let undo = if job.text.keep_undo {
+        changed * undo_a_row(facts, job) * UNDO_IN_PIECES
+    } else {
+        0.0
+    };
+    if strategy == Strategy::ShadowCopy {
+        return Some(copied(facts, rows as f64, row, undo));
+    }
     let (growth, cleaned) = (facts.growth(), !facts.is_held());
     let passes = match strategy {
         Strategy::Strided { passes } => passes,
@@ -104,11 +115,6 @@ pub fn estimate(facts: &TableFacts, job: &Job, strategy: Strategy) -> Option<Est
     let moved = changed * (1.0 - beside);
     let heap = moved * row * (1.0 + growth) / facts.full();
     let index = facts.index_bytes as f64 * apart * (1.0 - beside);
-    let undo = if job.text.keep_undo {
-        changed * undo_a_row(facts, job) * UNDO_IN_PIECES
-    } else {
-        0.0
-    };
     let wal = if facts.unlogged {
         undo
     } else {
@@ -135,6 +141,26 @@ pub fn estimate(facts: &TableFacts, job: &Job, strategy: Strategy) -> Option<Est
     })
 }
 
+/// What a copy of the table costs: every row is written, changed or not, and every index is built,
+/// while the original is still there. It is given back when the copy takes its place.
+fn copied(facts: &TableFacts, rows: f64, row: f64, undo: f64) -> Estimate {
+    let apart = facts.apart();
+    let grown = row * (1.0 + facts.growth() * apart);
+    let heap = rows * grown / facts.full() + facts.toast_bytes as f64;
+    // A copied row is logged once, without images of pages; a built index page by page.
+    let wal = rows * (grown + WAL_A_COPY) + facts.toast_bytes as f64 + facts.index_bytes as f64;
+    let time = |rate: f64| Duration::from_secs_f64((rows / rate).clamp(0.0, 1e9));
+    Estimate {
+        rows: (rows * apart).round() as u64,
+        beside: 0.0,
+        heap_growth: heap.round() as u64,
+        index_growth: facts.index_bytes,
+        undo: undo.round() as u64,
+        wal: (wal + undo * UNDO_WAL).round() as u64,
+        time: (time(RATES.0), time(RATES.1)),
+    }
+}
+
 /// What is kept to put one changed row back, in bytes. What was there before is kept only where
 /// something was; what the row got is not kept but for a hash.
 fn undo_a_row(facts: &TableFacts, job: &Job) -> f64 {
@@ -145,7 +171,7 @@ fn undo_a_row(facts: &TableFacts, job: &Job) -> f64 {
     let before = facts.sample.map_or(0.0, |it| it.before);
     let values = if before > 0.0 {
         let filled = 1.0 - facts.empty.unwrap_or(0.0).clamp(0.0, 1.0);
-        before + TEXT * filled * job.text.set.len() as f64
+        before + TEXT * filled * job.text.columns().len() as f64
     } else {
         0.0
     };

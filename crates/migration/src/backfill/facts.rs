@@ -19,6 +19,9 @@ pub struct TableFacts {
     /// The columns by which each row can be named: the primary key, or a unique index over columns
     /// that are NOT NULL. Never one with a written column. Empty where there is none.
     pub key: Vec<KeyColumn>,
+    /// The columns by which a query names a row, where they are not those of the key: the primary
+    /// key of a table whose rows are walked by their row id.
+    pub named: Vec<String>,
     /// Size of the rows' own storage in bytes, all partitions together.
     pub bytes: u64,
     /// Size in bytes of what is stored apart from the rows because it is long.
@@ -76,6 +79,8 @@ pub struct TableFacts {
     pub identity_full: bool,
     /// Whether updates are refused because they are published and nothing names the row.
     pub identity_missing: bool,
+    /// Why no copy of it can take its place, a sentence each without its end; empty where one can.
+    pub not_copied: Vec<String>,
 }
 
 /// A column of the key.
@@ -138,6 +143,7 @@ impl TableFacts {
             version,
             table: table.to_owned(),
             key: Vec::new(),
+            named: Vec::new(),
             bytes: 0,
             toast_bytes: 0,
             page_bytes: 8192,
@@ -164,6 +170,7 @@ impl TableFacts {
             published: Vec::new(),
             identity_full: false,
             identity_missing: false,
+            not_copied: Vec::new(),
         }
     }
 
@@ -235,6 +242,8 @@ pub enum Strategy {
     Plain,
     /// By their key.
     KeyRange,
+    /// Into a copy of the table, by their key, which then takes its place.
+    ShadowCopy,
 }
 
 impl Strategy {
@@ -244,6 +253,7 @@ impl Strategy {
             Strategy::Strided { .. } => "strided",
             Strategy::Plain => "plain",
             Strategy::KeyRange => "key-range",
+            Strategy::ShadowCopy => "shadow-copy",
         }
     }
 }

@@ -161,9 +161,8 @@ impl Worker {
             rate: Rate::new(pace.most_a_second),
             pace,
             allowance: Allowance {
-                batch: None,
-                pause: 0.0,
                 reason: "nothing is known of the database yet".to_owned(),
+                ..Allowance::default()
             },
             ended: Duration::ZERO,
             held: Duration::ZERO,

@@ -72,7 +72,7 @@ pub struct Left {
     pub least: Duration,
     /// If it stays as slow as it was at its worst; none where it was too uneven to say.
     pub most: Option<Duration>,
-    /// Which walk, from 1.
+    /// Which walk, from 1; 0 where there are none, as in an undo.
     pub sweep: u32,
 }
 
@@ -247,7 +247,9 @@ impl Left {
             None => words::at_least(self.least),
         };
         match self.sweep {
-            0 | 1 => format!("{length} left in the first walk"),
+            // An undo walks nothing.
+            0 => format!("{length} left"),
+            1 => format!("{length} left in the first walk"),
             sweep => format!(
                 "{length} left in walk {sweep}, and another one follows if rows are found that differ"
             ),

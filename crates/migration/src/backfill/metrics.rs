@@ -178,6 +178,8 @@ families! {
         => |at, _| one(at.counts.changed);
     Counter "rows_failed_total" "Rows that could not be changed and were passed over"
         => |at, _| one(at.counts.failed);
+    Counter "rows_skipped_total" "Rows that a program passed over, over all walks and runs"
+        => |at, _| one(at.counts.skipped);
     Counter "batches_total" "Transactions that were committed, over all walks and runs"
         => |at, _| one(at.counts.batches);
     Counter "work_seconds_total" "How long the job has been at work, over all runs"

@@ -18,6 +18,10 @@ pub struct Counts {
     pub changed: u64,
     /// Rows that could not be changed and were passed over.
     pub failed: u64,
+    /// Rows that a program passed over, each as often as it was asked and did so. What older versions
+    /// have written has none.
+    #[serde(default)]
+    pub skipped: u64,
     /// Transactions.
     pub batches: u64,
 }
@@ -27,6 +31,7 @@ impl std::ops::AddAssign for Counts {
         self.scanned += other.scanned;
         self.changed += other.changed;
         self.failed += other.failed;
+        self.skipped += other.skipped;
         self.batches += other.batches;
     }
 }
@@ -186,5 +191,29 @@ impl Snapshot {
             .iter()
             .find(|state| state.signal == Signal::ReplicationLag)
             .and_then(|state| state.value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_go_there_and_back_and_those_of_older_versions_are_read() {
+        let older = r#"{"scanned":300,"changed":264,"failed":6,"batches":3}"#;
+        let mut counts = Counts {
+            scanned: 300,
+            changed: 264,
+            failed: 6,
+            skipped: 0,
+            batches: 3,
+        };
+        assert_eq!(serde_json::from_str::<Counts>(older).unwrap(), counts);
+        counts.skipped = 30;
+        let text = serde_json::to_string(&counts).unwrap();
+        assert!(text.contains(r#""skipped":30"#), "{text}");
+        assert_eq!(serde_json::from_str::<Counts>(&text).unwrap(), counts);
+        counts += counts;
+        assert_eq!((counts.failed, counts.skipped, counts.batches), (12, 60, 6));
     }
 }

@@ -3,7 +3,7 @@
 //! A row is done when it has what the expression gives. Where that is another value each time, done
 //! rows differ again, and the walk never ends.
 
-use super::job::Job;
+use super::job::{Job, Transform};
 use crate::facts::volatility::built_in_is_volatile;
 use crate::sql::tokens::{TokenKind, tokens};
 
@@ -28,22 +28,30 @@ const OF_TRANSACTION: [&str; 8] = [
     "pg_current_snapshot",
 ];
 
-/// A column that gets another value each time, and what is to blame for it.
+/// What is another value each time, and what is to blame for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unsteady {
-    pub(super) column: String,
+    /// What, to stand before a verb: `what score gets`.
+    pub(super) what: String,
     pub(super) function: String,
 }
 
-/// The first of a job's columns that gets another value each time, by the functions that PostgreSQL
-/// brings itself. What others do is not known here.
+/// The first of what a job's rows get that is another value each time, by the functions that
+/// PostgreSQL brings itself. What others do is not known here, nor what a program gives.
 pub(super) fn unsteady(job: &Job, major: u32) -> Option<Unsteady> {
-    job.text.set.iter().find_map(|(column, value)| {
-        called(value, major).map(|function| Unsteady {
-            column: column.clone(),
+    match job.transform() {
+        Transform::Set(set) => set.iter().find_map(|(column, value)| {
+            called(value, major).map(|function| Unsteady {
+                what: format!("what {column} gets"),
+                function,
+            })
+        }),
+        Transform::Query(query) => called(&query.sql, major).map(|function| Unsteady {
+            what: "what the query gives".to_owned(),
             function,
-        })
-    })
+        }),
+        Transform::Program(_) => None,
+    }
 }
 
 fn called(expression: &str, major: u32) -> Option<String> {

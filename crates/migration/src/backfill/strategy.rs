@@ -6,6 +6,7 @@
 //!
 //! Deliberately absent: what is said about it besides, which is in `warnings`.
 
+mod copy;
 mod warnings;
 mod watch;
 
@@ -30,10 +31,6 @@ const WORTH_MORE: f64 = 0.04;
 /// Passes must put so much more of the new versions beside the old ones than a single pass does.
 const WORTH_PASSES: f64 = 0.1;
 
-/// From this size on, and with so many indexes, a copy of the table may be less work.
-const LARGE: u64 = 10 << 30;
-const MANY_INDEXES: u32 = 5;
-
 /// Why the rows of a table cannot be walked, or not as it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -44,6 +41,15 @@ pub enum Refusal {
          over columns that are NOT NULL, apart from the columns that are written"
     )]
     NoKeyForUndo {
+        /// The table.
+        table: String,
+    },
+    /// A program says what rows get, and nothing tells one row from another.
+    #[error(
+        "what a program says of a row is written where the row is found again, and {table} has neither \
+         a primary key nor a unique index over columns that are NOT NULL"
+    )]
+    NoKeyForProgram {
         /// The table.
         table: String,
     },
@@ -64,14 +70,14 @@ pub enum Refusal {
         /// The publications.
         publications: Vec<String>,
     },
-    /// What a column gets is another value each time.
+    /// What a row gets is another value each time.
     #[error(
-        "what {column} gets is another value each time ({function}), so that rows that are done \
-         would differ again and the walk would never end"
+        "{what} is another value each time ({function}), so that rows that are done would differ \
+         again and the walk would never end"
     )]
     NeverDone {
-        /// The column.
-        column: String,
+        /// What is, to stand before a verb.
+        what: String,
         /// The function that is to blame.
         function: String,
     },
@@ -91,10 +97,10 @@ pub enum Refusal {
 /// If the rows cannot be walked at all, or not as wanted.
 pub fn choose(facts: &TableFacts, job: &Job, wanted: Option<Strategy>) -> Result<Choice, Refusal> {
     admit(facts, job)?;
-    let (best, mut reasons) = best(facts);
+    let (best, mut reasons) = best(facts, job);
     let strategy = match wanted {
         Some(wanted) => {
-            fit(facts, wanted)?;
+            fit(facts, job, wanted)?;
             reasons = asked_for(wanted, best, reasons);
             wanted
         }
@@ -127,6 +133,9 @@ fn admit(facts: &TableFacts, job: &Job) -> Result<(), Refusal> {
     if facts.moves_partition {
         return Err(Refusal::MovesPartition { table: table() });
     }
+    if job.text.program.is_some() && facts.key.is_empty() {
+        return Err(Refusal::NoKeyForProgram { table: table() });
+    }
     if job.text.keep_undo && facts.key.is_empty() {
         return Err(Refusal::NoKeyForUndo { table: table() });
     }
@@ -143,7 +152,7 @@ fn admit(facts: &TableFacts, job: &Job) -> Result<(), Refusal> {
     // With a condition a row that is done may be none of those any more.
     match unsteady(job, major) {
         Some(found) if job.text.only.is_none() => Err(Refusal::NeverDone {
-            column: found.column,
+            what: found.what,
             function: found.function,
         }),
         _ => Ok(()),
@@ -151,7 +160,7 @@ fn admit(facts: &TableFacts, job: &Job) -> Result<(), Refusal> {
 }
 
 /// Fails unless the rows can be walked so.
-fn fit(facts: &TableFacts, wanted: Strategy) -> Result<(), Refusal> {
+fn fit(facts: &TableFacts, job: &Job, wanted: Strategy) -> Result<(), Refusal> {
     let refuse = |reason: String| {
         Err(Refusal::Unfit {
             strategy: wanted,
@@ -178,6 +187,10 @@ fn fit(facts: &TableFacts, wanted: Strategy) -> Result<(), Refusal> {
         Strategy::KeyRange if facts.key.is_empty() => {
             refuse("there is no key by which rows could be walked".to_owned())
         }
+        Strategy::ShadowCopy => match copy::against(facts, job).as_slice() {
+            [] => Ok(()),
+            why => refuse(why.join("; ")),
+        },
         _ => Ok(()),
     }
 }
@@ -192,7 +205,7 @@ fn asked_for(wanted: Strategy, best: Strategy, reasons: Vec<String>) -> Vec<Stri
 }
 
 /// The best strategy with its reasons.
-fn best(facts: &TableFacts) -> (Strategy, Vec<String>) {
+fn best(facts: &TableFacts, job: &Job) -> (Strategy, Vec<String>) {
     let mut reasons = Vec::new();
     if facts.engine != Engine::Postgres {
         let by = names(&facts.key);
@@ -201,6 +214,9 @@ fn best(facts: &TableFacts) -> (Strategy, Vec<String>) {
             facts.engine
         ));
         return (Strategy::KeyRange, reasons);
+    }
+    if let Some(reasons) = copy::reasons(facts, job) {
+        return (Strategy::ShadowCopy, reasons);
     }
     if facts.version < PLACES {
         return before_places(facts, reasons);
@@ -363,14 +379,6 @@ fn capital(mut sentences: Vec<String>) -> Vec<String> {
 
 fn percent(part: f64) -> String {
     format!("{:.0} %", part * 100.0)
-}
-
-/// Whether a copy of the table may be less work than to change it in its place.
-fn would_help_to_copy(facts: &TableFacts) -> bool {
-    facts.engine == Engine::Postgres
-        && facts.apart() >= 0.5
-        && (!facts.indexes_on_written.is_empty() || facts.indexes >= MANY_INDEXES)
-        && facts.bytes + facts.index_bytes >= LARGE
 }
 
 /// How large a table is, for people.

@@ -106,6 +106,9 @@ pub struct Allowance {
     pub batch: Option<Duration>,
     /// How long to pause after a batch, as a multiple of how long it took.
     pub pause: f64,
+    /// Whether the workers of a process are to take turns, because others use the database: the
+    /// pause after a batch of one of them is everybody's.
+    pub turns: bool,
     /// Why it is not more.
     pub reason: String,
 }

@@ -12,6 +12,10 @@ pub struct Verification {
     pub differ: u64,
     /// Rows that are known to refuse what they should get.
     pub failed: u64,
+    /// Rows that a program passed over and that have not changed since: they are none of those that
+    /// differ. What older versions have written has none.
+    #[serde(default)]
+    pub skipped: u64,
     /// The columns that were written.
     pub columns: Vec<ColumnNulls>,
     /// The ranges in which rows were changed; where former values were kept.
@@ -20,6 +24,25 @@ pub struct Verification {
     pub samples: Vec<Sample>,
     /// Constraints that speak of the columns and are not validated.
     pub not_validated: Vec<Constraint>,
+    /// Where rows were done with several definitions, what became of those of each, the newest
+    /// first. `differ` counts each row by the definition that it was done with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub definitions: Vec<OfDefinition>,
+}
+
+/// The rows that were done with a definition, and not again with a newer one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct OfDefinition {
+    /// The digest of the definition.
+    pub version: String,
+    /// How many there are.
+    pub rows: u64,
+    /// How many have not what it gives.
+    pub differ: u64,
+    /// How many have not what the newest one would give; none where that cannot be computed for one
+    /// of them, or is what a program says.
+    pub differ_from_newest: Option<u64>,
 }
 
 /// NULLs in a column that was written.
@@ -90,5 +113,23 @@ impl Verification {
         self.differ == 0
             && self.failed == 0
             && self.not_validated.iter().all(|it| it.broken == Some(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_older_versions_have_written_is_read_and_skipped_rows_break_nothing() {
+        let older = r#"{"rows":300,"differ":0,"failed":0,"columns":[],"ranges":[],"samples":[],
+            "not-validated":[]}"#;
+        let mut found: Verification = serde_json::from_str(older).unwrap();
+        assert_eq!(found.skipped, 0);
+        found.skipped = 30;
+        assert!(found.holds());
+        let text = serde_json::to_string(&found).unwrap();
+        assert!(text.contains(r#""skipped":30"#), "{text}");
+        assert_eq!(serde_json::from_str::<Verification>(&text).unwrap(), found);
     }
 }

@@ -1,4 +1,4 @@
-//! The tokens of a statement of PostgreSQL, for those who edit its text or look for a word in it.
+//! The tokens of a statement, for those who edit its text or look for a word in it.
 
 use super::lex::{Kind, Lexer};
 use super::words;
@@ -34,9 +34,14 @@ impl Token<'_> {
     }
 }
 
-/// The tokens of a text, in order, without comments.
+/// The tokens of a text for PostgreSQL, in order, without comments.
 pub fn tokens(text: &str) -> Vec<Token<'_>> {
-    let mut lexer = Lexer::new(text, Engine::Postgres);
+    tokens_of(text, Engine::Postgres)
+}
+
+/// The tokens of a text for an engine, in order, without comments.
+pub fn tokens_of(text: &str, engine: Engine) -> Vec<Token<'_>> {
+    let mut lexer = Lexer::new(text, engine);
     std::iter::from_fn(|| lexer.token())
         .map(|token| Token {
             kind: token.kind,

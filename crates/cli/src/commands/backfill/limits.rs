@@ -23,6 +23,10 @@ pub(super) struct LimitArgs {
     /// The part of the time that is worked at most, in percent, whatever the database says
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(1..=100))]
     ceiling: Option<u32>,
+    /// The part of the time that is worked at most while others use the database, in percent: 6
+    /// unless said otherwise, and 20 on SQLite
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(1..=100))]
+    beside_others: Option<u32>,
     /// Hours in which nothing is done, or less: `mon-fri 08:00-18:00 +01:00`, with `20%` after it for less
     #[arg(long, value_name = "HOURS", value_parser = hours)]
     quiet_hours: Vec<QuietHours>,
@@ -87,8 +91,12 @@ impl LimitArgs {
                 None => limits.off(*signal),
             };
         }
+        let part = |percent: u32| f64::from(percent) / 100.0;
+        if let Some(percent) = self.beside_others {
+            limits.beside_others = part(percent);
+        }
         if let Some(percent) = self.ceiling {
-            limits.most = f64::from(percent) / 100.0;
+            limits.most = part(percent);
             limits.beside_others = limits.beside_others.min(limits.most);
         }
         limits.quiet.clone_from(&self.quiet_hours);

@@ -1,9 +1,14 @@
 //! `switchback backfill`: rows that are there already get their values, while applications work.
 
+mod asked;
+mod expire;
 mod limits;
 mod new;
 mod plan;
+mod programs;
+mod ranges;
 mod report;
+mod rerun;
 mod run;
 mod show;
 mod status;
@@ -17,9 +22,11 @@ use switchback_migration::backfill::JobStatus;
 use crate::context::Context;
 use crate::errors::Failure;
 use crate::shell::Shell;
+use expire::Expire;
 use new::New;
 use plan::Plan;
 use report::{Report, Verify};
+use rerun::Rerun;
 use run::{Resume, Run};
 use status::Status;
 use tell::{Undo, Which};
@@ -33,6 +40,8 @@ pub(crate) enum Backfill {
     Plan(Plan),
     /// Give rows their values, or go on with it
     Run(Box<Run>),
+    /// Do some rows again, with the file as it is now
+    Rerun(Box<Rerun>),
     /// Show where backfills stand
     Status(Status),
     /// Stop every worker, on every machine, after the batch that is under way
@@ -45,6 +54,8 @@ pub(crate) enum Backfill {
     Verify(Verify),
     /// Put back what was changed, where nobody has changed it since
     Undo(Box<Undo>),
+    /// Drop what is kept to undo backfills that are over for long enough
+    Expire(Expire),
     /// Look at all rows, and write what was done and found into a file whose digest is recorded
     Report(Report),
 }
@@ -57,12 +68,14 @@ impl Backfill {
             Backfill::New(command) => command.run(&context),
             Backfill::Plan(command) => command.run(&context),
             Backfill::Run(command) => command.run(&context),
+            Backfill::Rerun(command) => command.run(&context),
             Backfill::Status(command) => command.run(&context),
             Backfill::Pause(which) => which.tell(&context, JobStatus::Paused),
             Backfill::Resume(command) => command.run(&context),
             Backfill::Cancel(which) => which.tell(&context, JobStatus::Cancelled),
             Backfill::Verify(command) => command.run(&context),
             Backfill::Undo(command) => command.run(&context),
+            Backfill::Expire(command) => command.run(&context),
             Backfill::Report(command) => command.run(&context),
         }
     }

@@ -1,26 +1,31 @@
 //! `switchback backfill new`: the file of a backfill, to commit.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
 use switchback_diag::Exit;
-use switchback_migration::backfill::Job;
 use switchback_migration::backfill::job::{JOB_SCHEMA, JobText};
+use switchback_migration::backfill::{Job, Program, Query};
 use switchback_model::BackfillId;
 
 use crate::backfills;
 use crate::context::Context;
 use crate::errors::{self, Failure};
-use crate::files::Batch;
+use crate::files::{self, Batch};
 use crate::output::View;
 use crate::page::{Page, Role};
 
 /// Write the file of a new backfill
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  switchback backfill new lower-emails --table users \\\n    \
-                        --set 'email = lower(email)' --where 'email IS NOT NULL'"
+    after_help = "Examples:\n  switchback backfill new lower-emails --table users \\\n    \
+                        --set 'email = lower(email)' --where 'email IS NOT NULL'\n  \
+                        switchback backfill new scores --table users --columns score \\\n    \
+                        --query-file scores.sql",
+    group = clap::ArgGroup::new("values").required(true).args(["set", "query", "query_file", "program"])
 )]
 pub(crate) struct New {
     /// The backfill's id, which is also the name of its file
@@ -30,9 +35,39 @@ pub(crate) struct New {
     #[arg(long)]
     table: String,
     /// What a column gets, as an SQL expression over the same row; may be given several times
-    #[arg(long, required = true, value_name = "COLUMN=SQL")]
+    #[arg(long, value_name = "COLUMN=SQL")]
     set: Vec<String>,
-    /// Which rows get it, as an SQL condition over the row; all by default
+    /// A query that gives the columns of the key and those of --columns for the rows of {batch}
+    ///
+    /// `{batch}` stands where a table would, for the rows that are done at once. The query gives
+    /// each of them once at most; one that it does not give is left as it is. Such as: SELECT u.id,
+    /// count(e.id) AS score FROM {batch} AS u LEFT JOIN events AS e ON e.user_id = u.id GROUP BY u.id
+    #[arg(long, value_name = "SQL", requires = "columns")]
+    query: Option<String>,
+    /// A file with such a query; `-` for what is piped in
+    #[arg(long, value_name = "FILE", requires = "columns")]
+    query_file: Option<PathBuf>,
+    /// A program that is given rows, with its arguments, divided at blanks; no shell is asked
+    #[arg(long, value_name = "COMMAND", requires_all = ["columns", "only"])]
+    program: Option<String>,
+    /// The columns that the query or the program writes, with commas between them
+    #[arg(
+        long,
+        value_name = "NAMES",
+        value_delimiter = ',',
+        conflicts_with = "set"
+    )]
+    columns: Vec<String>,
+    /// Of --program: the columns that it is given besides the key
+    #[arg(
+        long,
+        value_name = "NAMES",
+        value_delimiter = ',',
+        requires = "program"
+    )]
+    reads: Vec<String>,
+    /// Which rows get it, as an SQL condition over the row; all by default. With --program: those
+    /// that are not done yet
     #[arg(long = "where", value_name = "SQL")]
     only: Option<String>,
     /// One line that says what it is for
@@ -66,6 +101,21 @@ impl New {
                 return Err(errors::wrong_set(text, &why));
             }
         }
+        let sql = match (self.query, &self.query_file) {
+            (Some(sql), _) => Some(sql),
+            (None, Some(path)) => Some(read(context, path)?),
+            (None, None) => None,
+        };
+        let columns: Vec<String> = self.columns.iter().map(|it| it.trim().to_owned()).collect();
+        let query = sql.map(|sql| Query {
+            columns: columns.clone(),
+            sql: sql.trim().to_owned(),
+        });
+        let program = self.program.map(|command| Program {
+            columns,
+            reads: self.reads,
+            command: command.split_whitespace().map(str::to_owned).collect(),
+        });
         let text = JobText {
             schema: JOB_SCHEMA.to_owned(),
             title: self.title,
@@ -73,6 +123,8 @@ impl New {
             only: self.only,
             keep_undo: !self.no_undo,
             set,
+            query,
+            program,
         };
         let content = toml::to_string(&text).map_err(|error| errors::usage(error.to_string()))?;
         // What is written can be read again.
@@ -107,6 +159,17 @@ impl New {
         }
         Ok(Exit::Ok)
     }
+}
+
+/// What a file has, or what is piped in.
+fn read(context: &Context<'_>, path: &Path) -> Result<String, Failure> {
+    if path != Path::new("-") {
+        return Ok(files::read(&context.shell.folder.join(path))?);
+    }
+    let mut text = String::new();
+    let read = std::io::stdin().lock().read_to_string(&mut text);
+    read.map_err(|error| errors::usage(format!("standard input cannot be read: {error}")))?;
+    Ok(text)
 }
 
 /// `COLUMN=SQL`; a column that has a `=` in its name stands in double quotes.

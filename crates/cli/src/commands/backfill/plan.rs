@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use switchback_diag::Exit;
 use switchback_migration::backfill::{
-    Choice, Estimate, Job, Strategy, TableFacts, choose, estimate, sketch,
+    Choice, Estimate, Job, Program, Query, Strategy, TableFacts, choose, estimate, sketch,
 };
 use switchback_migration::words::{bytes, grouped};
 
@@ -50,6 +50,8 @@ enum StrategyWord {
     Plain,
     /// By the key
     KeyRange,
+    /// Into a copy of the table, which then takes its place
+    ShadowCopy,
 }
 
 /// Passes where somebody wants passes and not how many.
@@ -75,6 +77,7 @@ impl Wanted {
             },
             StrategyWord::Plain => Strategy::Plain,
             StrategyWord::KeyRange => Strategy::KeyRange,
+            StrategyWord::ShadowCopy => Strategy::ShadowCopy,
         }))
     }
 }
@@ -82,6 +85,7 @@ impl Wanted {
 impl Plan {
     pub(super) fn run(self, context: &Context<'_>) -> Result<Exit, Failure> {
         let wanted = self.wanted.strategy()?;
+        backfills::check_own(&self.id, &self.env, false)?;
         let job = backfills::load(context, &self.id)?;
         let environment = context.environment(&self.env)?;
         let database = EnvironmentDatabase::open(context, environment)?;
@@ -110,6 +114,10 @@ pub(super) struct PlanView {
     engine: &'static str,
     table: TableView,
     set: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    query: Option<Query>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    program: Option<Program>,
     #[serde(skip_serializing_if = "Option::is_none")]
     only: Option<String>,
     keep_undo: bool,
@@ -170,6 +178,8 @@ impl PlanView {
                 fillfactor: facts.fillfactor,
             },
             set: job.text.set.clone(),
+            query: job.text.query.clone(),
+            program: job.text.program.clone(),
             only: job.text.only.clone(),
             keep_undo: job.text.keep_undo,
             strategy: strategy.word(),
@@ -213,6 +223,14 @@ impl View for PlanView {
         row("table", self.table.words(self.engine));
         for (column, value) in &self.set {
             row("sets", format!("{column} = {value}"));
+        }
+        if let Some(query) = &self.query {
+            row("sets", format!("{} by a query", query.columns.join(", ")));
+        }
+        if let Some(program) = &self.program {
+            row("sets", program.columns.join(", "));
+            row("by program", program.command.join(" "));
+            row("which reads", program.reads.join(", "));
         }
         row(
             "rows",

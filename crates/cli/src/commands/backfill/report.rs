@@ -6,13 +6,14 @@ use clap::Args;
 use serde::Serialize;
 use switchback_diag::Exit;
 use switchback_migration::backfill::job::JobText;
-use switchback_migration::backfill::verification::Sample;
+use switchback_migration::backfill::verification::{OfDefinition, Sample};
 use switchback_migration::backfill::{Job, JobStatus, Verification};
 use switchback_migration::words::grouped;
 use switchback_model::{Digest, Event, EventId};
 
 use super::status::{Standing, counted};
 use super::target::Target;
+use super::tell::{begun, compare};
 use crate::backfills;
 use crate::book::Book;
 use crate::context::{Context, STATE};
@@ -51,9 +52,18 @@ pub(crate) struct Verify {
 
 impl Verify {
     pub(super) fn run(self, context: &Context<'_>) -> Result<Exit, Failure> {
-        let job = backfills::load(context, &self.id)?;
+        backfills::check_own(&self.id, &self.env, false)?;
         let environment = context.environment(&self.env)?;
         let mut target = Target::open(context, environment)?;
+        // Against another file than the one that was run nothing is judged.
+        let job = match backfills::load(context, &self.id) {
+            Ok(job) => job,
+            Err(_) => {
+                let job = begun(context, &mut target, environment, &self.id)?;
+                compare(context, &job);
+                job
+            }
+        };
         let found = target.verify(&job, self.picked.samples, self.picked.seed)?;
         let standing = target.standing(job.id.as_str())?;
         let undone = standing.is_some_and(|it| it.status == JobStatus::Undone);
@@ -134,10 +144,12 @@ struct Document<'a> {
 impl Report {
     pub(super) fn run(self, context: &Context<'_>) -> Result<Exit, Failure> {
         let mut book = Book::open(context)?;
-        let job = backfills::load(context, &self.id)?;
+        backfills::check_own(&self.id, &self.env, false)?;
         let environment = context.environment(&self.env)?;
-        let (id, name) = (job.id.as_str(), &environment.name);
         let mut target = Target::open(context, environment)?;
+        let job = begun(context, &mut target, environment, &self.id)?;
+        compare(context, &job);
+        let (id, name) = (job.id.as_str(), &environment.name);
         let found = target.verify(&job, self.picked.samples, self.picked.seed)?;
         let standing = target.standing(id)?;
         let standing = standing.ok_or_else(|| errors::not_begun(id, name))?;
@@ -257,8 +269,18 @@ impl View for Verified {
         row("table", self.table.clone());
         row("rows", grouped(found.rows));
         row("rows that differ", grouped(found.differ));
+        for (n, it) in found.definitions.iter().enumerate() {
+            row(
+                &format!("of version {}", short(&it.version)),
+                of_version(it, n == 0),
+            );
+        }
         if found.failed > 0 {
             row("rows that refused", grouped(found.failed));
+        }
+        if found.skipped > 0 {
+            let what = format!("{}, as they were then", grouped(found.skipped));
+            row("rows skipped", what);
         }
         for it in &found.columns {
             row(&format!("NULL in {}", it.column), grouped(it.nulls));
@@ -294,6 +316,29 @@ impl View for Verified {
         page.table(2, &[], &rows);
         samples(page, &found.samples, self.undone);
     }
+}
+
+/// The beginning of a digest, which is enough to tell one from another.
+pub(super) fn short(version: &str) -> String {
+    version.chars().take(14).collect()
+}
+
+/// What became of the rows that were done with a definition.
+fn of_version(it: &OfDefinition, newest: bool) -> String {
+    let mut what = counted(it.rows, "row", "rows");
+    if it.differ > 0 {
+        what.push_str(&format!(", {} of them differ", grouped(it.differ)));
+    }
+    what.push_str(&match (newest, it.differ_from_newest) {
+        (true, _) => "; this is what the file gave last".to_owned(),
+        (false, Some(0)) => "; the newest version would give the same".to_owned(),
+        (false, Some(rows)) => format!(
+            "; for {} the newest version would give something else",
+            grouped(rows)
+        ),
+        (false, None) => "; what the newest version would give is not known of all".to_owned(),
+    });
+    what
 }
 
 fn samples(page: &mut Page, samples: &[Sample], undone: bool) {

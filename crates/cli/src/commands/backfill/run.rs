@@ -1,5 +1,7 @@
 //! `switchback backfill run` and `resume`: rows get their values, as fast as the database bears.
 
+use std::time::Duration;
+
 use clap::Args;
 use switchback_db::fill::Next;
 use switchback_diag::Exit;
@@ -10,6 +12,7 @@ use switchback_model::{Event, EventId};
 
 use super::limits::LimitArgs;
 use super::plan::{PlanView, Wanted};
+use super::programs::Programs;
 use super::show::{Doing, Show};
 use super::status::Standing;
 use super::target::{Asked, Begun, Target};
@@ -17,7 +20,7 @@ use crate::backfills;
 use crate::book::Book;
 use crate::confirm::{self, Consent};
 use crate::context::Context;
-use crate::effects::EnvironmentDatabase;
+use crate::effects::{EnvironmentDatabase, engine};
 use crate::errors::{self, Failure};
 use crate::interrupt;
 use crate::metrics::MetricsArgs;
@@ -48,6 +51,9 @@ pub(crate) struct Run {
     /// How many rows may be passed over because they cannot be changed
     #[arg(long, value_name = "NUMBER", default_value_t = 1000)]
     most_errors: u64,
+    /// How long a program that says what rows get may say nothing, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    program_timeout: u64,
     /// Walk all rows from the first one, with the definition as it is now
     #[arg(long)]
     anew: bool,
@@ -66,9 +72,9 @@ pub(crate) struct Run {
 pub(super) struct WorkArgs {
     /// Workers of this process, each with a connection of its own
     ///
-    /// More of them make it faster only where the database waits for its disk; with passes they
-    /// gain little. On SQLite there is always one.
-    #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    /// Each uses a CPU of the database while nobody else uses it. Beside others they take turns. On
+    /// SQLite there is always one.
+    #[arg(long, value_name = "NUMBER", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64))]
     workers: u32,
     /// Rows in a batch, at most; how many there are is decided by the time that they take
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..))]
@@ -86,6 +92,8 @@ pub(super) struct WorkArgs {
 pub(super) struct Walked<'a> {
     pub(super) job: &'a Job,
     pub(super) doing: Doing,
+    /// Which rows are done again, where not all are walked.
+    pub(super) again: &'a [String],
     pub(super) asked: &'a Asked,
     /// The columns by which a row can be named.
     pub(super) key: &'a [String],
@@ -93,7 +101,8 @@ pub(super) struct Walked<'a> {
 
 impl WorkArgs {
     /// Beside the limits of the run.
-    pub(super) fn asked(&self) -> Result<Asked, Failure> {
+    pub(super) fn asked(&self, environment: &Environment) -> Result<Asked, Failure> {
+        let limits = engine(environment).map_or_else(Limits::default, Limits::of);
         Ok(Asked {
             workers: self.workers,
             batch_rows: self.batch_size,
@@ -101,9 +110,10 @@ impl WorkArgs {
             stop_on_error: false,
             most_failed: u64::MAX,
             most_undo: None,
-            limits: self.limits.apply(Limits::default())?,
+            limits: self.limits.apply(limits)?,
             cpus: self.limits.cpus,
             anew: false,
+            programs: None,
         })
     }
 
@@ -119,6 +129,7 @@ impl WorkArgs {
         let Walked {
             job,
             doing,
+            again,
             asked,
             key,
         } = *walked;
@@ -138,6 +149,7 @@ impl WorkArgs {
                 backfill: job.id.clone(),
                 version,
                 undo,
+                again: again.to_vec(),
             },
         )?;
         let board = self.metrics.start(&context.shell.folder)?;
@@ -147,15 +159,25 @@ impl WorkArgs {
         }
         let mut eyes = Target::open(context, environment)?;
         let mut show = Show::new(context, environment, job, doing, asked);
+        let heard = |show: &Show<'_>| {
+            for line in asked.programs.iter().flat_map(Programs::said) {
+                show.say(&format!("the program says: {line}"));
+            }
+        };
         let _heeded = interrupt::heed();
         let ended = target.walk(context, job, key, asked, undo, &mut |moment| {
             show.at(moment, &mut eyes, &board);
+            heard(&show);
             if interrupt::is_asked() {
                 Next::Stop
             } else {
                 Next::Continue
             }
         });
+        heard(&show);
+        if let Err(failure) = &ended {
+            target.note_stop(id, failure);
+        }
         let standing = target.standing(id)?;
         show.end(standing.as_ref(), &board);
         if let Some(warning) = board.finish() {
@@ -187,14 +209,19 @@ impl Run {
     /// Begins it or goes on with it; with `resume` nothing else than going on.
     fn begin(self, context: &Context<'_>, resume: bool) -> Result<Exit, Failure> {
         let wanted = self.wanted.strategy()?;
+        backfills::check_own(&self.id, &self.env, false)?;
         let job = backfills::load(context, &self.id)?;
         let environment = context.environment(&self.env)?;
         let (id, name) = (job.id.as_str(), &environment.name);
-        let mut asked = self.work.asked()?;
+        let mut asked = self.work.asked(environment)?;
         asked.stop_on_error = self.stop_on_error;
         asked.most_failed = self.most_errors;
         asked.most_undo = self.undo_limit;
         asked.anew = self.anew;
+        if job.text.program.is_some() {
+            let patience = Duration::from_secs(self.program_timeout);
+            asked.programs = Some(Programs::new(context, patience));
+        }
         let mut target = Target::open(context, environment)?;
         if resume {
             // What was never begun, or is over, is not gone on with.
@@ -239,6 +266,7 @@ impl Run {
         let walked = Walked {
             job: &job,
             doing: Doing::Fill,
+            again: &[],
             asked: &asked,
             key: &key,
         };

@@ -64,6 +64,7 @@ struct Line<'a> {
     rows_scanned: u64,
     rows_changed: u64,
     rows_failed: u64,
+    rows_skipped: u64,
     walk_scanned: u64,
     rows: Option<u64>,
     rows_per_second: Option<f64>,
@@ -136,8 +137,9 @@ impl<'a> Show<'a> {
                     .saw(at, standing.sweep, standing.sweep_scanned, standing.total)
             }
             Doing::Undo => {
-                self.meter
-                    .saw(at, 1, standing.restored, Some(standing.counts.changed));
+                // What was left alone is done with, too.
+                let done = standing.restored + standing.conflicts;
+                self.meter.saw(at, 0, done, Some(standing.counts.changed));
             }
         }
     }
@@ -219,6 +221,7 @@ impl<'a> Show<'a> {
                 rows_scanned: at.counts.scanned,
                 rows_changed: at.counts.changed,
                 rows_failed: at.counts.failed,
+                rows_skipped: at.counts.skipped,
                 walk_scanned: at.sweep_scanned,
                 rows: at.total,
                 rows_per_second: at.rate.map(f64::round),
@@ -231,8 +234,11 @@ impl<'a> Show<'a> {
         let (done, of) = match self.doing {
             Doing::Fill => (at.sweep_scanned, at.total),
             Doing::Undo => {
-                let restored = self.last.as_ref().map_or(0, |it| it.restored);
-                (restored, Some(at.counts.changed))
+                let done = self
+                    .last
+                    .as_ref()
+                    .map_or(0, |it| it.restored + it.conflicts);
+                (done, Some(at.counts.changed))
             }
         };
         let words = self.words(at, left);
@@ -264,8 +270,19 @@ impl<'a> Show<'a> {
         if at.counts.failed > 0 {
             parts.push(format!("{} refused", grouped(at.counts.failed)));
         }
+        if at.counts.skipped > 0 {
+            parts.push(format!("{} skipped", grouped(at.counts.skipped)));
+        }
         parts.push(at.reason.clone());
         parts.join(", ")
+    }
+
+    /// Says something beside what is shown.
+    pub(super) fn say(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(escape_line(text)),
+            None => self.shell.out.note(text),
+        }
     }
 
     /// The run is over.

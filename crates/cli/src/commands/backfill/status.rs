@@ -2,12 +2,13 @@
 
 use clap::Args;
 use serde::Serialize;
-use switchback_db::backfill::Standing as Stands;
+use switchback_db::backfill::{Standing as Stands, UndoKept};
 use switchback_diag::Exit;
 use switchback_migration::backfill::JobStatus;
 use switchback_migration::words::grouped;
-use switchback_model::EnvironmentName;
+use switchback_model::{BackfillId, EnvironmentName};
 
+use super::ranges::Ranges;
 use super::target::{Left, Target};
 use crate::context::Context;
 use crate::errors::{self, Failure};
@@ -26,6 +27,9 @@ pub(crate) struct Status {
     /// The environment
     #[arg(long, value_name = "ENVIRONMENT")]
     env: String,
+    /// List the ranges of its walks, to find the one whose rows are wrong
+    #[arg(long, requires = "id")]
+    ranges: bool,
 }
 
 impl Status {
@@ -48,9 +52,15 @@ impl Status {
         let found = known.into_iter().find(|it| it.job == id);
         let name = &environment.name;
         let found = found.ok_or_else(|| errors::not_begun(&id, name))?;
+        if self.ranges {
+            let ranges = target.ranges(&id)?;
+            context.shell.out.data(&Ranges::of(&id, name, &ranges));
+            return Ok(Exit::Ok);
+        }
         let standing = target.standing(&id)?;
+        let kept = target.kept(&id, context.keep_undo(environment))?;
         let standing = standing.ok_or_else(|| errors::not_begun(&id, name))?;
-        let view = Standing::of(&mut target, name, &id, &found.table, standing)?;
+        let view = Standing::of(&mut target, name, &id, &found.table, standing)?.kept(kept);
         context.shell.out.data(&view);
         view.propose(context);
         Ok(Exit::Ok)
@@ -108,6 +118,8 @@ pub(super) struct Standing {
     rows_scanned: u64,
     rows_changed: u64,
     rows_failed: u64,
+    /// Those that a program passed over.
+    rows_skipped: u64,
     batches: u64,
     walk_scanned: u64,
     /// About how many rows there are.
@@ -118,6 +130,18 @@ pub(super) struct Standing {
     note: Option<String>,
     rows_restored: u64,
     rows_conflicting: u64,
+    /// How many of these were deleted.
+    rows_deleted: u64,
+    /// When the last lease of a range that is not done ran out, where nobody took it since.
+    lease_ended: Option<String>,
+    /// From when on what is kept to undo it may be dropped; none while it is not over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undo_until: Option<String>,
+    /// When it began to be dropped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undo_expired: Option<String>,
+    /// Which rows are being done again, if that is what it does.
+    again: Option<String>,
     error: Option<String>,
     /// Some of the rows that refused what they should get.
     failed: Vec<RowLeft>,
@@ -165,6 +189,7 @@ impl Standing {
             rows_scanned: it.counts.scanned,
             rows_changed: it.counts.changed,
             rows_failed: it.counts.failed,
+            rows_skipped: it.counts.skipped,
             batches: it.counts.batches,
             walk_scanned: it.sweep_scanned,
             rows: it.total,
@@ -173,10 +198,24 @@ impl Standing {
             note: it.note,
             rows_restored: it.restored,
             rows_conflicting: it.conflicts,
+            rows_deleted: it.deleted,
+            lease_ended: it.lease_ended.map(|at| at.to_string()),
+            undo_until: None,
+            undo_expired: None,
+            again: it.rerun,
             error: it.error,
             failed: rows(target.failures(id, NAMED)?),
             conflicts: rows(conflicts),
         })
+    }
+
+    /// The same with how long what is kept to undo it is kept.
+    pub(super) fn kept(self, kept: Option<UndoKept>) -> Self {
+        Self {
+            undo_until: kept.and_then(|it| it.until).map(|at| at.to_string()),
+            undo_expired: kept.and_then(|it| it.expired).map(|at| at.to_string()),
+            ..self
+        }
     }
 
     /// Rows that are not as they should be, as far as is known. What refused was never changed, and
@@ -191,18 +230,29 @@ impl Standing {
     /// Says what can be done next.
     pub(super) fn propose(&self, context: &Context<'_>) {
         let (id, name) = (&self.backfill, &self.environment);
+        if let Some((change, _)) = BackfillId::fill(id) {
+            let command = format!("switchback change status {change}");
+            return context.shell.out.next(
+                "it is the fill of a change; see where that stands",
+                &command,
+            );
+        }
         let next = |text: &str, command: &str, flags: &str| {
             let command = format!("switchback backfill {command} {id} --env {name}{flags}");
             context.shell.out.next(text, &command);
         };
         match self.stands {
             JobStatus::Running if self.workers > 0 => {}
-            JobStatus::Running => next("nobody works on it; go on", "run", ""),
+            JobStatus::Running => next("nobody has a range of it; go on", "run", ""),
             JobStatus::Paused => next("go on", "resume", ""),
             JobStatus::Failed => next("mend what it names, then go on", "run", ""),
             JobStatus::Cancelled => next("put back what was changed", "undo", ""),
             JobStatus::Done if self.rows_failed > 0 => {
-                next("mend these rows, then do them again", "run", " --anew");
+                next(
+                    "mend them or the file, then do them again",
+                    "rerun",
+                    " --failed",
+                );
             }
             JobStatus::Done => next("see whether every row has what it should", "verify", ""),
             JobStatus::Undoing => next("end it, if nobody does", "undo", ""),
@@ -225,7 +275,26 @@ impl View for Standing {
         };
         row("table", self.table.clone());
         if let Some(error) = &self.error {
-            row("because", error.clone());
+            let label = match self.stands {
+                JobStatus::Running | JobStatus::Undoing => "stopped last",
+                _ => "because",
+            };
+            row(label, error.clone());
+        }
+        if self.stands == JobStatus::Running && self.workers == 0 {
+            let since = match &self.lease_ended {
+                Some(at) => format!(" since {at}"),
+                None => String::new(),
+            };
+            row(
+                "at it now",
+                format!(
+                    "nobody has a range{since}: no run is alive, or those that are may not work now"
+                ),
+            );
+        }
+        if let Some(again) = &self.again {
+            row("does again", again.replace(' ', ", "));
         }
         if let Some(note) = &self.note {
             row("turned", note.clone());
@@ -235,10 +304,31 @@ impl View for Standing {
             row("rows put back", grouped(self.rows_restored));
         }
         if self.rows_conflicting > 0 {
-            row("rows left alone", grouped(self.rows_conflicting));
+            let left = match (self.rows_conflicting - self.rows_deleted, self.rows_deleted) {
+                (changed, 0) => format!("{}, changed since", grouped(changed)),
+                (0, deleted) => format!("{}, deleted since", grouped(deleted)),
+                (changed, deleted) => format!(
+                    "{}: {} changed since, {} deleted since",
+                    grouped(self.rows_conflicting),
+                    grouped(changed),
+                    grouped(deleted)
+                ),
+            };
+            row("rows left alone", left);
+        }
+        match (&self.undo_expired, &self.undo_until) {
+            (Some(at), _) => row(
+                "undo",
+                format!("not possible: what was kept expired on {at}"),
+            ),
+            (None, Some(until)) => row("undo", format!("possible at least until {until}")),
+            (None, None) => {}
         }
         if self.rows_failed > 0 {
             row("rows that refused", grouped(self.rows_failed));
+        }
+        if self.rows_skipped > 0 {
+            row("rows skipped", grouped(self.rows_skipped));
         }
         let walked = match self.rows {
             Some(rows) => format!(
@@ -268,7 +358,7 @@ impl View for Standing {
         named(page, "Rows that refused it", &self.failed, self.rows_failed);
         named(
             page,
-            "Rows that were left alone, because somebody changed them since",
+            "Rows that were left alone, because somebody changed or deleted them since",
             &self.conflicts,
             self.rows_conflicting,
         );

@@ -6,7 +6,9 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use rand_core::{OsRng, RngCore as _};
-use switchback_db::backfill::{Gauge, Hands, Moment, Running, Standing, run};
+use switchback_db::backfill::{
+    Again, Expired, Gauge, Hands, Moment, RerunError, Running, Standing, UndoKept, WalkRange, run,
+};
 use switchback_db::fill::Next;
 use switchback_db::postgres::PostgresDatabase;
 use switchback_db::postgres::backfill::{
@@ -16,36 +18,15 @@ use switchback_db::postgres::change::Options;
 use switchback_db::sqlite::backfill::{self as in_file, BackfillOptions, Backfills, BeginOptions};
 use switchback_migration::backfill::machine::{End, Pace};
 use switchback_migration::backfill::throttle::{Limits, Throttle};
-use switchback_migration::backfill::{Choice, Job, JobStatus, TableFacts, Verification};
-use switchback_model::EnvironmentName;
+use switchback_migration::backfill::{Choice, Job, JobStatus, Part, TableFacts, Verification};
+use switchback_model::{BackfillId, EnvironmentName};
 
 use crate::clock::Clock;
 use crate::context::Context;
 use crate::errors::{self, Failure};
 use crate::settings::types::{Database, Environment};
 
-/// How a run works, as it was asked for.
-#[derive(Debug, Clone)]
-pub(super) struct Asked {
-    /// Workers of this process.
-    pub(super) workers: u32,
-    /// Rows in a batch, at most.
-    pub(super) batch_rows: Option<u32>,
-    /// Rows a second, at most, all workers together.
-    pub(super) most_a_second: Option<f64>,
-    /// Whether the job ends with the first row that cannot be changed.
-    pub(super) stop_on_error: bool,
-    /// How many rows may be passed over because they cannot be changed.
-    pub(super) most_failed: u64,
-    /// The size that the former values may have, in bytes.
-    pub(super) most_undo: Option<u64>,
-    /// What the database is to bear.
-    pub(super) limits: Limits,
-    /// CPUs of the database's server.
-    pub(super) cpus: u32,
-    /// Walk from the beginning, with the definition as it is.
-    pub(super) anew: bool,
-}
+pub(super) use super::asked::Asked;
 
 /// How beginning a job ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,6 +161,16 @@ fn connect(
         .map_err(|error| errors::not_connected(environment, variable, &error))
 }
 
+fn begin_options(asked: &Asked) -> BeginOptions {
+    BeginOptions {
+        anew: asked.anew,
+        stop_on_error: asked.stop_on_error,
+        most_errors: asked.most_failed,
+        most_undo_bytes: asked.most_undo,
+        ..BeginOptions::default()
+    }
+}
+
 impl Target {
     /// Begins a job or goes on with it.
     pub(super) fn begin(
@@ -193,13 +184,7 @@ impl Target {
             Self::Sqlite {
                 environment, jobs, ..
             } => {
-                let options = BeginOptions {
-                    anew: asked.anew,
-                    stop_on_error: asked.stop_on_error,
-                    most_errors: asked.most_failed,
-                    most_undo_bytes: asked.most_undo,
-                    ..BeginOptions::default()
-                };
+                let options = begin_options(asked);
                 Ok(match of_file(environment, jobs.begin(job, &options))? {
                     in_file::Begun::Started => Begun::New,
                     in_file::Begun::Resumed | in_file::Begun::Running => Begun::Resumed,
@@ -282,6 +267,143 @@ impl Target {
         }
     }
 
+    /// What a job was begun with last, as the database has it; none if it was never begun here.
+    pub(super) fn definition(&mut self, job: &str) -> Result<Option<Job>, Failure> {
+        let text = match self {
+            Self::Sqlite {
+                environment, jobs, ..
+            } => of_file(environment, jobs.definition(job))?,
+            Self::Postgres {
+                environment,
+                database,
+                ..
+            } => of_server(environment, database.backfill_definition(job))?,
+        };
+        // What is no name was never begun.
+        Ok(text.and_then(|text| {
+            Some(Job {
+                id: BackfillId::new(job).ok()?,
+                text,
+            })
+        }))
+    }
+
+    /// What is kept to undo a job, if it is kept for so long; none if it was never begun here.
+    pub(super) fn kept(&mut self, job: &str, keep: Duration) -> Result<Option<UndoKept>, Failure> {
+        match self {
+            Self::Sqlite {
+                environment, jobs, ..
+            } => of_file(environment, jobs.kept(job, keep)),
+            Self::Postgres {
+                environment,
+                database,
+                ..
+            } => of_server(environment, database.backfill_kept(job, keep)),
+        }
+    }
+
+    /// Drops what is kept to undo a job that is over for so long, some batches of it.
+    pub(super) fn expire(
+        &mut self,
+        job: &str,
+        keep: Duration,
+        most: u32,
+    ) -> Result<Expired, Failure> {
+        match self {
+            Self::Sqlite {
+                environment, jobs, ..
+            } => {
+                let did = of_file(environment, jobs.expire(job, keep, most));
+                // Other writers poll for the lock.
+                std::thread::sleep(Duration::from_millis(5));
+                did
+            }
+            Self::Postgres {
+                environment,
+                database,
+                ..
+            } => of_server(environment, database.expire_backfill(job, keep, most)),
+        }
+    }
+
+    /// Writes down why a worker stopped, if that can still be done.
+    pub(super) fn note_stop(&mut self, job: &str, failure: &Failure) {
+        let said: Vec<String> = failure
+            .diagnostics
+            .iter()
+            .flat_map(|it| std::iter::once(&it.message).chain(&it.causes).cloned())
+            .collect();
+        let said = said.join(": ");
+        // A disk that is full, or a server that is gone, keeps nothing.
+        let _ = match self {
+            Self::Sqlite {
+                environment, jobs, ..
+            } => of_file(environment, jobs.note_stop(job, &said)),
+            Self::Postgres {
+                environment,
+                database,
+                ..
+            } => of_server(environment, database.note_backfill_stop(job, &said)),
+        };
+    }
+
+    /// Begins to do some rows again, or goes on with it; none where no row refused.
+    pub(super) fn rerun(
+        &mut self,
+        job: &Job,
+        parts: &[Part],
+        asked: &Asked,
+        dry_run: bool,
+    ) -> Result<Option<Again>, Failure> {
+        match self {
+            Self::Sqlite {
+                environment, jobs, ..
+            } => {
+                use in_file::BackfillError as E;
+                let options = begin_options(asked);
+                match jobs.rerun(job, parts, &options, dry_run) {
+                    Ok(again) => Ok(Some(again)),
+                    Err(E::Rerun(RerunError::NothingRefused)) => Ok(None),
+                    Err(E::Rerun(error)) => Err(errors::not_again(&job.id, environment, &error)),
+                    Err(E::OtherColumns { .. }) => {
+                        Err(errors::again_otherwise(&job.id, environment))
+                    }
+                    other => of_file(environment, other).map(Some),
+                }
+            }
+            Self::Postgres {
+                environment,
+                database,
+                ..
+            } => {
+                use on_server::BackfillError as E;
+                match database.rerun_backfill(job, parts, dry_run) {
+                    Ok(again) => Ok(Some(again)),
+                    Err(E::Rerun(RerunError::NothingRefused)) => Ok(None),
+                    Err(E::Rerun(error)) => Err(errors::not_again(&job.id, environment, &error)),
+                    Err(E::OtherColumns { .. }) => {
+                        Err(errors::again_otherwise(&job.id, environment))
+                    }
+                    other => of_server(environment, other).map(Some),
+                }
+            }
+        }
+    }
+
+    /// The ranges of a job's walks.
+    pub(super) fn ranges(&mut self, job: &str) -> Result<Vec<WalkRange>, Failure> {
+        match self {
+            Self::Sqlite {
+                environment, jobs, ..
+            } => of_file(environment, jobs.walk_ranges(job, None)),
+            Self::Postgres {
+                environment,
+                database,
+                ..
+            } => of_server(environment, database.backfill_ranges(job)),
+        }
+    }
+
     /// Rows that refused what they should get, some of them.
     pub(super) fn failures(&mut self, job: &str, most: u32) -> Result<Vec<Left>, Failure> {
         match self {
@@ -360,8 +482,6 @@ impl Target {
         };
         let abort = Arc::new(AtomicBool::new(false));
         let mut limits = asked.limits.clone();
-        // What is said of a process is divided among its workers.
-        limits.beside_others /= f64::from(workers);
         match self {
             Self::Sqlite {
                 environment,
@@ -379,7 +499,11 @@ impl Target {
                     of_file(environment, ended)
                 } else {
                     let hands = open()?.hands(job, &worker(0));
-                    let hands = vec![of_file(environment, hands)?];
+                    let mut hands = of_file(environment, hands)?;
+                    if let Some(programs) = &asked.programs {
+                        hands = hands.with_programs(programs.launch());
+                    }
+                    let hands = vec![hands];
                     let ended = drive(context, hands, gauge, &limits, &running, each);
                     of_file(environment, ended)
                 }
@@ -410,12 +534,12 @@ impl Target {
                         most_undo: asked.most_undo,
                     };
                     let database = connect(url, environment, variable)?;
-                    hands.push(PostgresHands::new(
-                        database,
-                        job.clone(),
-                        options,
-                        Arc::clone(&abort),
-                    ));
+                    let mut one =
+                        PostgresHands::new(database, job.clone(), options, Arc::clone(&abort));
+                    if let Some(programs) = &asked.programs {
+                        one = one.with_programs(programs.launch());
+                    }
+                    hands.push(one);
                 }
                 let ended = drive(context, hands, gauge, &limits, &running, each);
                 of_server(environment, ended)
@@ -445,7 +569,7 @@ fn left(rows: Vec<on_server::Failed>) -> Vec<Left> {
     left.collect()
 }
 
-fn drive<H: Hands>(
+fn drive<H: Hands + Send>(
     context: &Context<'_>,
     hands: Vec<H>,
     gauge: impl Gauge,

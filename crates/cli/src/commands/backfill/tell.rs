@@ -2,8 +2,9 @@
 
 use clap::Args;
 use switchback_diag::Exit;
-use switchback_migration::backfill::JobStatus;
+use switchback_migration::backfill::{Job, JobStatus};
 
+use super::report::short;
 use super::run::{Walked, WorkArgs, finish};
 use super::show::Doing;
 use super::status::Standing;
@@ -13,6 +14,7 @@ use crate::book::Book;
 use crate::confirm::{self, Consent};
 use crate::context::Context;
 use crate::errors::{self, Failure};
+use crate::settings::types::Environment;
 
 /// Which backfill, and where.
 #[derive(Debug, Args)]
@@ -28,6 +30,7 @@ pub(crate) struct Which {
 impl Which {
     /// Tells the job, and shows where it stands.
     pub(super) fn tell(&self, context: &Context<'_>, to: JobStatus) -> Result<Exit, Failure> {
+        backfills::check_own(&self.id, &self.env, false)?;
         let environment = context.environment(&self.env)?;
         let mut target = Target::open(context, environment)?;
         target.tell(&self.id, to)?;
@@ -49,6 +52,36 @@ impl Which {
     }
 }
 
+/// A backfill as the database has it: what was run.
+pub(super) fn begun(
+    context: &Context<'_>,
+    target: &mut Target,
+    environment: &Environment,
+    id: &str,
+) -> Result<Job, Failure> {
+    if let Some(job) = target.definition(id)? {
+        return Ok(job);
+    }
+    // Whoever mistyped it hears that.
+    backfills::load(context, id)?;
+    Err(errors::not_begun(id, &environment.name))
+}
+
+/// Says so where the file of a backfill is gone, or says something else than what was run.
+pub(super) fn compare(context: &Context<'_>, job: &Job) {
+    let (id, version) = (job.id.as_str(), job.version());
+    let what = match backfills::load(context, id) {
+        Ok(file) if file.version() == version => return,
+        Ok(_) => "says something else by now",
+        Err(_) => "is not there any more, or cannot be read",
+    };
+    let short = short(&version.to_string());
+    let out = &context.shell.out;
+    out.note(&format!(
+        "the file of {id} {what}: this is about version {short}, which was run here"
+    ));
+}
+
 /// Put back what a backfill changed, where nobody has changed it since
 ///
 /// Newest batch first. A row that does not hold any more what the backfill wrote is left alone and
@@ -65,12 +98,14 @@ pub(crate) struct Undo {
 
 impl Undo {
     pub(super) fn run(self, context: &Context<'_>) -> Result<Exit, Failure> {
-        let job = backfills::load(context, &self.which.id)?;
+        backfills::check_own(&self.which.id, &self.which.env, true)?;
         let environment = context.environment(&self.which.env)?;
-        let asked = self.work.asked()?;
+        let asked = self.work.asked(environment)?;
+        // What was run is undone, whatever its file says by now, and whether there is one.
+        let mut target = Target::open(context, environment)?;
+        let job = begun(context, &mut target, environment, &self.which.id)?;
         // Where nothing can be recorded nothing is begun.
         let mut book = Book::open(context)?;
-        let mut target = Target::open(context, environment)?;
         let id = job.id.as_str();
         let name = &environment.name;
         let standing = target.standing(id)?;
@@ -86,6 +121,7 @@ impl Undo {
         let walked = Walked {
             job: &job,
             doing: Doing::Undo,
+            again: &[],
             asked: &asked,
             key: &[],
         };

@@ -170,7 +170,7 @@ impl Scene {
         let read = || -> rusqlite::Result<u64> {
             let connection = Connection::open(path)?;
             connection.query_row(
-                "SELECT coalesce(sum(rows_changed), 0) FROM _switchback_fill",
+                "SELECT coalesce(sum(rows_changed), 0) FROM _switchback_backfill",
                 [],
                 |row| row.get::<_, i64>(0).map(i64::unsigned_abs),
             )

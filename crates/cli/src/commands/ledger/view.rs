@@ -113,17 +113,17 @@ fn describe(event: &Recorded) -> (Option<String>, String) {
             environment,
             backfill,
             undo,
+            again,
             ..
         } => {
-            let what = if *undo {
-                "undo of backfill"
-            } else {
-                "backfill"
+            let what = match (*undo, again.as_slice()) {
+                (true, _) => format!("undo of backfill {backfill} begins"),
+                (false, []) => format!("backfill {backfill} begins"),
+                (false, some) => {
+                    format!("backfill {backfill} begins again for {}", some.join(", "))
+                }
             };
-            (
-                Some(environment.to_string()),
-                format!("{what} {backfill} begins"),
-            )
+            (Some(environment.to_string()), what)
         }
         Recorded::BackfillEnded {
             environment,
@@ -137,6 +137,18 @@ fn describe(event: &Recorded) -> (Option<String>, String) {
             if *left > 0 {
                 what.push_str(&format!(", passed over: {left}"));
             }
+            (Some(environment.to_string()), what)
+        }
+        Recorded::BackfillExpired {
+            environment,
+            backfill,
+            rows,
+            bytes,
+            ..
+        } => {
+            let what = format!(
+                "what was kept to undo backfill {backfill} was dropped: {rows} rows, {bytes} bytes"
+            );
             (Some(environment.to_string()), what)
         }
         Recorded::BackfillVerified {

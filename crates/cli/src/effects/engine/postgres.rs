@@ -12,6 +12,7 @@ use switchback_db::postgres::change::{
 };
 use switchback_db::postgres::{PostgresDatabase, Session, schema};
 use switchback_db::with_sources;
+use switchback_migration::backfill::throttle::Limits;
 use switchback_migration::backfill::{Job, TableFacts};
 use switchback_migration::drive::Probed;
 use switchback_migration::operation::request::Request;
@@ -160,6 +161,7 @@ impl OnServer {
     ) -> Result<Option<String>, Failure> {
         let mut database = self.database.into_inner();
         database.carry_out(doing.intent.as_str());
+        database.politely(Limits::default());
         let mut live = Live {
             progress: doing.progress,
             untidied: String::new(),
@@ -189,10 +191,11 @@ impl OnServer {
         };
         let line = match ended {
             FillEnd::Done(at) => format!(
-                "{} rows changed of {} looked at, {} batches{}",
+                "{} rows changed of {} looked at, {} batches{}{}",
                 at.rows_changed,
                 at.rows_scanned,
                 at.batches,
+                super::left(at.rows_left),
                 more(at.waits)
             ),
             FillEnd::Already => ALREADY.to_owned(),
@@ -256,6 +259,10 @@ impl Observer for Live<'_> {
     fn waiting(&mut self, at: &Waiting) {
         self.progress
             .waiting(&at.to_string(), at.retry_in.is_some());
+    }
+
+    fn paced(&mut self, reason: &str) {
+        self.progress.waiting(&format!("rests: {reason}"), false);
     }
 
     fn not_tidied(&mut self, error: &ChangeError) {

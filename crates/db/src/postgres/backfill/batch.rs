@@ -1,25 +1,27 @@
 //! One batch: rows, what they had, and the place that is reached, in one transaction.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use postgres::Client;
-use switchback_migration::backfill::{JobStatus, Strategy};
+use switchback_migration::backfill::JobStatus;
+use switchback_model::BackfillId;
 
-use super::claim::{Held, Place, rows_on_page};
-use super::control;
+use super::claim::Held;
+use super::enter::{Standing, enter};
 use super::error::BackfillError;
-use super::statement::{Keeping, Statements, by_place, part_of, passes};
+use super::place::{self, count};
+use super::shadow::fill as copy;
+use super::statement::{Keeping, Statements, by_place};
+use crate::postgres::backfill::table::range::{Range, parse};
 use crate::postgres::change::ChangeError;
 use crate::postgres::change::Options;
 use crate::postgres::change::error::at;
-use crate::postgres::change::fill::sql::{Range, parse};
-use crate::postgres::change::link::{begin, commit};
+use crate::postgres::change::link::commit;
 use crate::postgres::change::persist::Desk;
 use crate::postgres::session::literal;
 
-/// About how many rows are walked in several passes at once. More gain nothing, and the keys of so
-/// many are mostly near each other.
-const WINDOW_ROWS: u64 = 50_000;
+/// What a statement of a batch does can be taken back up to here.
+const MARK: &str = "_sb_batch";
 
 /// What a batch is done with.
 pub(super) struct Task<'a> {
@@ -53,41 +55,31 @@ pub(super) enum Did {
     Failed(String),
 }
 
-/// The range as it stands.
-struct Standing {
-    id: i64,
-    strategy: Strategy,
-    /// Whether it is the first walk of the job.
-    first: bool,
-    empty_first: bool,
-    sweep: i32,
-    stored: Option<String>,
-    end: String,
-    place: Option<String>,
-}
-
 /// The next rows of a range.
-struct Piece {
-    range: Range,
-    share: Option<String>,
-    after: String,
-    rows: u64,
-    last: bool,
+pub(super) struct Piece {
+    pub(super) range: Range,
+    pub(super) share: Option<String>,
+    pub(super) after: String,
+    pub(super) rows: u64,
+    pub(super) last: bool,
 }
 
 /// What was changed.
 #[derive(Debug, Default)]
-struct Changed {
-    rows: u64,
-    failed: u64,
-    before: i128,
-    after: i128,
+pub(super) struct Changed {
+    pub(super) rows: u64,
+    pub(super) failed: u64,
+    /// Those that a program passed over.
+    pub(super) skipped: u64,
+    pub(super) before: i128,
+    pub(super) after: i128,
 }
 
 impl Changed {
-    fn add(&mut self, other: &Changed) {
+    pub(super) fn add(&mut self, other: &Changed) {
         self.rows += other.rows;
         self.failed += other.failed;
+        self.skipped += other.skipped;
         self.before += other.before;
         self.after += other.after;
     }
@@ -100,26 +92,10 @@ pub(super) fn batch(
     task: &Task<'_>,
     rows: u32,
 ) -> Result<Did, BackfillError> {
-    desk.next("BEGIN", None)?;
-    begin(client, task.options, task.path)?;
-    // What a commit that is lost did, and that it did, are lost together.
-    let later = "SET LOCAL synchronous_commit = off";
-    client.batch_execute(later).map_err(at(later))?;
-    let began = Instant::now();
-    control::lock_shared(client, task.job)?;
-    let standing = match look(client, task)? {
-        Ok(standing) => standing,
-        Err(did) => {
-            commit(client, desk)?;
-            return Ok(did);
-        }
+    let (standing, began) = match enter(client, desk, task)? {
+        Ok(entered) => entered,
+        Err(did) => return Ok(did),
     };
-    if let (Some(was), Some(place)) = (&standing.stored, &standing.place)
-        && !stays(client, desk, task, was, &Place::read(place)?.leaf)?
-    {
-        client.batch_execute("ROLLBACK").map_err(at("ROLLBACK"))?;
-        return Ok(Did::Moved);
-    }
     let Some(piece) = piece(client, task, &standing, rows)? else {
         advance(
             client,
@@ -157,79 +133,25 @@ pub(super) fn batch(
     })
 }
 
-/// Whether the rows of `leaf` lie where they did when the walk began, and will until the transaction
-/// ends: whoever writes them anew waits for our lock.
-fn stays(
-    client: &mut Client,
-    desk: &Desk,
-    task: &Task<'_>,
-    was: &str,
-    leaf: &str,
-) -> Result<bool, BackfillError> {
-    let sql = format!("LOCK TABLE ONLY {leaf} IN ROW EXCLUSIVE MODE");
-    desk.next(&sql, Some(task.options.lock_timeout))?;
-    match client.batch_execute(&sql).map_err(at(&sql)) {
-        Ok(()) => {}
-        // A partition that is gone.
-        Err(error) if error.code() == Some("42P01") => return Ok(false),
-        Err(error) => return Err(error.into()),
-    }
-    let sql = "SELECT ($1::text::jsonb ->> $2)::oid = pg_relation_filenode($2::regclass)";
-    let row = client.query_one(sql, &[&was, &leaf]).map_err(at(sql))?;
-    Ok(row.try_get::<_, Option<bool>>(0).map_err(at(sql))? == Some(true))
-}
-
-/// Locks the range, if it is still ours.
-fn look(client: &mut Client, task: &Task<'_>) -> Result<Result<Standing, Did>, BackfillError> {
-    let Some(job) = control::job(client, task.job, false)? else {
-        return Ok(Err(Did::Lost));
-    };
-    if job.status != JobStatus::Running {
-        return Ok(Err(Did::Ended(job.status)));
-    }
-    let Held {
-        sweep,
-        number,
-        epoch,
-    } = *task.held;
-    let sql = "SELECT cursor_end::text, place::text FROM _switchback.backfill_range
-               WHERE backfill = $1 AND sweep = $2 AND number = $3 AND worker = $4 AND epoch = $5
-                 AND status = 'leased' AND sweep = $6 FOR UPDATE";
-    let found = client
-        .query_opt(
-            sql,
-            &[&job.id, &sweep, &number, &task.worker, &epoch, &job.sweep],
-        )
-        .map_err(at(sql))?;
-    let Some(found) = found else {
-        return Ok(Err(Did::Lost));
-    };
-    Ok(Ok(Standing {
-        id: job.id,
-        strategy: job.strategy,
-        first: job.closed == 0,
-        empty_first: job.empty_first,
-        sweep,
-        stored: job.stored,
-        end: found.try_get(0).map_err(at(sql))?,
-        place: found.try_get(1).map_err(at(sql))?,
-    }))
-}
-
-fn count(client: &mut Client, sql: &str) -> Result<u64, ChangeError> {
-    let row = client.query_one(sql, &[]).map_err(at(sql))?;
-    let count: i64 = row.try_get(0).map_err(at(sql))?;
-    Ok(count.unsigned_abs())
-}
-
 /// The next rows of the range; none at its end.
-fn piece(
+pub(super) fn piece(
     client: &mut Client,
     task: &Task<'_>,
     standing: &Standing,
     rows: u32,
 ) -> Result<Option<Piece>, BackfillError> {
     let table = &task.statements.table;
+    if let Some(scope) = &standing.scope {
+        let place = standing.place.as_deref();
+        let next = scope.next(client, task.statements, place, &standing.end, rows)?;
+        return Ok(next.map(|it| Piece {
+            range: it.range,
+            share: None,
+            after: it.place,
+            rows: it.rows,
+            last: it.last,
+        }));
+    }
     if !by_place(standing.strategy) {
         let after = standing.place.as_deref().map(parse).transpose()?;
         let end = parse(&standing.end)?;
@@ -247,50 +169,7 @@ fn piece(
             rows: found.unsigned_abs(),
         }));
     }
-    let (Some(place), end) = (&standing.place, Place::read(&standing.end)?) else {
-        return Err(BackfillError::Garbled {
-            what: "a range of places on disk without a beginning".to_owned(),
-        });
-    };
-    let place = Place::read(place)?;
-    if place.page >= end.page {
-        return Ok(None);
-    }
-    let passes = passes(standing.strategy, standing.first);
-    let most = if passes > 1 { WINDOW_ROWS } else { u64::MAX };
-    let wanted = (u64::from(rows) * u64::from(passes)).min(most) / rows_on_page(table);
-    let wanted = wanted.max(1);
-    let (mut pass, mut to) = (place.pass, place.to.unwrap_or(place.page + wanted));
-    // Others were in the way of a large batch: the rest of it is walked in smaller ones. Rows that
-    // are done are passed over.
-    if place.to.is_some() && wanted < (to - place.page) / 2 {
-        (pass, to) = (0, place.page + wanted);
-    }
-    let to = to.min(end.page);
-    let range = table.on_pages(&place.leaf, place.page, Some(to));
-    // Rows are counted once, before the first of the passes; each pass takes its part of them.
-    let lying = match pass {
-        0 => count(client, &table.count(&range, "true"))?,
-        _ => place.rows,
-    };
-    let after = if pass + 1 < passes {
-        Place {
-            leaf: place.leaf,
-            page: place.page,
-            pass: pass + 1,
-            to: Some(to),
-            rows: lying,
-        }
-    } else {
-        Place::at(&place.leaf, to)
-    };
-    Ok(Some(Piece {
-        range,
-        share: (passes > 1).then(|| task.statements.share(pass, passes)),
-        last: after.page >= end.page,
-        after: after.json(),
-        rows: part_of(lying, pass, passes),
-    }))
+    place::piece(client, task.statements, standing, rows)
 }
 
 /// Changes the rows of a piece. Where some of them cannot be changed, the others are. Gives a
@@ -302,20 +181,66 @@ fn change(
     standing: &Standing,
     piece: &Piece,
 ) -> Result<Result<Changed, String>, BackfillError> {
-    let sql = fill(task, standing, &piece.range, piece.share.as_deref());
-    match attempt(client, desk, task, &sql)? {
+    let (range, share) = (&piece.range, piece.share.as_deref());
+    let about = match (&task.statements.asked, share) {
+        // Rows have come from elsewhere since they were counted.
+        (Some(_), Some(share)) => {
+            let mine = task.statements.table.count(range, &format!("({share})"));
+            count(client, &mine)?
+        }
+        _ => piece.rows,
+    };
+    let sql = fill(task, standing, range, share, Some(about));
+    let alone = piece.rows == 1;
+    match attempt(
+        client,
+        desk,
+        task.job,
+        task.options,
+        task.statements,
+        &sql,
+        alone,
+    )? {
         Ok(changed) => Ok(Ok(changed)),
+        Err(_) if let Some(target) = &standing.target => {
+            let keep = keeping(task, standing);
+            copy::one_by_one(client, desk, task, standing, target, &piece.range, keep)
+        }
         Err(_) => one_by_one(client, desk, task, standing, piece),
     }
 }
 
-fn fill(task: &Task<'_>, standing: &Standing, range: &Range, share: Option<&str>) -> String {
-    let keep = task.keep_undo.then_some(Keeping {
+/// Takes back what a statement of a batch has done, up to [`MARK`].
+fn back(client: &mut Client) -> Result<(), ChangeError> {
+    let back = format!("ROLLBACK TO SAVEPOINT {MARK}; RELEASE SAVEPOINT {MARK}");
+    client.batch_execute(&back).map_err(at(&back))
+}
+
+fn keeping(task: &Task<'_>, standing: &Standing) -> Option<Keeping> {
+    task.keep_undo.then_some(Keeping {
         backfill: standing.id,
         sweep: standing.sweep,
         range: task.held.number,
-    });
-    if standing.empty_first && standing.first {
+    })
+}
+
+/// The statement for some rows; `rows` says about how many they are, where that is known.
+fn fill(
+    task: &Task<'_>,
+    standing: &Standing,
+    range: &Range,
+    share: Option<&str>,
+    rows: Option<u64>,
+) -> String {
+    let keep = keeping(task, standing);
+    if let Some(target) = &standing.target {
+        return copy::statement(target, task.statements, range, keep);
+    }
+    // What a query gives is not known before it is asked, be it nothing or something.
+    if let Some(asked) = &task.statements.asked {
+        return task.statements.fill_asked(asked, range, share, keep, rows);
+    }
+    if standing.empty_first && standing.first && standing.scope.is_none() {
         task.statements.fill_empty(range, share, keep)
     } else {
         task.statements.fill_differing(range, share, keep)
@@ -324,9 +249,9 @@ fn fill(task: &Task<'_>, standing: &Standing, range: &Range, share: Option<&str>
 
 /// A row that refuses what it should get.
 #[derive(Debug)]
-struct Refused {
-    code: String,
-    message: String,
+pub(super) struct Refused {
+    pub(super) code: String,
+    pub(super) message: String,
 }
 
 /// Whether a statement failed because of a row.
@@ -334,30 +259,42 @@ pub(super) fn refuses(error: &ChangeError) -> bool {
     refused(error).is_some()
 }
 
-/// Runs a statement of a batch so that the transaction goes on where a row refuses it.
-fn attempt(
+/// Runs a statement of a batch so that the transaction goes on where a row refuses it. A row that is
+/// `alone` and takes longer than a statement may refuses it too: no smaller batch can help.
+pub(super) fn attempt(
     client: &mut Client,
     desk: &Desk,
-    task: &Task<'_>,
+    job: &str,
+    options: &Options,
+    statements: &Statements,
     sql: &str,
+    alone: bool,
 ) -> Result<Result<Changed, Refused>, BackfillError> {
-    let mark = "SAVEPOINT _sb_batch";
-    client.batch_execute(mark).map_err(at(mark))?;
-    desk.next(sql, Some(task.options.statement_timeout))?;
+    let mark = format!("SAVEPOINT {MARK}");
+    client.batch_execute(&mark).map_err(at(&mark))?;
+    desk.next(sql, Some(options.statement_timeout))?;
     let answer = client.query_one(sql, &[]).map_err(at(sql));
     let row = match answer {
         Ok(row) => row,
         Err(error) => {
-            let Some(refused) = refused(&error) else {
+            // A step of a change is done with every row or not at all.
+            let of_change = BackfillId::fill(job).is_some();
+            let too_slow = alone && error.is_cancel() && desk.is_out_of_time();
+            let refused = if too_slow {
+                said(&error)
+            } else {
+                refused(&error)
+            };
+            let Some(refused) = refused.filter(|_| !of_change) else {
                 return Err(error.into());
             };
-            let back = "ROLLBACK TO SAVEPOINT _sb_batch; RELEASE SAVEPOINT _sb_batch";
-            client.batch_execute(back).map_err(at(back))?;
+            back(client)?;
             return Ok(Err(refused));
         }
     };
-    let release = "RELEASE SAVEPOINT _sb_batch";
-    client.batch_execute(release).map_err(at(release))?;
+    statements.given_once(&row, 3, sql)?;
+    let release = format!("RELEASE SAVEPOINT {MARK}");
+    client.batch_execute(&release).map_err(at(&release))?;
     let rows: i64 = row.try_get(0).map_err(at(sql))?;
     let sum = |column: usize| -> Result<i128, ChangeError> {
         let text: String = row.try_get(column).map_err(at(sql))?;
@@ -365,26 +302,29 @@ fn attempt(
     };
     Ok(Ok(Changed {
         rows: rows.unsigned_abs(),
-        failed: 0,
         before: sum(1)?,
         after: sum(2)?,
+        ..Changed::default()
     }))
 }
 
 /// Whether it is a row's own fault: a value that cannot be computed or stored (`data_exception`,
 /// `integrity_constraint_violation`, `with_check_option_violation`), or what a function or trigger of
 /// the application says.
-fn refused(error: &ChangeError) -> Option<Refused> {
+pub(super) fn refused(error: &ChangeError) -> Option<Refused> {
     const ROWS: [&str; 7] = ["22", "23", "2F", "38", "39", "44", "P0"];
-    let ChangeError::Sql { source, .. } = error else {
-        return None;
-    };
-    ROWS.iter()
-        .any(|class| source.code.starts_with(class))
-        .then(|| Refused {
+    said(error).filter(|it| ROWS.iter().any(|class| it.code.starts_with(class)))
+}
+
+/// What the server said.
+fn said(error: &ChangeError) -> Option<Refused> {
+    match error {
+        ChangeError::Sql { source, .. } => Some(Refused {
             code: source.code.clone(),
             message: source.message.clone(),
-        })
+        }),
+        _ => None,
+    }
 }
 
 /// Changes the rows of a piece but for those that refuse it: halves are tried, and halves of those.
@@ -421,9 +361,16 @@ fn one_by_one(
                 "ctid = ANY ({}::tid[])",
                 literal(&format!("{{{}}}", list.join(",")))
             ),
-            again: String::new(),
         };
-        match attempt(client, desk, task, &fill(task, standing, &range, None))? {
+        match attempt(
+            client,
+            desk,
+            task.job,
+            task.options,
+            task.statements,
+            &fill(task, standing, &range, None, None),
+            part.len() == 1,
+        )? {
             Ok(changed) => total.add(&changed),
             Err(error) => {
                 let [one] = part else {
@@ -437,7 +384,15 @@ fn one_by_one(
                     return Ok(Err(format!("row {key}: {}", error.message)));
                 }
                 total.failed += 1;
-                note(client, task, standing, &range, one, &error)?;
+                note(
+                    client,
+                    task.statements,
+                    standing.id,
+                    standing.sweep,
+                    &range,
+                    one,
+                    &error,
+                )?;
                 known += 1;
                 if known > task.most_failed {
                     return Ok(Err(format!(
@@ -451,14 +406,14 @@ fn one_by_one(
     Ok(Ok(total))
 }
 
-fn failures(client: &mut Client, backfill: i64) -> Result<u64, ChangeError> {
+pub(super) fn failures(client: &mut Client, backfill: i64) -> Result<u64, ChangeError> {
     let sql =
         format!("SELECT count(*) FROM _switchback.backfill_failure WHERE backfill = {backfill}");
     count(client, &sql)
 }
 
 /// The key of the one row of a range.
-fn named(
+pub(super) fn named(
     client: &mut Client,
     task: &Task<'_>,
     range: &Range,
@@ -476,15 +431,16 @@ fn named(
 }
 
 /// Writes down which row refused it, and why.
-fn note(
+pub(super) fn note(
     client: &mut Client,
-    task: &Task<'_>,
-    standing: &Standing,
+    statements: &Statements,
+    backfill: i64,
+    sweep: i32,
     range: &Range,
     place: &str,
     refused: &Refused,
 ) -> Result<(), BackfillError> {
-    let key = task.statements.key("").unwrap_or_else(|| literal(place));
+    let key = statements.key("").unwrap_or_else(|| literal(place));
     let sql = format!(
         "INSERT INTO _switchback.backfill_failure (backfill, key, sweep, code, message) \
          SELECT $1, ({key})::text, $2, $3, $4 FROM {} WHERE {} \
@@ -493,22 +449,14 @@ fn note(
         range.target, range.condition
     );
     client
-        .execute(
-            &sql,
-            &[
-                &standing.id,
-                &standing.sweep,
-                &refused.code,
-                &refused.message,
-            ],
-        )
+        .execute(&sql, &[&backfill, &sweep, &refused.code, &refused.message])
         .map_err(at(&sql))?;
     Ok(())
 }
 
 /// Writes the place that is reached, and that the lease holds for longer; without a place, that the
 /// range is done.
-fn advance(
+pub(super) fn advance(
     client: &mut Client,
     task: &Task<'_>,
     standing: &Standing,
@@ -522,6 +470,7 @@ fn advance(
                  status = CASE WHEN $4 IS NULL THEN 'done' ELSE status END,
                  lease_until = clock_timestamp() + make_interval(secs => $5),
                  scanned = scanned + $6, changed = changed + $7, failed = failed + $8,
+                 skipped = skipped + $12,
                  batches = batches + 1, took_us = took_us + $9,
                  checksum_before = (checksum_before + $10::text::numeric),
                  checksum_after = (checksum_after + $11::text::numeric)
@@ -543,6 +492,7 @@ fn advance(
                 &took,
                 &changed.before.to_string(),
                 &changed.after.to_string(),
+                &number(changed.skipped),
             ],
         )
         .map_err(at(sql))?;

@@ -4,72 +4,19 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use postgres::Client;
-use serde::{Deserialize, Serialize};
 use switchback_migration::backfill::JobStatus;
 
 use super::control::{self, JobRow};
 use super::error::BackfillError;
+use super::place::{Place, rows_on_page};
 use super::statement::by_place;
+use crate::postgres::backfill::table::Table;
+use crate::postgres::backfill::table::range::parse;
 use crate::postgres::change::error::at;
-use crate::postgres::change::fill::sql::parse;
-use crate::postgres::change::fill::table::Table;
 
 /// About how many rows a range has: some batches, so that taking ranges costs little, and few
-/// enough that workers end together.
-pub(super) const RANGE_ROWS: u64 = 50_000;
-
-/// Rows on a page where nobody has counted.
-const ROWS_ON_PAGE: u64 = 60;
-
-/// A place on disk.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Place {
-    /// The table that stores the rows, as it stands in SQL.
-    pub(super) leaf: String,
-    /// The first page that is not done.
-    pub(super) page: u64,
-    /// The pass over the pages up to `to` that comes next.
-    #[serde(default)]
-    pub(super) pass: u32,
-    /// Where the pages end that are walked in several passes; none before the first of them.
-    #[serde(default)]
-    pub(super) to: Option<u64>,
-    /// How many rows lay there before the first of the passes.
-    #[serde(default)]
-    pub(super) rows: u64,
-}
-
-impl Place {
-    pub(super) fn at(leaf: &str, page: u64) -> Self {
-        Self {
-            leaf: leaf.to_owned(),
-            page,
-            pass: 0,
-            to: None,
-            rows: 0,
-        }
-    }
-
-    pub(super) fn json(&self) -> String {
-        serde_json::json!({
-            "leaf": self.leaf, "page": self.page, "pass": self.pass, "to": self.to, "rows": self.rows,
-        })
-        .to_string()
-    }
-
-    pub(super) fn read(json: &str) -> Result<Self, BackfillError> {
-        serde_json::from_str(json).map_err(|_| BackfillError::Garbled {
-            what: format!("the place {json}"),
-        })
-    }
-}
-
-/// Rows that lie on a page of the table, on average; at least 1.
-pub(super) fn rows_on_page(table: &Table) -> u64 {
-    let pages: u64 = table.leaves.iter().map(|leaf| leaf.pages).sum();
-    let each = table.rows().and_then(|rows| rows.checked_div(pages));
-    each.unwrap_or(ROWS_ON_PAGE).max(1)
-}
+/// enough that workers end together. Walked in passes it is one window.
+pub(super) const RANGE_ROWS: u64 = 100_000;
 
 /// What a walk begins with: the files that rows lie in, and where it ends.
 pub(super) fn begin_walk(
@@ -94,7 +41,9 @@ pub(super) fn begin_walk(
         None
     };
     let total = table.rows().map(|it| i64::try_from(it).unwrap_or(i64::MAX));
-    let sql = "UPDATE _switchback.backfill SET sweep = sweep + 1, stored = $2::text::jsonb, \
+    let sql = "UPDATE _switchback.backfill SET sweep = greatest(sweep, \
+                 (SELECT max(sweep) FROM _switchback.backfill_range WHERE backfill = $1)) + 1, \
+               stored = $2::text::jsonb, \
                high = $3::text::jsonb, frontier = NULL, divided = $3 IS NULL, \
                total = coalesce($4, total) WHERE id = $1";
     client
@@ -128,10 +77,12 @@ pub(super) enum Claimed {
 }
 
 /// Takes a range for `worker`, in a transaction: one that was given back or whose lease ran out,
-/// else the next rows that nobody has taken yet, about `rows` of them.
+/// else the next rows that nobody has taken yet, about `rows` of them. Nobody goes on with another
+/// definition than the job's.
 pub(super) fn claim(
     client: &mut Client,
     job: &str,
+    version: &str,
     table: &Table,
     worker: &str,
     lease: Duration,
@@ -145,6 +96,13 @@ pub(super) fn claim(
     };
     if row.status != JobStatus::Running {
         return Ok(Claimed::Ended(row.status));
+    }
+    if row.version != version {
+        return Err(BackfillError::OtherVersion {
+            job: job.to_owned(),
+            stored: row.version,
+            given: version.to_owned(),
+        });
     }
     let lease = lease.as_secs_f64();
     // Materialized: as part of a join it may be asked again for each range, and then names another
@@ -184,14 +142,25 @@ pub(super) fn claim(
         return Ok(Claimed::NothingLeft);
     };
     let sql = "INSERT INTO _switchback.backfill_range (backfill, sweep, number, cursor_start, \
-                 cursor_end, place, status, attempts, worker, epoch, lease_until) \
+                 cursor_end, place, status, attempts, worker, epoch, version, lease_until) \
                SELECT $1, $2, coalesce(max(number), 0) + 1, $3::text::jsonb, $4::text::jsonb, \
-                 $3::text::jsonb, 'leased', 1, $5, 1, \
+                 $3::text::jsonb, 'leased', 1, $5, 1, $7, \
                  clock_timestamp() + make_interval(secs => $6) \
                FROM _switchback.backfill_range WHERE backfill = $1 AND sweep = $2 \
                RETURNING number";
     let made = client
-        .query_one(sql, &[&row.id, &row.sweep, &start, &end, &worker, &lease])
+        .query_one(
+            sql,
+            &[
+                &row.id,
+                &row.sweep,
+                &start,
+                &end,
+                &worker,
+                &lease,
+                &row.version,
+            ],
+        )
         .map_err(at(sql))?;
     let number: i32 = made.try_get(0).map_err(at(sql))?;
     let sql = "UPDATE _switchback.backfill SET frontier = $2::text::jsonb WHERE id = $1";

@@ -1,27 +1,29 @@
 //! The end of a walk: another one, or the end of the job.
 
 use postgres::Client;
-use switchback_migration::backfill::JobStatus;
+use switchback_migration::backfill::{JobStatus, Strategy};
 
 use super::claim::{self, begin_walk};
 use super::control;
 use super::error::BackfillError;
+use super::rerun;
+use super::shadow;
 use super::statement::{Statements, by_place};
+use crate::postgres::backfill::table::range::{Range, parse};
 use crate::postgres::change::ChangeError;
 use crate::postgres::change::Options;
 use crate::postgres::change::error::at;
-use crate::postgres::change::fill::sql::parse;
 use crate::postgres::change::link::{begin, commit, milliseconds, reading};
 use crate::postgres::change::persist::Desk;
 
 /// How many walks come to their end before a job gives up.
-const MOST_WALKS: i32 = 5;
+pub(super) const MOST_WALKS: i32 = 5;
 
 /// Pages that are looked at in one statement: 32 MiB.
 const MOST_PAGES: u64 = 4096;
 
 /// Rows that are looked at in one statement.
-const MOST_ROWS: u32 = 50_000;
+pub(super) const MOST_ROWS: u32 = 50_000;
 
 /// What came of it.
 pub(super) enum Closed {
@@ -30,14 +32,22 @@ pub(super) enum Closed {
     /// Others are at work on their ranges, or are closing it.
     NotYet,
     Ended(JobStatus),
+    /// A reason that ends the job.
+    Failed(String),
 }
 
 /// Who closes a walk, of which job.
 pub(super) struct Closing<'a> {
     pub(super) job: &'a str,
+    /// Of the definition.
+    pub(super) digest: String,
     pub(super) statements: &'a Statements,
     pub(super) path: &'a [String],
     pub(super) options: &'a Options,
+    pub(super) version: u32,
+    pub(super) keep_undo: bool,
+    pub(super) stop_on_error: bool,
+    pub(super) most_failed: u64,
 }
 
 /// Looks whether every row has what it should, and ends the job or begins another walk.
@@ -46,6 +56,12 @@ pub(super) fn close(
     desk: &Desk,
     closing: &Closing<'_>,
 ) -> Result<Closed, BackfillError> {
+    if let Some(job) = control::job(client, closing.job, false)?
+        && job.strategy == Strategy::ShadowCopy
+        && job.status == JobStatus::Running
+    {
+        return shadow::close(client, desk, closing, &job);
+    }
     // One is enough to look at all rows; it is let go with the connection if nothing else does it.
     let lock = format!(
         "pg_try_advisory_lock({})",
@@ -84,15 +100,24 @@ fn closed(
     if !job.divided || unfinished(client, job.id, job.sweep)? {
         return Ok(Closed::NotYet);
     }
+    if job.version != closing.digest {
+        return Err(BackfillError::OtherVersion {
+            job: closing.job.to_owned(),
+            stored: job.version,
+            given: closing.digest.clone(),
+        });
+    }
+    if let Some(open) = rerun::open(client, job.id)? {
+        return rerun::closed(client, desk, closing, &job, &open);
+    }
     let failed = failed_keys(client, job.id, job.sweep)?;
-    let differ = closing.statements.differ_but(&failed);
     let left = reading(client, closing.options, closing.path, |client| {
         unhurried(client, closing.options)?;
         differing(
             client,
-            desk,
+            &|| desk.next("counting rows that differ", None),
             closing.statements,
-            &differ,
+            &|range| closing.statements.count(range, None, &failed),
             by_place(job.strategy),
         )
     });
@@ -168,7 +193,7 @@ pub(super) fn moved(
     Ok(commit(client, desk)?)
 }
 
-fn unfinished(client: &mut Client, id: i64, sweep: i32) -> Result<bool, ChangeError> {
+pub(super) fn unfinished(client: &mut Client, id: i64, sweep: i32) -> Result<bool, ChangeError> {
     let sql = "SELECT EXISTS (SELECT FROM _switchback.backfill_range
                WHERE backfill = $1 AND sweep = $2 AND status IN ('waiting', 'leased'))";
     let row = client.query_one(sql, &[&id, &sweep]).map_err(at(sql))?;
@@ -195,21 +220,25 @@ pub(super) fn unhurried(client: &mut Client, options: &Options) -> Result<(), Ch
     client.batch_execute(&sql).map_err(at(&sql))
 }
 
-/// How many rows differ, counted in stretches so that no statement takes long. In a transaction that
-/// sees one moment no row escapes by moving from a stretch that comes to one that is done.
+/// How many rows there are of those that `sql` counts in a range, such as [`Statements::count`] does,
+/// in stretches so that no statement takes long; `each` comes before each of them. In a transaction that sees one moment no row escapes by
+/// moving from a stretch that comes to one that is done.
 pub(super) fn differing(
     client: &mut Client,
-    desk: &Desk,
+    each: &dyn Fn() -> Result<(), ChangeError>,
     statements: &Statements,
-    differ: &str,
+    sql: &dyn Fn(&Range) -> String,
     places: bool,
 ) -> Result<u64, ChangeError> {
     let table = &statements.table;
     let mut found = 0;
     let mut count = |client: &mut Client, range| -> Result<(), ChangeError> {
-        desk.next("counting rows that differ", None)?;
-        let sql = table.count(&range, differ);
+        each()?;
+        let sql = sql(&range);
         let row = client.query_one(&sql, &[]).map_err(at(&sql))?;
+        if row.len() > 1 {
+            statements.given_once(&row, 1, &sql)?;
+        }
         found += row.try_get::<_, i64>(0).map_err(at(&sql))?.unsigned_abs();
         Ok(())
     };

@@ -1,36 +1,41 @@
 //! The control tables of backfills.
 //!
 //! `backfill` has a row for each job, `backfill_range` for each range of each walk, `backfill_undo`
-//! for each batch that changed rows, `backfill_failure` for each row that could not be changed, and
-//! `backfill_conflict` for each that an undo left alone because somebody had changed it.
+//! for each batch that changed rows, `backfill_failure` for each row that could not be changed,
+//! `backfill_skipped` for each that a program passed over, and `backfill_conflict` for each that an
+//! undo left alone because somebody had changed or deleted it. Those of copies are made with them
+//! (`shadow`).
 //!
 //! Whoever writes rows holds the lock of the job together with others; whoever changes where the job
-//! stands holds it alone. So after a pause nothing is written any more.
+//! stands holds it alone. So after a pause nothing is written any more. The lock of a fill is that of
+//! its change, and whoever takes it is asked besides whether the intent still stands.
 
 use postgres::{Client, Row};
 use switchback_migration::backfill::job::JobText;
 use switchback_migration::backfill::strategy::Marks;
 use switchback_migration::backfill::{JobStatus, Strategy};
+use switchback_model::BackfillId;
 
 use super::error::BackfillError;
 use crate::postgres::change::ChangeError;
 use crate::postgres::change::error::at;
+use crate::postgres::change::fence;
 use crate::postgres::change::link::LOCK_CLASS;
 use crate::postgres::session::literal;
 
 /// The format of the control tables that this version writes.
-pub const BACKFILL_FORMAT: i32 = 1;
+pub const BACKFILL_FORMAT: i32 = 3;
 
 const CREATE: &str = r#"
-CREATE SCHEMA IF NOT EXISTS _switchback;
 CREATE TABLE _switchback.backfill_format (
   one boolean PRIMARY KEY DEFAULT true CHECK (one),
   version integer NOT NULL
 );
-INSERT INTO _switchback.backfill_format (version) VALUES (1);
+INSERT INTO _switchback.backfill_format (version) VALUES (3);
 CREATE TABLE _switchback.backfill (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   job text COLLATE "C" NOT NULL UNIQUE,
+  change text COLLATE "C",      -- the change whose fill it is, if it is one
   version text NOT NULL,        -- the digest of the definition
   definition jsonb NOT NULL,
   in_table text NOT NULL,
@@ -41,7 +46,7 @@ CREATE TABLE _switchback.backfill (
   turned text,                  -- why another strategy took its place
   empty_first boolean NOT NULL, -- whether the first walk takes only rows that have nothing yet
   status text NOT NULL CHECK (status IN
-    ('running', 'paused', 'cancelled', 'failed', 'done', 'undoing', 'undone')),
+    ('running', 'paused', 'cancelled', 'failed', 'done', 'undoing', 'undone', 'forgotten')),
   sweep integer NOT NULL,       -- the walk that is under way, from 1
   closed integer NOT NULL,      -- how many walks came to their end since it was begun
   stored jsonb,                 -- the files that the rows lie in, by table, when the walk began
@@ -69,10 +74,13 @@ CREATE TABLE _switchback.backfill_range (
   scanned bigint NOT NULL DEFAULT 0,
   changed bigint NOT NULL DEFAULT 0,
   failed bigint NOT NULL DEFAULT 0,
+  skipped bigint NOT NULL DEFAULT 0, -- those that a program passed over
   batches bigint NOT NULL DEFAULT 0,
   took_us bigint NOT NULL DEFAULT 0,
   checksum_before numeric NOT NULL DEFAULT 0,  -- of the rows that were changed
   checksum_after numeric NOT NULL DEFAULT 0,
+  version text,                 -- the digest of the definition that it is done with
+  scope jsonb,                  -- which of its rows are done again; NULL in a walk over all rows
   PRIMARY KEY (backfill, sweep, number)
 ) WITH (fillfactor = 50);
 CREATE TABLE _switchback.backfill_undo (
@@ -105,6 +113,7 @@ CREATE TABLE _switchback.backfill_failure (
 CREATE TABLE _switchback.backfill_conflict (
   backfill bigint NOT NULL,
   key text COLLATE "C" NOT NULL,
+  deleted boolean NOT NULL,     -- else somebody changed it
   at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (backfill, key)
 );
@@ -112,7 +121,7 @@ CREATE TABLE _switchback.backfill_conflict (
 
 /// A job as it stands in its control table.
 #[derive(Debug, Clone)]
-pub(super) struct JobRow {
+pub(in crate::postgres) struct JobRow {
     pub(super) id: i64,
     pub(super) version: String,
     pub(super) key: Vec<String>,
@@ -131,18 +140,27 @@ pub(super) struct JobRow {
     pub(super) error: Option<String>,
 }
 
+/// Whether a control table is there.
+fn is_there(client: &mut Client, table: &str) -> Result<bool, ChangeError> {
+    // The catalog is read, and no name looked up: what a session remembers of a name it forgets when
+    // it locks a table, and whoever has just waited for somebody who made this one has locked none.
+    let sql = "SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c
+                 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+               WHERE n.nspname = '_switchback' AND c.relname::text = $1)";
+    let row = client.query_one(sql, &[&table]).map_err(at(sql))?;
+    row.try_get(0).map_err(at(sql))
+}
+
 /// Whether the control tables are there, and that this version knows their format.
 pub(super) fn exists(client: &mut Client) -> Result<bool, BackfillError> {
-    let sql = "SELECT to_regclass('_switchback.backfill_format') IS NOT NULL";
-    let row = client.query_one(sql, &[]).map_err(at(sql))?;
-    if !row.try_get::<_, bool>(0).map_err(at(sql))? {
+    if !is_there(client, "backfill_format")? {
         return Ok(false);
     }
     let sql = "SELECT coalesce(max(version), 0) FROM _switchback.backfill_format";
     let row = client.query_one(sql, &[]).map_err(at(sql))?;
     let found: i32 = row.try_get(0).map_err(at(sql))?;
-    if found > BACKFILL_FORMAT {
-        return Err(BackfillError::Newer {
+    if found != BACKFILL_FORMAT {
+        return Err(BackfillError::Format {
             found,
             known: BACKFILL_FORMAT,
         });
@@ -156,36 +174,86 @@ pub(super) fn make(client: &mut Client) -> Result<(), BackfillError> {
     if exists(client)? {
         return Ok(());
     }
+    // With `IF NOT EXISTS` the right to make one is asked for although it is there.
+    let sql = "SELECT to_regnamespace('_switchback') IS NULL";
+    let row = client.query_one(sql, &[]).map_err(at(sql))?;
+    let mut create = String::new();
+    if row.try_get(0).map_err(at(sql))? {
+        create.push_str("CREATE SCHEMA _switchback;");
+    }
+    create.push_str(CREATE);
+    create.push_str(super::rerun::CREATE);
+    create.push_str(super::expire::CREATE);
+    create.push_str(super::shadow::CREATE);
     client
-        .batch_execute(CREATE)
+        .batch_execute(&create)
         .map_err(at("making the control tables of backfills"))?;
+    Ok(())
+}
+
+/// Makes the table of rows that programs passed over, where it is not there yet: few databases need
+/// it.
+pub(super) fn make_skipped(client: &mut Client) -> Result<(), ChangeError> {
+    // With `IF NOT EXISTS` the right to make one is asked for although it is there.
+    if is_there(client, "backfill_skipped")? {
+        return Ok(());
+    }
+    let sql = "CREATE TABLE _switchback.backfill_skipped (
+                 backfill bigint NOT NULL,
+                 key text COLLATE \"C\" NOT NULL,
+                 seen bigint NOT NULL,  -- a hash of what the program was given
+                 PRIMARY KEY (backfill, key)
+               )";
+    client.batch_execute(sql).map_err(at(sql))
+}
+
+/// Forgets which rows a program passed over: it is asked again.
+pub(super) fn forget_skipped(client: &mut Client, id: i64) -> Result<(), ChangeError> {
+    let sql = "DELETE FROM _switchback.backfill_skipped WHERE backfill = $1";
+    client.execute(sql, &[&id]).map_err(at(sql))?;
     Ok(())
 }
 
 /// The number of the lock of a job, as SQL.
 fn lock_number(job: &str) -> String {
-    format!(
-        "{LOCK_CLASS}, hashtext({})",
-        literal(&format!("backfill {job}"))
-    )
+    let what = match BackfillId::fill(job) {
+        Some((change, _)) => change.to_owned(),
+        None => format!("backfill {job}"),
+    };
+    format!("{LOCK_CLASS}, hashtext({})", literal(&what))
+}
+
+/// Refuses to go on with the fill of a change whose intent was given up; see [`fence`].
+fn stands(client: &mut Client, job: &str) -> Result<(), ChangeError> {
+    match BackfillId::fill(job) {
+        Some(_) => fence::stands(client),
+        None => Ok(()),
+    }
+}
+
+/// What the lock of whoever closes a walk of a job is named after.
+pub(super) fn closing_name(job: &str) -> String {
+    format!("backfill closing {job}")
 }
 
 /// The number of the lock of whoever closes a walk of a job, as SQL.
 pub(super) fn closing_number(job: &str) -> String {
-    let name = literal(&format!("backfill closing {job}"));
+    let name = literal(&closing_name(job));
     format!("{LOCK_CLASS}, hashtext({name})")
 }
 
 /// Holds the lock of a job together with others, until the transaction ends.
 pub(super) fn lock_shared(client: &mut Client, job: &str) -> Result<(), ChangeError> {
     let sql = format!("SELECT pg_advisory_xact_lock_shared({})", lock_number(job));
-    client.batch_execute(&sql).map_err(at(&sql))
+    client.batch_execute(&sql).map_err(at(&sql))?;
+    stands(client, job)
 }
 
 /// Waits until nobody holds the lock of a job, and holds it alone until the transaction ends.
 pub(super) fn lock_alone(client: &mut Client, job: &str) -> Result<(), ChangeError> {
     let sql = format!("SELECT pg_advisory_xact_lock({})", lock_number(job));
-    client.batch_execute(&sql).map_err(at(&sql))
+    client.batch_execute(&sql).map_err(at(&sql))?;
+    stands(client, job)
 }
 
 /// The row of a job; with `lock` it stays so until the transaction ends.
@@ -268,7 +336,23 @@ pub(super) fn keeps_of_others(
         return Ok(false);
     }
     let was = definition(client, id)?;
-    Ok(was.table != text.table || !was.set.keys().eq(text.set.keys()))
+    Ok(was.table != text.table || was.columns() != text.columns())
+}
+
+/// A job runs again. One that failed has as many walks before it as one that is begun.
+pub(super) fn go_on(client: &mut Client, id: i64) -> Result<(), ChangeError> {
+    let sql = "UPDATE _switchback.backfill SET closed = least(closed, 1)
+               WHERE id = $1 AND status = 'failed'";
+    client.execute(sql, &[&id]).map_err(at(sql))?;
+    set_status(client, id, JobStatus::Running, None)
+}
+
+/// Why a worker of a job that goes on stopped.
+pub(super) fn set_error(client: &mut Client, job: &str, error: &str) -> Result<(), ChangeError> {
+    let sql = "UPDATE _switchback.backfill SET error = $2
+               WHERE job = $1 AND status IN ('running', 'undoing')";
+    client.execute(sql, &[&job, &error]).map_err(at(sql))?;
+    Ok(())
 }
 
 /// Writes where a job stands.

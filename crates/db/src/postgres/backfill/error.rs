@@ -1,7 +1,10 @@
 //! What goes wrong in a backfill.
 
 use switchback_migration::backfill::JobStatus;
+use switchback_model::Timestamp;
 
+use crate::backfill::RerunError;
+use crate::backfill::program::ProgramError;
 use crate::postgres::change::ChangeError;
 
 /// Why a backfill does not go on.
@@ -49,16 +52,30 @@ pub enum BackfillError {
         /// The job.
         job: String,
     },
-    /// The control tables are of a newer version.
+    /// What was kept to undo it was dropped.
+    #[error("what was kept to undo the backfill `{job}` was dropped from {at} on")]
+    Expired {
+        /// The job.
+        job: String,
+        /// When dropping began.
+        at: Timestamp,
+    },
+    /// Some rows cannot be done again.
+    #[error(transparent)]
+    Rerun(#[from] RerunError),
+    /// The control tables are of another version.
     #[error(
         "the control tables of backfills are of format {found}, and this version knows {known}"
     )]
-    Newer {
+    Format {
         /// Their format.
         found: i32,
-        /// The newest that is known.
+        /// The one that is known.
         known: i32,
     },
+    /// The program that says what rows get.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
     /// What stands in the control tables is nothing that this version writes.
     #[error("the control tables of backfills say something that cannot be: {what}")]
     Garbled {

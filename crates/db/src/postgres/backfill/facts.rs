@@ -5,22 +5,27 @@
 
 mod expressions;
 mod horizon;
+mod queries;
 mod sample;
 mod storage;
+
+use std::collections::BTreeMap;
 
 use postgres::Client;
 use switchback_migration::backfill::facts::KeyColumn;
 use switchback_migration::backfill::strategy::Marks;
-use switchback_migration::backfill::{Job, TableFacts};
+use switchback_migration::backfill::{Job, TableFacts, Transform};
 use switchback_migration::engine::Engine;
-use switchback_model::plan::Fill;
-use switchback_model::{ChangeId, StepName};
+use switchback_migration::postgres::name as postgres_name;
 
+use super::query;
+use super::shadow;
+use super::statement::Statements;
 use crate::postgres::PostgresDatabase;
+use crate::postgres::backfill::table::{Table, Wanted};
 use crate::postgres::change::ChangeError;
 use crate::postgres::change::Unfit;
 use crate::postgres::change::error::at;
-use crate::postgres::change::fill::table::Table;
 use crate::postgres::change::link::qualified;
 use crate::postgres::change::scope::oid;
 
@@ -34,8 +39,12 @@ impl PostgresDatabase {
     /// if the database cannot be read.
     pub fn backfill_facts(&mut self, job: &Job) -> Result<TableFacts, ChangeError> {
         let version = self.version();
-        let fill = as_fill(job)?;
-        self.read(|client, path| facts(client, path, version, &fill))
+        let fill = wanted(job);
+        self.read(|client, path| {
+            let facts = facts(client, path, version, job, &fill)?;
+            super::program::check(client, path, job)?;
+            Ok(facts)
+        })
     }
 
     /// What a running backfill must watch of its table; `key` is the one that it was begun by, and
@@ -46,26 +55,39 @@ impl PostgresDatabase {
     /// database cannot be read.
     pub fn backfill_marks(&mut self, job: &Job, key: &[String]) -> Result<Marks, ChangeError> {
         let version = self.version();
-        let fill = as_fill(job)?;
+        let fill = wanted(job);
         self.read(|client, path| marks(client, path, version, &fill, key))
     }
 }
 
-/// The backfill as the fill of a change, which has the same table, columns and rows. That former
-/// values are kept is looked at by whoever chooses.
-pub(super) fn as_fill(job: &Job) -> Result<Fill, ChangeError> {
-    let unexpected = |_| ChangeError::Unexpected {
-        question: "the name of a backfill".to_owned(),
-    };
-    Ok(Fill {
-        change: ChangeId::new(job.id.as_str()).map_err(unexpected)?,
-        step: StepName::new("backfill").map_err(unexpected)?,
+/// What a job wants of its table. That former values are kept is looked at by whoever chooses.
+pub(super) fn wanted(job: &Job) -> Wanted {
+    Wanted {
         table: job.text.table.clone(),
-        set: job.text.set.clone(),
+        set: match job.transform() {
+            Transform::Query(_) => (0..)
+                .zip(job.text.columns())
+                .map(|(number, column)| (column.to_owned(), query::value(number)))
+                .collect(),
+            Transform::Set(_) | Transform::Program(_) => written(job),
+        },
         only: job.text.only.clone(),
-        batch_rows: 1000,
         keep_undo: false,
-    })
+    }
+}
+
+/// What each column gets. A program says that itself: what counts then is `only`, and a column gets
+/// what it has.
+fn written(job: &Job) -> BTreeMap<String, String> {
+    match job.transform() {
+        Transform::Set(set) => set.clone(),
+        Transform::Query(_) | Transform::Program(_) => {
+            let columns = job.text.columns().into_iter();
+            columns
+                .map(|it| (it.to_owned(), postgres_name(it)))
+                .collect()
+        }
+    }
 }
 
 fn run(client: &mut Client, sql: &str) -> Result<(), ChangeError> {
@@ -82,10 +104,12 @@ fn facts(
     client: &mut Client,
     path: &[String],
     version: u32,
-    fill: &Fill,
+    job: &Job,
+    fill: &Wanted,
 ) -> Result<TableFacts, ChangeError> {
     let number = number(client, &fill.table)?;
-    let table = Table::of(client, path, version, fill, None)?;
+    let statements = Statements::of(job, Table::of(client, path, version, fill, None)?)?;
+    let table = &statements.table;
     let written: Vec<&str> = fill.set.keys().map(String::as_str).collect();
     let mut facts = qualified(client, path, |client| {
         storage::refused(client, number, &written)?.map_err(|reason| ChangeError::Unfit {
@@ -94,13 +118,18 @@ fn facts(
         })?;
         let mut facts = TableFacts::of_empty(Engine::Postgres, version, &table.full);
         facts.rows = table.rows();
-        facts.key = keys(client, number, &table)?;
+        facts.key = keys(client, number, table)?;
         storage::read(client, number, &written, &mut facts)?;
+        facts.not_copied = shadow::against(client, number, &written, "")?;
         (facts.horizon, facts.sessions_hidden) = horizon::read(client, version)?;
         Ok(facts)
     })?;
-    facts.identity_missing |= !expressions::check(client, &table, fill)?;
-    sample::take(client, &table, fill, &mut facts)?;
+    let updates = match &statements.asked {
+        Some(asked) => queries::check(client, &statements, asked, fill)?,
+        None => expressions::check(client, table, fill)?,
+    };
+    facts.identity_missing |= !updates;
+    sample::take(client, &statements, fill, &mut facts)?;
     Ok(facts)
 }
 
@@ -108,7 +137,7 @@ pub(super) fn marks(
     client: &mut Client,
     path: &[String],
     version: u32,
-    fill: &Fill,
+    fill: &Wanted,
     key: &[String],
 ) -> Result<Marks, ChangeError> {
     let number = number(client, &fill.table)?;
@@ -152,7 +181,7 @@ fn keys(client: &mut Client, number: u32, table: &Table) -> Result<Vec<KeyColumn
         let distinct: f64 = row.try_get(1).map_err(at(sql))?;
         counted.push((name, distinct));
     }
-    let column = |it: &crate::postgres::change::fill::table::KeyColumn| KeyColumn {
+    let column = |it: &crate::postgres::backfill::table::KeyColumn| KeyColumn {
         name: it.name.clone(),
         integer: it.integer,
         distinct: counted

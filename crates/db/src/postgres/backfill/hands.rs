@@ -1,5 +1,6 @@
 //! What a worker of a backfill does in a PostgreSQL database.
 
+use std::borrow::BorrowMut;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -8,19 +9,20 @@ use postgres::Client;
 use switchback_migration::backfill::machine::{Batch, Got};
 use switchback_migration::backfill::strategy::{Misfit, Turn, still_fits};
 use switchback_migration::backfill::{Job, JobStatus, Strategy};
-use switchback_model::plan::Fill;
+use switchback_model::BackfillId;
 
 use super::batch::{Did, Task, batch};
 use super::claim::{Claimed, Held, RANGE_ROWS, claim};
 use super::close::{Closed, Closing, close, moved};
 use super::control;
 use super::error::BackfillError;
-use super::facts::{as_fill, marks};
-use super::statement::Statements;
-use crate::backfill::Hands;
+use super::facts::{marks, wanted};
+use super::shadow;
+use super::statement::{Asking, Statements};
+use crate::backfill::{Hands, program};
 use crate::postgres::PostgresDatabase;
+use crate::postgres::backfill::table::{Table, Wanted};
 use crate::postgres::change::error::at;
-use crate::postgres::change::fill::table::Table;
 use crate::postgres::change::link::{begin, commit};
 use crate::postgres::change::persist::Desk;
 use crate::postgres::change::{ChangeError, Observer, Waiting};
@@ -43,7 +45,8 @@ pub struct HandsOptions {
 }
 
 /// Stops what is under way when the run is to stop, and sees nothing else.
-pub(super) struct Quiet(pub(super) Arc<AtomicBool>);
+#[derive(Debug, Clone)]
+pub struct Quiet(pub(super) Arc<AtomicBool>);
 
 impl Observer for Quiet {
     fn waiting(&mut self, _: &Waiting) {}
@@ -55,19 +58,26 @@ impl Observer for Quiet {
     }
 }
 
-/// A worker's connection.
+/// A worker's connection: its own, or one that is lent, with somebody who looks on.
 #[derive(Debug)]
-pub struct PostgresHands {
-    database: PostgresDatabase,
-    job: Job,
-    options: HandsOptions,
+pub struct PostgresHands<D = PostgresDatabase, O = Quiet> {
+    pub(super) database: D,
+    pub(super) job: Job,
+    pub(super) options: HandsOptions,
     /// About how many rows a range has that this worker makes.
     range_rows: u64,
-    held: Option<Held>,
+    pub(super) held: Option<Held>,
     statements: Option<Statements>,
-    /// Cancels what is under way.
-    abort: Arc<AtomicBool>,
+    /// The program that says what rows get, where one does.
+    pub(super) program: program::Worker,
+    pub(super) observer: O,
+    /// How many parts of the work in a row were not done because of others.
+    refused: u32,
 }
+
+/// So many parts of a fill in a row, each with its own attempts, may not be done because of others
+/// until the step of the change ends. By then batches have shrunk to single rows.
+pub(super) const MOST_REFUSED: u32 = 6;
 
 /// What the catalog says of the table of a job, in a transaction. `key` is what the job was begun
 /// by.
@@ -78,13 +88,14 @@ pub(super) fn statements(
     job: &Job,
     key: Option<&[String]>,
 ) -> Result<Statements, ChangeError> {
-    let fill = Fill {
+    let fill = Wanted {
         keep_undo: job.text.keep_undo,
-        ..as_fill(job)?
+        ..wanted(job)
     };
+    let table = Table::of(client, path, version, &fill, key)?;
     Ok(Statements {
-        table: Table::of(client, path, version, &fill, key)?,
-        only: job.text.only.clone(),
+        program: Asking::of(client, path, job, &table)?,
+        ..Statements::of(job, table)?
     })
 }
 
@@ -96,18 +107,10 @@ impl PostgresHands {
         options: HandsOptions,
         abort: Arc<AtomicBool>,
     ) -> Self {
-        Self {
-            database,
-            job,
-            options,
-            range_rows: RANGE_ROWS,
-            held: None,
-            statements: None,
-            abort,
-        }
+        Self::beside(database, job, options, Quiet(abort))
     }
 
-    /// The same with ranges of about so many rows, at least 1, instead of 50,000. Small ones let
+    /// The same with ranges of about so many rows, at least 1, instead of 100,000. Small ones let
     /// many workers share a small table.
     #[must_use]
     pub fn ranges_of(mut self, rows: u64) -> Self {
@@ -115,24 +118,57 @@ impl PostgresHands {
         self
     }
 
+    /// The same with leave to run the program that says what rows get, and how.
+    #[must_use]
+    pub fn with_programs(mut self, launch: program::Launch) -> Self {
+        self.program.launch(launch);
+        self
+    }
+}
+
+impl<D: BorrowMut<PostgresDatabase>, O: Observer> PostgresHands<D, O> {
+    /// A worker on somebody's connection, who looks on.
+    pub(super) fn beside(database: D, job: Job, options: HandsOptions, observer: O) -> Self {
+        Self {
+            database,
+            job,
+            options,
+            range_rows: RANGE_ROWS,
+            held: None,
+            statements: None,
+            observer,
+            program: program::Worker::default(),
+            refused: 0,
+        }
+    }
+
+    /// The connection.
+    pub(super) fn database(&mut self) -> &mut PostgresDatabase {
+        self.database.borrow_mut()
+    }
+
     /// Does something in attempts, as the database allows.
-    fn persist<T: Send>(
+    pub(super) fn persist<T: Send>(
         &mut self,
         work: impl Fn(&mut Client, &Desk, &[String]) -> Result<T, BackfillError> + Send + Sync,
     ) -> Result<(T, bool), BackfillError> {
-        let mut observer = Quiet(self.abort.clone());
-        self.database.backfill(&mut observer, work)
+        self.database
+            .borrow_mut()
+            .backfill(&mut self.observer, work)
     }
 
     /// What is known of the table, read again for each range.
     fn look(&mut self) -> Result<Statements, BackfillError> {
-        let (job, version) = (self.job.clone(), self.database.version());
-        let options = self.database.options().clone();
+        let (job, version) = (self.job.clone(), self.database().version());
+        let options = self.database().options().clone();
         let (statements, _) = self.persist(move |client, desk, path| {
             desk.next("reading the catalog", None)?;
             let known = control::job(client, job.id.as_str(), false)?;
-            let key = known.map(|it| it.key);
             begin(client, &options, path)?;
+            if let Some(known) = &known {
+                shadow::stand_still(client, known, &job.text.table)?;
+            }
+            let key = known.map(|it| it.key);
             let statements = statements(client, path, version, &job, key.as_deref())?;
             commit(client, desk)?;
             Ok(statements)
@@ -140,7 +176,7 @@ impl PostgresHands {
         Ok(statements)
     }
 
-    fn known(&mut self) -> Result<Statements, BackfillError> {
+    pub(super) fn known(&mut self) -> Result<Statements, BackfillError> {
         match &self.statements {
             Some(statements) => Ok(statements.clone()),
             None => self.look(),
@@ -153,16 +189,22 @@ impl PostgresHands {
     ) -> Result<T, BackfillError> {
         // The table may have grown.
         let statements = self.look()?;
-        let (job, options) = (self.job.clone(), self.database.options().clone());
+        let (job, options) = (self.job.clone(), self.database().options().clone());
+        let (own, version) = (self.options.clone(), self.database().version());
         let (done, _) = self.persist(move |client, desk, path| {
             work(
                 client,
                 desk,
                 &Closing {
                     job: job.id.as_str(),
+                    digest: job.version().to_string(),
                     statements: &statements,
                     path,
                     options: &options,
+                    version,
+                    keep_undo: job.text.keep_undo,
+                    stop_on_error: own.stop_on_error,
+                    most_failed: own.most_failed,
                 },
             )
         })?;
@@ -173,7 +215,7 @@ impl PostgresHands {
     /// Ends the job for everybody.
     fn fail(&mut self, reason: &str) -> Result<Got, BackfillError> {
         let (job, reason) = (self.job.clone(), reason.to_owned());
-        let options = self.database.options().clone();
+        let options = self.database().options().clone();
         let (status, _) = self.persist(move |client, desk, path| {
             desk.next("BEGIN", None)?;
             begin(client, &options, path)?;
@@ -190,21 +232,34 @@ impl PostgresHands {
             commit(client, desk)?;
             Ok(status)
         })?;
+        // Where others are in the way now, whoever begins it again or calls it off drops the copy.
+        if status == JobStatus::Failed {
+            let job = self.job.id.clone();
+            let _ = self.database().discard_copy(job.as_str());
+        }
         Ok(Got::Ended(status))
     }
 
     /// Looks whether rows can still be walked as was chosen. Gives an answer where that ends the job.
     fn watch(&mut self) -> Result<Option<Got>, BackfillError> {
-        let (job, version) = (self.job.clone(), self.database.version());
-        let options = self.database.options().clone();
+        let (job, version) = (self.job.clone(), self.database().version());
+        let options = self.database().options().clone();
         let (found, _) = self.persist(move |client, desk, path| {
             desk.next("looking whether the table is as it was", None)?;
             begin(client, &options, path)?;
             let row = control::job(client, job.id.as_str(), false)?;
             let misfit = match &row {
+                // Places on disk, which may come to mean nothing, name no rows of a rerun.
+                Some(row) if super::rerun::open(client, row.id)?.is_some() => None,
                 Some(row) if row.status == JobStatus::Running => {
-                    let now = marks(client, path, version, &as_fill(&job)?, &row.key)?;
-                    still_fits(row.strategy, &row.marks, &now)
+                    shadow::stand_still(client, row, &job.text.table)?;
+                    let now = marks(client, path, version, &wanted(&job), &row.key)?;
+                    let misfit = still_fits(row.strategy, &row.marks, &now);
+                    if misfit.is_none() && row.strategy == Strategy::ShadowCopy {
+                        shadow::misfit(client, path, version, row, &job.text.table)?
+                    } else {
+                        misfit
+                    }
                 }
                 _ => None,
             };
@@ -227,7 +282,7 @@ impl PostgresHands {
     /// From now on rows are walked in another way, for everybody.
     fn turn(&mut self, to: Strategy, reason: &str) -> Result<(), BackfillError> {
         let (job, reason) = (self.job.clone(), reason.to_owned());
-        let options = self.database.options().clone();
+        let options = self.database().options().clone();
         self.persist(move |client, desk, path| {
             desk.next("turning to another strategy", None)?;
             begin(client, &options, path)?;
@@ -266,14 +321,27 @@ impl PostgresHands {
         did: Result<Got, BackfillError>,
         in_the_way: Got,
     ) -> Result<Got, BackfillError> {
+        let of_change = BackfillId::fill(self.job.id.as_str()).is_some();
         match did {
-            Err(error) if error.is_in_the_way() => Ok(in_the_way),
+            Err(error) if error.is_in_the_way() => {
+                self.refused += 1;
+                // A step of a change is not tried for ever.
+                if of_change && self.refused > MOST_REFUSED {
+                    return Err(error);
+                }
+                Ok(in_the_way)
+            }
+            // A step that fails is tried again by the same command, and goes on from where it stood.
+            Err(error) if of_change => Err(error),
             Err(error) if error.is_final() => {
                 // The error that led here is what has to be told.
                 let _ = self.fail(&with_sources(&error));
                 Err(error)
             }
-            other => other,
+            other => {
+                self.refused = 0;
+                other
+            }
         }
     }
 
@@ -291,11 +359,13 @@ impl PostgresHands {
         let (job, table) = (self.job.clone(), statements.table.clone());
         let (worker, lease) = (self.options.worker.clone(), self.options.lease);
         let rows = self.range_rows;
-        let options = self.database.options().clone();
+        let options = self.database().options().clone();
         let (claimed, _) = self.persist(move |client, desk, path| {
             desk.next("taking a range", None)?;
             begin(client, &options, path)?;
-            let claimed = claim(client, job.id.as_str(), &table, &worker, lease, rows)?;
+            let version = job.version().to_string();
+            let id = job.id.as_str();
+            let claimed = claim(client, id, &version, &table, &worker, lease, rows)?;
             commit(client, desk)?;
             Ok(claimed)
         })?;
@@ -311,12 +381,15 @@ impl PostgresHands {
     }
 
     fn advance(&mut self, rows: u32) -> Result<Got, BackfillError> {
+        if self.job.text.program.is_some() {
+            return self.by_program(rows);
+        }
         let Some(held) = self.held.clone() else {
             return Ok(Got::Lost);
         };
         let statements = self.known()?;
         let (job, own) = (self.job.clone(), self.options.clone());
-        let options = self.database.options().clone();
+        let options = self.database().options().clone();
         let did = self.persist(move |client, desk, path| {
             let task = Task {
                 job: job.id.as_str(),
@@ -333,6 +406,11 @@ impl PostgresHands {
             batch(client, desk, &task, rows)
         });
         let (did, in_the_way) = did?;
+        self.done(did, in_the_way)
+    }
+
+    /// What a batch came to.
+    pub(super) fn done(&mut self, did: Did, in_the_way: bool) -> Result<Got, BackfillError> {
         Ok(match did {
             Did::Done {
                 rows,
@@ -367,7 +445,7 @@ impl PostgresHands {
         })
     }
 
-    fn keep(&mut self) -> Result<Got, BackfillError> {
+    pub(super) fn keep(&mut self) -> Result<Got, BackfillError> {
         let (job, held) = (self.job.clone(), self.held.clone());
         let (worker, lease) = (self.options.worker.clone(), self.options.lease);
         let (got, _) = self.persist(move |client, desk, _| {
@@ -406,14 +484,13 @@ impl PostgresHands {
         Ok(got)
     }
 
-    fn give_back(&mut self) -> Result<Got, BackfillError> {
+    pub(super) fn give_back(&mut self) -> Result<Got, BackfillError> {
         let Some(held) = self.held.take() else {
             return Ok(Got::Lost);
         };
-        // Whoever is told to stop has time for this.
-        let abort = std::mem::replace(&mut self.abort, Arc::new(AtomicBool::new(false)));
         let (job, worker) = (self.job.clone(), self.options.worker.clone());
-        let released = self.persist(move |client, desk, _| {
+        // Whoever is told to stop has time for this.
+        let released = self.database().backfill(&mut (), move |client, desk, _| {
             desk.next("giving the range back", None)?;
             let sql = "UPDATE _switchback.backfill_range AS mine
                        SET status = 'waiting', worker = NULL, lease_until = NULL
@@ -435,12 +512,20 @@ impl PostgresHands {
                 .map_err(at(sql))?;
             Ok(if given == 1 { Got::Released } else { Got::Lost })
         });
-        self.abort = abort;
         Ok(released?.0)
     }
 
     fn end_walk(&mut self) -> Result<Got, BackfillError> {
-        Ok(match self.closing(close)? {
+        let closed = match self.closing(close) {
+            Err(error) if error.is_in_the_way() => {
+                let reason = with_sources(&error);
+                self.closing(|client, desk, closing| shadow::rest(client, desk, closing, &reason))?;
+                Closed::NotYet
+            }
+            other => other?,
+        };
+        Ok(match closed {
+            Closed::Failed(reason) => self.fail(&reason)?,
             Closed::Again => Got::Again,
             Closed::NotYet => Got::NotYet,
             Closed::Ended(status) => Got::Ended(status),
@@ -448,7 +533,7 @@ impl PostgresHands {
     }
 }
 
-impl Hands for PostgresHands {
+impl<D: BorrowMut<PostgresDatabase>, O: Observer> Hands for PostgresHands<D, O> {
     type Error = BackfillError;
 
     fn claim(&mut self) -> Result<Got, BackfillError> {
@@ -482,6 +567,6 @@ impl Hands for PostgresHands {
     }
 
     fn reconnect(&mut self) -> Result<(), BackfillError> {
-        Ok(self.database.again()?)
+        Ok(self.database().again()?)
     }
 }

@@ -1,11 +1,17 @@
 //! The statements of a backfill. Places and keys stand in them as literals, so that the server plans
 //! for the very rows that are meant.
 
-use switchback_migration::backfill::Strategy;
+mod given;
 
-use crate::postgres::change::fill::sql::Range;
-use crate::postgres::change::fill::table::Table;
+use switchback_migration::backfill::{Job, Strategy, Transform};
+
+use super::query::Asked;
+use crate::postgres::backfill::table::Table;
+use crate::postgres::backfill::table::range::Range;
+use crate::postgres::change::ChangeError;
 use crate::postgres::session::literal;
+
+pub(super) use given::{Asking, LARGEST, READ, Seen};
 
 /// Rows are divided among passes in so many parts; a prime, so that keys that grow in steps still
 /// reach them all.
@@ -17,8 +23,9 @@ const GOLDEN: u32 = 624;
 
 /// How much smaller each pass is than the one before it. What a pass leaves behind makes room for
 /// the next one, whose rows have grown. Measured on 15 with 16 passes over a table of 1,000,000 rows
-/// with three indexes: 81 % of the updates were HOT, and no index grew.
-const SHRINK: f64 = 0.95;
+/// with three indexes: 80 % of the updates were HOT, and no index grew. At 0.87 the first pass moves
+/// more rows at once than pages of indexes have room for, and those grew by half.
+const SHRINK: f64 = 0.93;
 
 /// Which rows of a range a statement takes, and under which number it keeps what they had.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +38,7 @@ pub(super) struct Keeping {
 /// A condition, asked of the rows of one pass only. The server asks what it takes for cheap first,
 /// and it takes every function of one row for as cheap as any other: only `CASE` keeps it from
 /// computing what every row should have once for each pass.
-fn among(share: Option<&str>, condition: &str) -> String {
+pub(super) fn among(share: Option<&str>, condition: &str) -> String {
     match share {
         Some(share) => format!("CASE WHEN {share} THEN {condition} ELSE false END"),
         None => format!("({condition})"),
@@ -46,7 +53,7 @@ fn without_key(target: &str, set: &str, condition: &str) -> String {
     )
 }
 
-fn joined(parts: impl Iterator<Item = String>, with: &str) -> String {
+pub(super) fn joined(parts: impl Iterator<Item = String>, with: &str) -> String {
     parts.collect::<Vec<_>>().join(with)
 }
 
@@ -55,9 +62,29 @@ fn joined(parts: impl Iterator<Item = String>, with: &str) -> String {
 pub(super) struct Statements {
     pub(super) table: Table,
     pub(super) only: Option<String>,
+    /// The query that gives the values, where they are not expressions over the row.
+    pub(super) asked: Option<Asked>,
+    /// What a program is given, where one says what rows get.
+    pub(super) program: Option<Asking>,
 }
 
 impl Statements {
+    /// Those of a job for its table, but for what a program is given.
+    ///
+    /// # Errors
+    /// [`Unfit::Query`](crate::postgres::change::Unfit::Query).
+    pub(super) fn of(job: &Job, table: Table) -> Result<Self, ChangeError> {
+        Ok(Self {
+            asked: match job.transform() {
+                Transform::Query(query) => Some(Asked::new(query, &table)?),
+                Transform::Set(_) | Transform::Program(_) => None,
+            },
+            only: job.text.only.clone(),
+            program: None,
+            table,
+        })
+    }
+
     /// The key of a row as one value, a number or a text; none where rows have no key.
     pub(super) fn key(&self, row: &str) -> Option<String> {
         match self.table.key.as_slice() {
@@ -69,7 +96,7 @@ impl Statements {
     }
 
     /// That a row has a key that is given as one value.
-    fn has_key(&self, row: &str, text: &str) -> String {
+    pub(super) fn has_key(&self, row: &str, text: &str) -> String {
         match self.table.key.as_slice() {
             [one] => format!("{row}{} = CAST({text} AS {})", one.sql, one.plain),
             key => joined(
@@ -100,12 +127,12 @@ impl Statements {
     }
 
     /// What a row has in the columns that are written, as a number.
-    fn hash(&self, row: &str) -> String {
+    pub(super) fn hash(&self, row: &str) -> String {
         let texts = self.table.columns.iter().map(|it| it.text(row));
         Self::hash_of(texts)
     }
 
-    fn hash_of(texts: impl Iterator<Item = String>) -> String {
+    pub(super) fn hash_of(texts: impl Iterator<Item = String>) -> String {
         let texts: Vec<String> = texts.collect();
         // One column is what there mostly is; to put it together with nothing would cost.
         if let [one] = texts.as_slice() {
@@ -117,7 +144,7 @@ impl Statements {
     }
 
     /// The keys that a row of the undo log keeps, as an array.
-    fn kept_keys(&self) -> String {
+    pub(super) fn kept_keys(&self) -> String {
         if !self.has_integer_key() {
             return "kept.text_keys".to_owned();
         }
@@ -164,21 +191,41 @@ impl Statements {
         self.table.differ(self.only.as_deref())
     }
 
-    /// The same, with rows left out that are known to fail: to look at those again would fail again.
-    pub(super) fn differ_but(&self, keys: &[String]) -> String {
+    /// How many rows of a range have not what they should. Rows are left out that are known to fail:
+    /// to look at those again would fail again; and those that a program has skipped. With a query
+    /// there is a second column, the key of a row that it gives more than once.
+    /// `among` says which rows are looked at; without it all of the range are.
+    pub(super) fn count(&self, range: &Range, among: Option<&str>, failed: &[String]) -> String {
+        if let Some(asked) = &self.asked {
+            return self.count_asked(asked, range, among, failed);
+        }
+        let differ = self.differ_but(failed);
+        let differ = match among {
+            Some(among) => format!("CASE WHEN {among} THEN {differ} ELSE false END"),
+            None => differ,
+        };
+        self.table.count(range, &differ)
+    }
+
+    /// That a row has not what it should, and is none of those that are known to fail, nor one that a
+    /// program has skipped.
+    pub(super) fn differ_but(&self, failed: &[String]) -> String {
+        let differ = match &self.program {
+            Some(asking) => format!("({} AND NOT {})", self.differ(), self.is_skipped(asking)),
+            None => self.differ(),
+        };
         match self.key("") {
-            Some(key) if !keys.is_empty() => {
-                let keys = joined(keys.iter().map(|it| literal(it)), ", ");
+            Some(key) if !failed.is_empty() => {
+                let keys = joined(failed.iter().map(|it| literal(it)), ", ");
                 format!(
-                    "CASE WHEN ({key})::text = ANY (ARRAY[{keys}]::text[]) THEN false ELSE {} END",
-                    self.differ()
+                    "CASE WHEN ({key})::text = ANY (ARRAY[{keys}]::text[]) THEN false ELSE {differ} END"
                 )
             }
-            _ => self.differ(),
+            _ => differ,
         }
     }
 
-    fn set(&self) -> String {
+    pub(super) fn set(&self) -> String {
         joined(
             self.table
                 .columns
@@ -189,7 +236,7 @@ impl Statements {
     }
 
     /// A sum over rows that does not depend on their order.
-    fn checksum(&self, hash: &str) -> String {
+    pub(super) fn checksum(&self, hash: &str) -> String {
         let hashed = if self.has_integer_key() {
             "hashint8extended"
         } else {
@@ -238,6 +285,9 @@ impl Statements {
         share: Option<&str>,
         keep: Option<Keeping>,
     ) -> String {
+        if let Some(asked) = &self.asked {
+            return self.fill_asked(asked, range, share, keep, None);
+        }
         let Range {
             target, condition, ..
         } = range;
@@ -276,7 +326,7 @@ impl Statements {
     }
 
     /// One row for what a batch changed.
-    fn keep(&self, keeping: Keeping, before: bool) -> String {
+    pub(super) fn keep(&self, keeping: Keeping, before: bool) -> String {
         let Keeping {
             backfill,
             sweep,
@@ -299,23 +349,26 @@ impl Statements {
             );
         }
         // Keys of rows that lie together are mostly near each other: a quarter of the bytes does for
-        // them, or half.
+        // them, or half. The server takes the rows that a join changes for few, and would look for the
+        // lowest key once for each of them.
         format!(
-            ", _sb_kept AS ({into}, base, close, away, int_keys) {what}, low, \
+            ", _sb_span AS MATERIALIZED (SELECT min(_sb_k) AS low, \
+                 CASE WHEN max(_sb_k)::numeric - min(_sb_k) < 65536 THEN 0 \
+                   WHEN max(_sb_k)::numeric - min(_sb_k) < 2147483648 THEN 1 ELSE 2 END AS far \
+                 FROM _sb_c), \
+             _sb_kept AS ({into}, base, close, away, int_keys) {what}, low, \
                  array_agg(CASE far WHEN 0 THEN (_sb_k - low - 32768)::smallint END) \
                    FILTER (WHERE far = 0), \
                  array_agg(CASE far WHEN 1 THEN (_sb_k - low)::integer END) FILTER (WHERE far = 1), \
                  array_agg(_sb_k) FILTER (WHERE far = 2) \
-               FROM _sb_c, (SELECT min(_sb_k) AS low, \
-                   CASE WHEN max(_sb_k)::numeric - min(_sb_k) < 65536 THEN 0 \
-                     WHEN max(_sb_k)::numeric - min(_sb_k) < 2147483648 THEN 1 ELSE 2 END AS far \
-                   FROM _sb_c) AS span \
-               GROUP BY low, far)"
+               FROM _sb_c, _sb_span GROUP BY low, far)"
         )
     }
 
     /// Puts back what one batch changed, where the row still has what was written, and writes down
-    /// which rows somebody has changed since. Gives the numbers of rows: put back, left alone, gone.
+    /// which rows somebody has changed or deleted since. A row that was left alone once is left alone
+    /// with what was written before, too: it may hold that again by somebody else's hand. Gives the
+    /// numbers of rows: put back, changed, deleted.
     pub(super) fn put_back(&self, backfill: i64, number: i64) -> String {
         let columns = || (1..).zip(&self.table.columns);
         let lines = joined(
@@ -332,18 +385,22 @@ impl Statements {
         format!(
             "WITH _sb_u AS MATERIALIZED (SELECT it.* FROM _switchback.backfill_undo AS kept, \
                LATERAL unnest({keys}, kept.hashes, {lines}) AS it (_sb_k, _sb_h, {names}) \
-               WHERE kept.backfill = {backfill} AND kept.number = {number}), \
+               WHERE kept.backfill = {backfill} AND kept.number = {number} AND {}), \
              _sb_done AS (UPDATE {full} AS _sb_t SET {set} FROM _sb_u \
-               WHERE {here} AND {hash} = _sb_u._sb_h RETURNING _sb_u._sb_k), \
+               WHERE {here} AND {hash} = _sb_u._sb_h AND NOT EXISTS (\
+                 SELECT FROM _switchback.backfill_conflict AS since \
+                 WHERE since.backfill = {backfill} AND since.key = _sb_u._sb_k::text) \
+               RETURNING _sb_u._sb_k), \
              _sb_left AS (SELECT _sb_u._sb_k, \
                  EXISTS (SELECT FROM {full} AS _sb_t WHERE {here}) AS there \
                FROM _sb_u WHERE NOT EXISTS (SELECT FROM _sb_done WHERE _sb_done._sb_k = _sb_u._sb_k)), \
-             _sb_told AS (INSERT INTO _switchback.backfill_conflict (backfill, key) \
-               SELECT {backfill}, _sb_k::text FROM _sb_left WHERE there ON CONFLICT DO NOTHING), \
+             _sb_told AS (INSERT INTO _switchback.backfill_conflict (backfill, key, deleted) \
+               SELECT {backfill}, _sb_k::text, NOT there FROM _sb_left ON CONFLICT DO NOTHING), \
              _sb_forgotten AS (DELETE FROM _switchback.backfill_undo \
                WHERE backfill = {backfill} AND number = {number}) \
              SELECT (SELECT count(*) FROM _sb_done), (SELECT count(*) FROM _sb_left WHERE there), \
-               (SELECT count(*) FROM _sb_left WHERE NOT there)"
+               (SELECT count(*) FROM _sb_left WHERE NOT there)",
+            in_use(backfill)
         )
     }
 
@@ -355,16 +412,20 @@ impl Statements {
         format!(
             "WITH _sb_u AS MATERIALIZED (SELECT it.* FROM _switchback.backfill_undo AS kept, \
                LATERAL unnest({keys}, kept.hashes) AS it (_sb_k, _sb_h) \
-               WHERE kept.backfill = {backfill} AND kept.sweep = {sweep} AND kept.range = {range}) \
+               WHERE kept.backfill = {backfill} AND kept.sweep = {sweep} AND kept.range = {range} \
+                 AND {}) \
              SELECT (SELECT count(*) FROM _sb_u), (SELECT count(*) FROM _sb_u JOIN {full} AS _sb_t \
-               ON {here} AND {hash} = _sb_u._sb_h)"
+               ON {here} AND {hash} = _sb_u._sb_h)",
+            in_use(backfill)
         )
     }
 
-    /// Some rows, each with its key and with what it has and should have in every column.
+    /// Some rows of those for which a condition holds, each with its key and with what it has and
+    /// should have in every column.
     pub(super) fn samples(
         &self,
         failed: &[String],
+        among: &str,
         percent: f64,
         seed: u32,
         rows: u32,
@@ -374,30 +435,39 @@ impl Statements {
         let values = joined(
             self.table.columns.iter().map(|it| {
                 format!(
-                    "left({}, {shown}), left((CAST(({}) AS {}))::text, {shown})",
+                    "left({}, {shown}), left({}, {shown})",
                     it.text(""),
-                    it.value,
-                    it.compared
+                    it.wanted()
                 )
             }),
             ", ",
         );
         let only = self.only.as_deref().unwrap_or("true");
-        let but = if failed.is_empty() {
-            "true".to_owned()
-        } else {
-            let keys = joined(failed.iter().map(|it| literal(it)), ", ");
-            format!("({key})::text <> ALL (ARRAY[{keys}]::text[])")
-        };
+        let but = self.but(failed);
         // Rows are picked before anything is computed: some refuse it.
+        let some = format!(
+            "SELECT {} FROM {} TABLESAMPLE BERNOULLI ({percent}) REPEATABLE ({seed}) \
+             WHERE {but} AND ({among}) AND ({only}) ORDER BY hashtextextended(({key})::text, {seed}) LIMIT {rows}",
+            self.table.every.join(", "),
+            self.table.full
+        );
+        if let Some(asked) = &self.asked {
+            return self.samples_asked(asked, &some, shown);
+        }
         format!(
-            "WITH _sb_some AS MATERIALIZED (SELECT * FROM {} TABLESAMPLE BERNOULLI ({percent}) \
-               REPEATABLE ({seed}) WHERE {but} AND ({only}) \
-               ORDER BY hashtextextended(({key})::text, {seed}) LIMIT {rows}) \
+            "WITH _sb_some AS MATERIALIZED ({some}) \
              SELECT ({key})::text, {values} FROM _sb_some AS {}",
-            self.table.full, self.table.short
+            self.table.short
         )
     }
+}
+
+/// That what is kept of a row is still of use: a row that was copied again is kept again.
+fn in_use(backfill: i64) -> String {
+    format!(
+        "NOT EXISTS (SELECT FROM _switchback.backfill_stale AS old WHERE old.backfill = {backfill} \
+           AND old.key = it._sb_k::text AND kept.number > old.after AND kept.number <= old.upto)"
+    )
 }
 
 /// Where a pass begins among the parts. Each is smaller than the one before it.

@@ -1,6 +1,7 @@
 //! Putting back what a backfill changed: newest batch first, so that a row that was written twice
 //! ends with what it had before the first time.
 
+use std::borrow::BorrowMut;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -8,53 +9,67 @@ use std::time::Instant;
 use postgres::Client;
 use switchback_migration::backfill::machine::{Batch, Got};
 use switchback_migration::backfill::{Job, JobStatus};
+use switchback_model::BackfillId;
 
 use super::control;
 use super::error::BackfillError;
-use super::hands::{Quiet, statements};
+use super::hands::{MOST_REFUSED, Quiet, statements};
 use super::statement::Statements;
 use crate::backfill::Hands;
 use crate::postgres::PostgresDatabase;
-use crate::postgres::change::Options;
 use crate::postgres::change::error::at;
 use crate::postgres::change::link::{begin, commit};
 use crate::postgres::change::persist::Desk;
+use crate::postgres::change::{Observer, Options};
 
 /// What a worker does that undoes a backfill. Several may; they take turns.
 #[derive(Debug)]
-pub struct PostgresUndo {
-    database: PostgresDatabase,
+pub struct PostgresUndo<D = PostgresDatabase, O = Quiet> {
+    database: D,
     job: Job,
     statements: Option<Statements>,
-    abort: Arc<AtomicBool>,
+    pub(super) observer: O,
+    /// How many parts of the work in a row were not done because of others.
+    refused: u32,
 }
 
 impl PostgresUndo {
     /// A worker with a connection of its own. `abort` cancels what it is doing.
     pub fn new(database: PostgresDatabase, job: Job, abort: Arc<AtomicBool>) -> Self {
+        Self::beside(database, job, Quiet(abort))
+    }
+}
+
+impl<D: BorrowMut<PostgresDatabase>, O: Observer> PostgresUndo<D, O> {
+    /// A worker on somebody's connection, who looks on.
+    pub(super) fn beside(database: D, job: Job, observer: O) -> Self {
         Self {
             database,
             job,
             statements: None,
-            abort,
+            observer,
+            refused: 0,
         }
+    }
+
+    /// The connection.
+    pub(super) fn database(&mut self) -> &mut PostgresDatabase {
+        self.database.borrow_mut()
     }
 
     fn persist<T: Send>(
         &mut self,
         work: impl Fn(&mut Client, &Desk, &[String], &Options) -> Result<T, BackfillError> + Send + Sync,
     ) -> Result<(T, bool), BackfillError> {
-        let mut observer = Quiet(self.abort.clone());
-        let options = self.database.options().clone();
-        self.database.backfill(&mut observer, |client, desk, path| {
+        let database = self.database.borrow_mut();
+        let options = database.options().clone();
+        database.backfill(&mut self.observer, |client, desk, path| {
             work(client, desk, path, &options)
         })
     }
-}
 
-impl PostgresUndo {
     fn begin(&mut self) -> Result<Got, BackfillError> {
-        let (job, version) = (self.job.clone(), self.database.version());
+        let (job, version) = (self.job.clone(), self.database().version());
         let (found, _) = self.persist(move |client, desk, path, options| {
             desk.next("reading the catalog", None)?;
             let Some(row) = control::job(client, job.id.as_str(), false)? else {
@@ -143,27 +158,46 @@ impl PostgresUndo {
     }
 }
 
-/// Others may be in the way of anything.
-fn judged(did: Result<Got, BackfillError>, in_the_way: Got) -> Result<Got, BackfillError> {
-    match did {
-        Err(error) if error.is_in_the_way() => Ok(in_the_way),
-        other => other,
+impl<D: BorrowMut<PostgresDatabase>, O: Observer> PostgresUndo<D, O> {
+    /// Others may be in the way of anything; of a step of a change not for ever.
+    fn judged(
+        &mut self,
+        did: Result<Got, BackfillError>,
+        in_the_way: Got,
+    ) -> Result<Got, BackfillError> {
+        let of_change = BackfillId::fill(self.job.id.as_str()).is_some();
+        match did {
+            Err(error) if error.is_in_the_way() => {
+                self.refused += 1;
+                if of_change && self.refused > MOST_REFUSED {
+                    return Err(error);
+                }
+                Ok(in_the_way)
+            }
+            other => {
+                self.refused = 0;
+                other
+            }
+        }
     }
 }
 
-impl Hands for PostgresUndo {
+impl<D: BorrowMut<PostgresDatabase>, O: Observer> Hands for PostgresUndo<D, O> {
     type Error = BackfillError;
 
     fn claim(&mut self) -> Result<Got, BackfillError> {
-        judged(self.begin(), Got::InTheWay)
+        let got = self.begin();
+        self.judged(got, Got::InTheWay)
     }
 
     fn batch(&mut self, _: u32) -> Result<Got, BackfillError> {
-        judged(self.put_back(), Got::InTheWay)
+        let got = self.put_back();
+        self.judged(got, Got::InTheWay)
     }
 
     fn renew(&mut self) -> Result<Got, BackfillError> {
-        judged(self.look(), Got::InTheWay)
+        let got = self.look();
+        self.judged(got, Got::InTheWay)
     }
 
     fn release(&mut self) -> Result<Got, BackfillError> {
@@ -172,7 +206,8 @@ impl Hands for PostgresUndo {
     }
 
     fn close(&mut self) -> Result<Got, BackfillError> {
-        judged(self.end(), Got::NotYet)
+        let got = self.end();
+        self.judged(got, Got::NotYet)
     }
 
     fn is_lost(error: &BackfillError) -> bool {
@@ -180,7 +215,7 @@ impl Hands for PostgresUndo {
     }
 
     fn reconnect(&mut self) -> Result<(), BackfillError> {
-        Ok(self.database.again()?)
+        Ok(self.database().again()?)
     }
 }
 

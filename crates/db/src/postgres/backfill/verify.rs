@@ -1,17 +1,22 @@
 //! Looking at all rows after a backfill.
 
+use std::cell::Cell;
+
 use postgres::Client;
 use switchback_migration::backfill::verification::{
-    ColumnNulls, Constraint, RangeSums, Sample, SampleValue, Verification,
+    ColumnNulls, Constraint, OfDefinition, RangeSums, Sample, SampleValue, Verification,
 };
 use switchback_migration::backfill::{Job, JobStatus};
 
-use super::close::{differing, failed_keys, unhurried};
+use super::batch::refuses;
+use super::close::{differing, unhurried};
 use super::control::{self, JobRow};
 use super::error::BackfillError;
 use super::hands::statements;
+use super::rerun::layers;
 use super::statement::{Statements, by_place};
 use crate::postgres::PostgresDatabase;
+use crate::postgres::backfill::table::range::Range;
 use crate::postgres::change::ChangeError;
 use crate::postgres::change::error::at;
 use crate::postgres::change::link::reading;
@@ -52,14 +57,129 @@ impl PostgresDatabase {
                     given,
                 });
             }
-            Ok(reading(client, &options, path, |client| {
+            let under = layers(client, row.id)?;
+            let garbled = Cell::new(None);
+            let found = reading(client, &options, path, |client| {
                 unhurried(client, &options)?;
                 let made = statements(client, path, version, job, Some(&row.key))?;
-                look(client, desk, &row, &made, samples, seed)
-            })?)
+                let mut defined = Vec::new();
+                for layer in &under {
+                    let older = Job {
+                        text: layer.definition.clone(),
+                        ..job.clone()
+                    };
+                    let older = statements(client, path, version, &older, Some(&row.key))?;
+                    let holds = layer.holds(client, row.id, &older);
+                    let holds = holds.map_err(|error| kept_apart(error, &garbled))?;
+                    defined.push(Defined {
+                        version: layer.version.clone(),
+                        statements: older,
+                        holds,
+                    });
+                }
+                look(client, desk, &row, &made, &defined, samples, seed)
+            });
+            match garbled.take() {
+                Some(error) => Err(error),
+                None => Ok(found?),
+            }
         })?;
         Ok(found)
     }
+}
+
+/// A definition that some rows were done with.
+struct Defined {
+    version: String,
+    statements: Statements,
+    /// That a row is among them, unless a newer one has it.
+    holds: String,
+}
+
+/// What is no error of the server is told once the transaction has ended.
+fn kept_apart(error: BackfillError, garbled: &Cell<Option<BackfillError>>) -> ChangeError {
+    match error {
+        BackfillError::Database(error) => error,
+        other => {
+            let question = other.to_string();
+            garbled.set(Some(other));
+            ChangeError::Unexpected { question }
+        }
+    }
+}
+
+/// What became of the rows of each definition, and how many of all of them a program passed over.
+fn of_definitions(
+    client: &mut Client,
+    desk: &Desk,
+    row: &JobRow,
+    defined: &[Defined],
+    failed: &[String],
+) -> Result<(Vec<OfDefinition>, u64), ChangeError> {
+    let Some(newest) = defined.first() else {
+        return Ok((Vec::new(), 0));
+    };
+    let places = by_place(row.strategy);
+    let next = || desk.next("counting rows that differ", None);
+    let mut found: Vec<OfDefinition> = Vec::new();
+    let mut skipped = 0;
+    let mut above: Vec<&str> = Vec::new();
+    for it in defined {
+        let above_it = match above.as_slice() {
+            [] => "false".to_owned(),
+            some => some.join(" OR "),
+        };
+        let among = format!("CASE WHEN {above_it} THEN false ELSE {} END", it.holds);
+        above.push(&it.holds);
+        let mut count = |statements: &Statements, sql: &dyn Fn(&Range) -> String| {
+            differing(client, &next, statements, sql, places)
+        };
+        let own = &it.statements;
+        let rows = count(own, &|range| own.table.count(range, &among))?;
+        let differ = count(own, &|range| own.count(range, Some(&among), failed))?;
+        if let Some(asking) = &own.program {
+            let sql = |range: &Range| own.count_skipped(asking, range, Some(&among), failed);
+            skipped += count(own, &sql)?;
+        }
+        let differ_from_newest = if it.version == newest.version {
+            Some(differ)
+        } else if newest.statements.program.is_some() {
+            // What a program would say of a row is not known without running it.
+            None
+        } else {
+            // It was never tried on these rows: one of them may refuse it.
+            let mark = "SAVEPOINT _sb_newest";
+            client.batch_execute(mark).map_err(at(mark))?;
+            let now = &newest.statements;
+            let sql = |range: &Range| now.count(range, Some(&among), failed);
+            match differing(client, &next, now, &sql, places) {
+                Ok(count) => Some(count),
+                Err(error) if refuses(&error) || matches!(error, ChangeError::Unfit { .. }) => {
+                    let back = "ROLLBACK TO SAVEPOINT _sb_newest";
+                    client.batch_execute(back).map_err(at(back))?;
+                    None
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        match found.iter_mut().find(|other| other.version == it.version) {
+            Some(other) => {
+                other.rows += rows;
+                other.differ += differ;
+                other.differ_from_newest = other
+                    .differ_from_newest
+                    .zip(differ_from_newest)
+                    .map(|(one, more)| one + more);
+            }
+            None => found.push(OfDefinition {
+                version: it.version.clone(),
+                rows,
+                differ,
+                differ_from_newest,
+            }),
+        }
+    }
+    Ok((found, skipped))
 }
 
 fn look(
@@ -67,16 +187,38 @@ fn look(
     desk: &Desk,
     row: &JobRow,
     statements: &Statements,
+    defined: &[Defined],
     samples: u32,
     seed: u32,
 ) -> Result<Verification, ChangeError> {
-    let failed = failed_keys(client, row.id, row.sweep)?;
-    let differ = statements.differ_but(&failed);
+    let failed = all_failed(client, row.id)?;
     // After an undo nothing is as it should be, and need not be.
-    let differ = if row.status == JobStatus::Undone {
-        0
+    let (differ, skipped, definitions) = if row.status == JobStatus::Undone {
+        (0, 0, Vec::new())
+    } else if defined.is_empty() {
+        let mut count = |sql: &dyn Fn(&Range) -> String| {
+            let next = || desk.next("counting rows that differ", None);
+            differing(client, &next, statements, sql, by_place(row.strategy))
+        };
+        let differ = count(&|range| statements.count(range, None, &failed))?;
+        let skipped = match &statements.program {
+            Some(asking) => count(&|range| statements.count_skipped(asking, range, None, &failed))?,
+            None => 0,
+        };
+        (differ, skipped, Vec::new())
     } else {
-        differing(client, desk, statements, &differ, by_place(row.strategy))?
+        let (found, skipped) = of_definitions(client, desk, row, defined, &failed)?;
+        (found.iter().map(|it| it.differ).sum(), skipped, found)
+    };
+    // Of rows that have what another definition gives nobody can say what they should have.
+    let newest = defined.first().map(|it| it.version.as_str());
+    let newest = defined
+        .iter()
+        .filter(|it| Some(it.version.as_str()) == newest);
+    let newest: Vec<&str> = newest.map(|it| it.holds.as_str()).collect();
+    let among = match newest.as_slice() {
+        [] => "true".to_owned(),
+        some => some.join(" OR "),
     };
     let nulls = statements.table.columns.iter().map(|it| it.sql.as_str());
     let counted: Vec<_> = nulls
@@ -104,11 +246,30 @@ fn look(
         rows: count(0)?,
         differ,
         failed: failed.len() as u64,
+        skipped,
         columns,
         ranges: ranges(client, desk, row, statements)?,
-        samples: picked(client, desk, statements, &failed, count(0)?, samples, seed)?,
+        samples: picked(
+            client,
+            desk,
+            statements,
+            (&failed, &among),
+            count(0)?,
+            samples,
+            seed,
+        )?,
         not_validated: constraints(client, desk, statements)?,
+        definitions,
     })
+}
+
+/// Every row that is known to refuse it.
+fn all_failed(client: &mut Client, id: i64) -> Result<Vec<String>, ChangeError> {
+    let sql = "SELECT key FROM _switchback.backfill_failure WHERE backfill = $1";
+    let rows = client.query(sql, &[&id]).map_err(at(sql))?;
+    rows.iter()
+        .map(|row| row.try_get(0).map_err(at(sql)))
+        .collect()
 }
 
 fn ranges(
@@ -153,17 +314,18 @@ fn picked(
     client: &mut Client,
     desk: &Desk,
     statements: &Statements,
-    failed: &[String],
+    (failed, among): (&[String], &str),
     rows: u64,
     samples: u32,
     seed: u32,
 ) -> Result<Vec<Sample>, ChangeError> {
-    if samples == 0 || rows == 0 {
+    // What a program would say of a row is not known without running it.
+    if samples == 0 || rows == 0 || statements.program.is_some() {
         return Ok(Vec::new());
     }
     // More than are wanted, as the share is only about right.
     let share = (f64::from(samples) * 400.0 / rows as f64).clamp(0.000_001, 100.0);
-    let sql = statements.samples(failed, share, seed, samples, SHOWN);
+    let sql = statements.samples(failed, among, share, seed, samples, SHOWN);
     desk.next(&sql, None)?;
     let found = client.query(&sql, &[]).map_err(at(&sql))?;
     let read = |row: &postgres::Row| -> Result<Sample, postgres::Error> {

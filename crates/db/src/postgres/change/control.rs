@@ -1,37 +1,38 @@
 //! The control tables: what Switchback remembers inside the database that it changes.
 //!
 //! They stand in a schema of their own. `step` has a mark for each step that is applied, or under
-//! way where it cannot be one transaction; `fill` says where each fill stands; `undo` has the former
-//! values of fills that can be taken back; `revoked` the intents that were given up. They are made
-//! when they are first needed. Format 1 is the only one so far; a newer one is refused, because an
-//! older version cannot know what it must keep.
+//! way where it cannot be one transaction; `revoked` has the intents that were given up. Fills stand
+//! among backfills, in tables of their own ([`crate::postgres::backfill`]). They are made when they
+//! are first needed. Any other format than this version's is refused: nobody can know what it must
+//! keep.
 
 use std::time::Duration;
 
 use postgres::{Client, Row};
 use switchback_model::ChangeId;
-use switchback_model::plan::Fill;
 
 use super::error::{ChangeError, at};
 use super::link::lock;
+use crate::postgres::backfill::of_change;
 use crate::postgres::session::name;
 
 /// The format of the control tables that this version writes.
-pub const CONTROL_FORMAT: i32 = 1;
+pub const CONTROL_FORMAT: i32 = 2;
 
 /// The schema of the control tables.
 pub const CONTROL_SCHEMA: &str = SCHEMA;
 
 pub(super) const SCHEMA: &str = "_switchback";
 
-const TABLES: [&str; 5] = ["format", "step", "fill", "undo", "revoked"];
+/// These and those of fills.
+const TABLES: [&str; 3] = ["format", "step", "revoked"];
 
 const CREATE: &str = r#"
 CREATE TABLE _switchback.format (
   one boolean PRIMARY KEY DEFAULT true CHECK (one),
   version integer NOT NULL
 );
-INSERT INTO _switchback.format (version) VALUES (1);
+INSERT INTO _switchback.format (version) VALUES (2);
 CREATE TABLE _switchback.step (
   sequence bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   change text COLLATE "C" NOT NULL,
@@ -46,34 +47,6 @@ CREATE TABLE _switchback.step (
   attempts integer NOT NULL,
   took_ms bigint NOT NULL,
   UNIQUE (change, step)
-);
-CREATE TABLE _switchback.fill (
-  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  change text COLLATE "C" NOT NULL,
-  step text COLLATE "C" NOT NULL,
-  in_table text NOT NULL,
-  columns text[] NOT NULL,  -- those that are written
-  key text[] NOT NULL,      -- those by which rows are walked; none where it is by place on disk
-  status text NOT NULL CHECK (status IN ('filling', 'filled', 'unfilling', 'forgotten')),
-  place jsonb,              -- the last key that is done, or the place on disk
-  high jsonb,               -- the highest key when the sweep began, or the sizes on disk
-  sweep integer NOT NULL,
-  sweep_rows bigint NOT NULL,
-  total bigint,
-  rows_scanned bigint NOT NULL,
-  rows_changed bigint NOT NULL,
-  batches bigint NOT NULL,
-  took_ms bigint NOT NULL,
-  started_at timestamptz NOT NULL DEFAULT now(),
-  UNIQUE (change, step)
-);
-CREATE TABLE _switchback.undo (
-  fill bigint NOT NULL,
-  key jsonb NOT NULL,
-  in_column text COLLATE "C" NOT NULL,
-  before text,
-  after text,
-  PRIMARY KEY (fill, key, in_column)
 );
 CREATE TABLE _switchback.revoked (
   intent text COLLATE "C" PRIMARY KEY,
@@ -127,39 +100,11 @@ pub struct Mark {
     pub(super) made: Vec<String>,
 }
 
-/// Where a fill stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FillStatus {
-    /// `filling`, `filled` or `unfilling`.
-    pub status: String,
-    /// The columns of the key by which rows are walked; none where it is by their place on disk.
-    pub key: Vec<String>,
-    /// How often the walk through all rows was begun.
-    pub sweep: u32,
-    /// Rows that were looked at, over all runs.
-    pub rows_scanned: u64,
-    /// Rows that were changed, over all runs.
-    pub rows_changed: u64,
-    /// Batches, over all runs.
-    pub batches: u64,
-    /// How long the batches took, over all runs.
-    pub took: Duration,
-    pub(super) id: i64,
-    /// The last key that is done, or the place on disk, as JSON; none at the beginning.
-    pub(super) place: Option<String>,
-    /// The highest key when the sweep began, or the sizes on disk, as JSON.
-    pub(super) high: Option<String>,
-    /// Rows that were looked at in this sweep.
-    pub(super) sweep_rows: u64,
-    /// About how many rows there were when the sweep began.
-    pub(super) total: Option<u64>,
-}
-
 /// Whether the control tables are there; if so, that they are of a format that this version knows,
 /// and that this role may use them.
 ///
 /// # Errors
-/// [`ChangeError::Newer`], [`ChangeError::Privilege`].
+/// [`ChangeError::Format`], [`ChangeError::Privilege`].
 pub(super) fn exists(client: &mut Client) -> Result<bool, ChangeError> {
     let sql = "
         SELECT bool_or(c.relname = 'format'), bool_and(has_schema_privilege(n.oid, 'USAGE')),
@@ -168,7 +113,7 @@ pub(super) fn exists(client: &mut Client) -> Result<bool, ChangeError> {
             current_user::text
         FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
         WHERE n.nspname = '_switchback' AND c.relkind = 'r' AND c.relname = ANY ($1)";
-    let tables: Vec<&str> = TABLES.to_vec();
+    let tables: Vec<&str> = TABLES.into_iter().chain(of_change::TABLES).collect();
     let row = client.query_one(sql, &[&tables]).map_err(at(sql))?;
     let get = |column| row.try_get::<_, Option<bool>>(column).map_err(at(sql));
     if get(0)? != Some(true) {
@@ -196,8 +141,8 @@ pub(super) fn exists(client: &mut Client) -> Result<bool, ChangeError> {
     let sql = "SELECT coalesce(max(version), 0) FROM _switchback.format";
     let row = client.query_one(sql, &[]).map_err(at(sql))?;
     let found: i32 = row.try_get(0).map_err(at(sql))?;
-    if found > CONTROL_FORMAT {
-        return Err(ChangeError::Newer {
+    if found != CONTROL_FORMAT {
+        return Err(ChangeError::Format {
             found,
             known: CONTROL_FORMAT,
         });
@@ -205,10 +150,15 @@ pub(super) fn exists(client: &mut Client) -> Result<bool, ChangeError> {
     Ok(true)
 }
 
+/// Whether the control tables are there, and those of fills.
+pub(super) fn complete(client: &mut Client) -> Result<bool, ChangeError> {
+    Ok(exists(client)? && of_change::exists(client)?)
+}
+
 /// Fails unless the control tables are there, or this role may make them. None if they are there,
 /// else whether their schema is.
 pub(super) fn can_make(client: &mut Client) -> Result<Option<bool>, ChangeError> {
-    if exists(client)? {
+    if complete(client)? {
         return Ok(None);
     }
     let sql = "
@@ -254,10 +204,13 @@ pub(super) fn make(client: &mut Client) -> Result<(), ChangeError> {
     if !schema {
         sql.push_str("CREATE SCHEMA _switchback;");
     }
-    sql.push_str(CREATE);
+    if !exists(client)? {
+        sql.push_str(CREATE);
+    }
     client
         .batch_execute(&sql)
-        .map_err(at("making the control tables"))
+        .map_err(at("making the control tables"))?;
+    of_change::make(client)
 }
 
 /// Waits until nobody else works on the change, and refuses if the intent was given up. Both hold
@@ -322,10 +275,9 @@ fn mark(row: &Row) -> Result<Mark, postgres::Error> {
     })
 }
 
-/// Every change that has a mark or a fill, by name.
+/// Every change that has a mark, by name.
 pub(super) fn changes(client: &mut Client) -> Result<Vec<String>, ChangeError> {
-    let sql = "SELECT change FROM _switchback.step UNION SELECT change FROM _switchback.fill
-               WHERE status <> 'forgotten' ORDER BY 1";
+    let sql = "SELECT DISTINCT change FROM _switchback.step ORDER BY 1";
     let rows = client.query(sql, &[]).map_err(at(sql))?;
     rows.iter()
         .map(|row| row.try_get(0).map_err(at(sql)))
@@ -381,153 +333,4 @@ pub(super) fn remove_mark(
 
 fn millis(length: Duration) -> i64 {
     i64::try_from(length.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// Where a fill stands; with `lock` it stays so until the transaction ends.
-pub(super) fn fill_status(
-    client: &mut Client,
-    fill: &Fill,
-    lock: bool,
-) -> Result<Option<FillStatus>, ChangeError> {
-    let sql = format!(
-        "SELECT id, status, key, place::text, high::text, sweep, sweep_rows, total, rows_scanned,
-                rows_changed, batches, took_ms
-         FROM _switchback.fill WHERE change = $1 AND step = $2 {}",
-        if lock { "FOR UPDATE" } else { "" }
-    );
-    let (change, step) = (fill.change.as_str(), fill.step.as_str());
-    let row = client
-        .query_opt(&sql, &[&change, &step])
-        .map_err(at(&sql))?;
-    row.map(|row| status(&row).map_err(at(&sql))).transpose()
-}
-
-fn status(row: &Row) -> Result<FillStatus, postgres::Error> {
-    let count = |column| row.try_get::<_, i64>(column).map(i64::unsigned_abs);
-    Ok(FillStatus {
-        id: row.try_get(0)?,
-        status: row.try_get(1)?,
-        key: row.try_get(2)?,
-        place: row.try_get(3)?,
-        high: row.try_get(4)?,
-        sweep: row.try_get::<_, i32>(5)?.unsigned_abs(),
-        sweep_rows: count(6)?,
-        total: row.try_get::<_, Option<i64>>(7)?.map(i64::unsigned_abs),
-        rows_scanned: count(8)?,
-        rows_changed: count(9)?,
-        batches: count(10)?,
-        took: Duration::from_millis(count(11)?),
-    })
-}
-
-/// Writes where a fill stands, and gives its number.
-pub(super) fn set_fill(
-    client: &mut Client,
-    fill: &Fill,
-    to: &FillStatus,
-) -> Result<i64, ChangeError> {
-    let sql = "INSERT INTO _switchback.fill
-                 (change, step, in_table, columns, key, status, place, high, sweep, sweep_rows, total,
-                  rows_scanned, rows_changed, batches, took_ms)
-               VALUES ($1, $2, $3, $4, $5, $6, $7::text::jsonb, $8::text::jsonb, $9, $10, $11, $12,
-                  $13, $14, $15)
-               ON CONFLICT (change, step) DO UPDATE SET
-                 key = excluded.key, status = excluded.status, place = excluded.place,
-                 high = excluded.high, sweep = excluded.sweep, sweep_rows = excluded.sweep_rows,
-                 total = excluded.total, rows_scanned = excluded.rows_scanned,
-                 rows_changed = excluded.rows_changed, batches = excluded.batches,
-                 took_ms = excluded.took_ms
-               RETURNING id";
-    let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-    let columns: Vec<&String> = fill.set.keys().collect();
-    let row = client
-        .query_one(
-            sql,
-            &[
-                &fill.change.as_str(),
-                &fill.step.as_str(),
-                &fill.table,
-                &columns,
-                &to.key,
-                &to.status,
-                &to.place,
-                &to.high,
-                &i32::try_from(to.sweep).unwrap_or(i32::MAX),
-                &number(to.sweep_rows),
-                &to.total.map(number),
-                &number(to.rows_scanned),
-                &number(to.rows_changed),
-                &number(to.batches),
-                &millis(to.took),
-            ],
-        )
-        .map_err(at(sql))?;
-    row.try_get(0).map_err(at(sql))
-}
-
-/// Forgets a fill. Its former values may be many; they go later, see [`tidy`].
-pub(super) fn forget_fill(client: &mut Client, id: i64) -> Result<(), ChangeError> {
-    let sql = "UPDATE _switchback.fill SET status = 'forgotten', change = '', step = id::text
-               WHERE id = $1";
-    client.execute(sql, &[&id]).map_err(at(sql))?;
-    Ok(())
-}
-
-/// Forgets what a step filled: its way back has taken that back.
-pub(super) fn forget_fills_of_step(
-    client: &mut Client,
-    change: &ChangeId,
-    step: &str,
-) -> Result<(), ChangeError> {
-    let sql = "SELECT id FROM _switchback.fill WHERE change = $1 AND step = $2";
-    let rows = client
-        .query(sql, &[&change.as_str(), &step])
-        .map_err(at(sql))?;
-    for row in rows {
-        let id: i64 = row.try_get(0).map_err(at(sql))?;
-        forget_fill(client, id)?;
-    }
-    Ok(())
-}
-
-/// Forgets fills of a change into columns that are gone: made again, they are empty again.
-pub(super) fn forget_fills_of_dropped_columns(
-    client: &mut Client,
-    change: &ChangeId,
-) -> Result<(), ChangeError> {
-    let sql = "SELECT fill.id FROM _switchback.fill AS fill
-               WHERE fill.change = $1 AND EXISTS (
-                 SELECT FROM unnest(fill.columns) AS mine WHERE NOT EXISTS (
-                   SELECT FROM pg_catalog.pg_attribute AS it
-                   WHERE it.attrelid = to_regclass(fill.in_table) AND it.attname = mine
-                     AND it.attnum > 0 AND NOT it.attisdropped))";
-    let rows = client.query(sql, &[&change.as_str()]).map_err(at(sql))?;
-    for row in rows {
-        let id: i64 = row.try_get(0).map_err(at(sql))?;
-        forget_fill(client, id)?;
-    }
-    Ok(())
-}
-
-/// Removes some of the former values of fills that are forgotten, as one statement. Returns whether
-/// there may be more.
-pub(super) fn tidy(client: &mut Client) -> Result<bool, ChangeError> {
-    let sql = "WITH gone AS (
-                 SELECT id FROM _switchback.fill WHERE status = 'forgotten'
-                 ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
-               ), part AS (
-                 SELECT undo.fill, undo.key, undo.in_column
-                 FROM gone, LATERAL (SELECT * FROM _switchback.undo WHERE fill = gone.id
-                   ORDER BY key LIMIT 10000) AS undo
-               ), deleted AS (
-                 DELETE FROM _switchback.undo AS undo USING part
-                 WHERE undo.fill = part.fill AND undo.key = part.key
-                   AND undo.in_column = part.in_column
-               ), ended AS (
-                 DELETE FROM _switchback.fill USING gone
-                 WHERE fill.id = gone.id AND NOT EXISTS (SELECT FROM part)
-               )
-               SELECT EXISTS (SELECT FROM gone)";
-    let row = client.query_one(sql, &[]).map_err(at(sql))?;
-    row.try_get(0).map_err(at(sql))
 }

@@ -3,6 +3,8 @@
 use std::error::Error as _;
 use std::time::Duration;
 
+use switchback_migration::backfill::QueryFault;
+
 use super::super::error::PgError;
 use super::watch::Peer;
 use crate::history::SqlError;
@@ -52,12 +54,12 @@ pub enum ChangeError {
     /// It takes no writes: a standby, or one that was set to be read only.
     #[error("the database takes no writes: it is a standby, or set to be read only")]
     ReadOnly,
-    /// The control tables were written by a newer version of Switchback.
+    /// The control tables were written by another version of Switchback.
     #[error("the database's control tables have format {found}, and this version knows {known}")]
-    Newer {
+    Format {
         /// Their format.
         found: i32,
-        /// The newest format that this version knows.
+        /// The one that this version knows.
         known: i32,
     },
     /// The role may not do what has to be done.
@@ -302,6 +304,18 @@ pub enum Unfit {
         /// The expression, cut to a printable length.
         sql: String,
     },
+    /// The query of a backfill does not say what its rows get.
+    #[error(transparent)]
+    Query(#[from] QueryFault),
+    /// A copy of it would not be what it is.
+    #[error("no copy can take its place: {}", why.join("; "))]
+    Copied {
+        /// What would be lost, or is in the way.
+        why: Vec<String>,
+    },
+    /// For another reason.
+    #[error("{0}")]
+    Refused(switchback_migration::backfill::strategy::Refusal),
     /// A fill was begun by another key.
     #[error("the fill was begun by the key ({}), which is no key any more", key.join(", "))]
     OtherKey {

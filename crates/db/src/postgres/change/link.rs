@@ -111,6 +111,11 @@ impl Link {
         })
     }
 
+    /// How the connection was made.
+    pub(in crate::postgres) fn config(&self) -> Config {
+        self.config.clone()
+    }
+
     /// Connects again if the connection is gone.
     pub(in crate::postgres) fn alive(&mut self, options: &Options) -> Result<(), ChangeError> {
         let patience = Duration::from_secs(5);

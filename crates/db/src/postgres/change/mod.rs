@@ -1,7 +1,7 @@
 //! Steps of changes on a PostgreSQL database that an application uses at the same time.
 //!
-//! [`PostgresDatabase`] runs scripts ([`Script`]), fills columns ([`Fill`]) and answers whether an
-//! effect was done. What it did stands in control tables inside the same database (`control`),
+//! [`PostgresDatabase`] runs scripts ([`Script`]), fills columns ([`Fill`], which are walked as
+//! backfills are) and answers whether an effect was done. What it did stands in control tables inside the same database (`control`),
 //! written in the same transactions, so that a crash can never separate an effect from its mark.
 //! Scripts that cannot be one transaction (`stepwise`) have a mark that says `running` until their
 //! end, and each statement asks first what is there.
@@ -15,7 +15,7 @@
 
 mod control;
 pub(in crate::postgres) mod error;
-pub(in crate::postgres) mod fill;
+pub(in crate::postgres) mod fence;
 mod gate;
 mod index;
 pub(in crate::postgres) mod link;
@@ -29,6 +29,7 @@ pub(in crate::postgres) mod watch;
 
 use postgres::{Client, Config};
 use switchback_migration::Definition;
+use switchback_migration::backfill::throttle::Limits;
 use switchback_migration::drive::Probed;
 use switchback_model::plan::{Fill, Run, Scope, Script};
 use switchback_model::{ChangeId, Digest, Effect, Timestamp};
@@ -36,12 +37,13 @@ use switchback_model::{ChangeId, Digest, Effect, Timestamp};
 use self::link::{Link, begin, reading};
 use self::persist::{Desk, Random, Runner};
 use self::script::Job;
+use crate::backfill::Standing;
 use crate::fill::Next;
-use crate::postgres::backfill::BackfillError;
+use crate::postgres::backfill::{BackfillError, GaugeOptions, PostgresGauge, jobs, of_change};
 
-pub use control::{CONTROL_FORMAT, CONTROL_SCHEMA, FillStatus, Mark, MarkState};
+pub use crate::postgres::backfill::of_change::{FillEnd, Progress};
+pub use control::{CONTROL_FORMAT, CONTROL_SCHEMA, Mark, MarkState};
 pub use error::{ChangeError, Unfit};
-pub use fill::{FillEnd, Progress};
 pub use options::{Observer, Options, Ran, Waiting, Waits};
 pub use watch::Peer;
 
@@ -53,6 +55,10 @@ pub struct PostgresDatabase {
     random: Random,
     /// The intent that is being carried out, if it may be given up by somebody else.
     intent: Option<String>,
+    /// How much the database is to bear while large tables are filled; none for any amount.
+    limits: Option<Limits>,
+    /// What parts of backfills cost since somebody began to count.
+    spent: persist::Cost,
 }
 
 impl PostgresDatabase {
@@ -68,6 +74,8 @@ impl PostgresDatabase {
             random: Random::new(seed),
             options,
             intent: None,
+            limits: None,
+            spent: persist::Cost::default(),
         })
     }
 
@@ -98,6 +106,11 @@ impl PostgresDatabase {
         self.intent = Some(intent.to_owned());
     }
 
+    /// From now on fills of large tables are held back by how the database is, as backfills are.
+    pub fn politely(&mut self, limits: Limits) {
+        self.limits = Some(limits);
+    }
+
     /// The marks of the steps that are applied or under way, in the order in which they were begun.
     ///
     /// # Errors
@@ -114,9 +127,14 @@ impl PostgresDatabase {
     /// # Errors
     /// If the database cannot be read.
     pub fn changes(&mut self) -> Result<Vec<String>, ChangeError> {
-        self.read(|client, _| match control::exists(client)? {
-            true => control::changes(client),
-            false => Ok(Vec::new()),
+        self.read(|client, _| {
+            let mut all = of_change::changes(client)?;
+            if control::exists(client)? {
+                all.extend(control::changes(client)?);
+            }
+            all.sort_unstable();
+            all.dedup();
+            Ok(all)
         })
     }
 
@@ -124,10 +142,14 @@ impl PostgresDatabase {
     ///
     /// # Errors
     /// If the database cannot be read.
-    pub fn fill_status(&mut self, fill: &Fill) -> Result<Option<FillStatus>, ChangeError> {
-        self.read(|client, _| match control::exists(client)? {
-            true => control::fill_status(client, fill, false),
-            false => Ok(None),
+    pub fn fill_status(&mut self, fill: &Fill) -> Result<Option<Standing>, ChangeError> {
+        self.read(|client, _| {
+            let Some(row) = of_change::row(client, fill)? else {
+                return Ok(None);
+            };
+            jobs::standing(client, row)
+                .map(Some)
+                .map_err(of_change::bare)
         })
     }
 
@@ -145,7 +167,7 @@ impl PostgresDatabase {
     /// are there or can be made.
     ///
     /// # Errors
-    /// [`ChangeError::ReadOnly`], [`ChangeError::Privilege`], [`ChangeError::Newer`].
+    /// [`ChangeError::ReadOnly`], [`ChangeError::Privilege`], [`ChangeError::Format`].
     pub fn check_writable(&mut self) -> Result<(), ChangeError> {
         self.read(|client, _| {
             let sql = "SELECT pg_is_in_recovery()";
@@ -214,7 +236,7 @@ impl PostgresDatabase {
             Run::Transaction | Run::Rebuild => script::run(&mut runner, &job)?,
             Run::Statements => stepwise::run(&mut runner, &job)?,
         };
-        fill::tidy(&mut runner);
+        of_change::tidy(self, observer);
         Ok(ran)
     }
 
@@ -228,8 +250,8 @@ impl PostgresDatabase {
         observer: &mut dyn Observer,
         on_batch: &mut dyn FnMut(&Progress) -> Next,
     ) -> Result<FillEnd, ChangeError> {
-        self.walk(fill, observer, |runner, job| {
-            fill::fill(runner, job, on_batch)
+        self.walk(observer, |database, observer| {
+            of_change::fill(database, fill, observer, on_batch)
         })
     }
 
@@ -243,8 +265,8 @@ impl PostgresDatabase {
         observer: &mut dyn Observer,
         on_batch: &mut dyn FnMut(&Progress) -> Next,
     ) -> Result<FillEnd, ChangeError> {
-        self.walk(fill, observer, |runner, job| {
-            fill::unfill(runner, job, on_batch)
+        self.walk(observer, |database, observer| {
+            of_change::unfill(database, fill, observer, on_batch)
         })
     }
 
@@ -287,22 +309,14 @@ impl PostgresDatabase {
 
     fn walk(
         &mut self,
-        fill: &Fill,
         observer: &mut dyn Observer,
-        walk: impl FnOnce(&mut Runner<'_>, &fill::Job<'_>) -> Result<FillEnd, ChangeError>,
+        walk: impl FnOnce(&mut Self, &mut dyn Observer) -> Result<FillEnd, ChangeError>,
     ) -> Result<FillEnd, ChangeError> {
         self.ready(observer)?;
-        let (path, options, intent) = self.own();
-        let job = fill::Job {
-            fill,
-            intent: intent.as_deref(),
-            path: &path,
-            version: self.link.version,
-            options: &options,
-        };
-        let mut runner = self.runner(&options, observer);
-        let end = walk(&mut runner, &job)?;
-        fill::tidy(&mut runner);
+        fence::says(&mut self.link.client, self.intent.as_deref())?;
+        self.spent = persist::Cost::default();
+        let end = walk(self, observer)?;
+        of_change::tidy(self, observer);
         Ok(end)
     }
 
@@ -311,7 +325,7 @@ impl PostgresDatabase {
         self.link.alive(&self.options)?;
         let place = self.link.place.clone();
         self.link.watch.ready().map_err(watch::no_watch(&place))?;
-        if self.read(|client, _| control::exists(client))? {
+        if self.read(|client, _| control::complete(client))? {
             return Ok(());
         }
         let (path, options, _) = self.own();
@@ -356,6 +370,31 @@ impl PostgresDatabase {
         self.link.alive(&self.options)
     }
 
+    /// The process that serves this connection.
+    pub(in crate::postgres) fn session(&self) -> i32 {
+        self.link.pid
+    }
+
+    /// How much the database is to bear while large tables are filled.
+    pub(in crate::postgres) fn limits(&self) -> Option<&Limits> {
+        self.limits.as_ref()
+    }
+
+    /// What parts of a fill waited for, and who waited for them.
+    pub(in crate::postgres) fn waits(&self) -> Waits {
+        self.spent.waits()
+    }
+
+    /// Somebody who looks how the database is, on a connection of its own.
+    pub(in crate::postgres) fn gauge(
+        &self,
+        options: GaugeOptions,
+    ) -> Result<PostgresGauge, ChangeError> {
+        let place = self.link.place.clone();
+        PostgresGauge::open(self.link.config(), options)
+            .map_err(|_| ChangeError::Insecure { place })
+    }
+
     /// Does a part of a backfill in attempts. After one that failed nothing is left open. Says also
     /// whether somebody waited for it.
     pub(in crate::postgres) fn backfill<T: Send>(
@@ -372,9 +411,10 @@ impl PostgresDatabase {
                 persist::roll_back(client);
                 Ok(Err(other))
             }
-        })?;
-        let in_the_way = runner.cost.waits().held_up > 0;
-        Ok((done?, in_the_way))
+        });
+        let cost = runner.cost;
+        self.spent.add(&cost);
+        Ok((done??, cost.waits().held_up > 0))
     }
 
     fn runner<'a>(
@@ -401,8 +441,8 @@ fn probe(
 ) -> Result<Probed, ChangeError> {
     match effect {
         Effect::Script(script) => script::probe(client, path, script),
-        Effect::Fill(fill) => fill::probe(client, path, version, fill),
-        Effect::Unfill(fill) => fill::probe_undone(client, path, version, fill),
+        Effect::Fill(fill) => of_change::probe(client, path, version, fill),
+        Effect::Unfill(fill) => of_change::probe_undone(client, path, version, fill),
         Effect::MoveValue(_) => Err(ChangeError::OtherEffect),
     }
 }

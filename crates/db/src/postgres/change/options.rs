@@ -33,8 +33,11 @@ pub struct Options {
     pub yield_after: Duration,
     /// How often it is looked who waits for whom.
     pub watch_every: Duration,
-    /// How long one batch of a fill should take.
+    /// How long one batch of a fill should take, unless the database says how much it bears.
     pub batch_time: Duration,
+    /// How long a part of a fill stays with a process that gives no sign of life. Short, so that the
+    /// same command goes on soon after a crash; a batch that is under way is waited for in any case.
+    pub lease: Duration,
     /// The schemas in which names without one are looked for; none for those of the role.
     pub search_path: Option<Vec<String>>,
 }
@@ -53,6 +56,7 @@ impl Default for Options {
             yield_after: Duration::from_secs(1),
             watch_every: Duration::from_millis(250),
             batch_time: Duration::from_millis(100),
+            lease: Duration::from_secs(3),
             search_path: None,
         }
     }
@@ -65,6 +69,9 @@ pub trait Observer {
     /// follows. Comes again and again while it is so.
     fn waiting(&mut self, at: &Waiting);
 
+    /// A fill rests, because the database has enough to do. Comes again and again while it is so.
+    fn paced(&mut self, _reason: &str) {}
+
     /// What was asked for is done, and former values that nobody needs could not be removed. They
     /// stay until an effect that comes later removes them; that nobody waits for.
     fn not_tidied(&mut self, error: &ChangeError);
@@ -72,6 +79,24 @@ pub trait Observer {
     /// Whether to stop. What is under way is cancelled then.
     fn stop(&mut self) -> bool {
         false
+    }
+}
+
+impl<T: Observer + ?Sized> Observer for &mut T {
+    fn waiting(&mut self, at: &Waiting) {
+        (**self).waiting(at);
+    }
+
+    fn paced(&mut self, reason: &str) {
+        (**self).paced(reason);
+    }
+
+    fn not_tidied(&mut self, error: &ChangeError) {
+        (**self).not_tidied(error);
+    }
+
+    fn stop(&mut self) -> bool {
+        (**self).stop()
     }
 }
 

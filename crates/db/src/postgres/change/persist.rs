@@ -70,6 +70,13 @@ impl Desk {
         Ok(())
     }
 
+    /// Whether the statement that was announced last has run for as long as it may, and nobody had
+    /// it cancelled.
+    pub(in crate::postgres) fn is_out_of_time(&self) -> bool {
+        let (_, limit, after) = self.statement();
+        self.stop.load(Ordering::SeqCst) == GO_ON && limit.is_some_and(|limit| after >= limit)
+    }
+
     fn statement(&self) -> (String, Option<Duration>, Duration) {
         let now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
         (now.0.clone(), now.1, now.2.elapsed())
@@ -84,6 +91,19 @@ pub(in crate::postgres) struct Cost {
 }
 
 impl Cost {
+    /// Adds what something else cost.
+    pub(in crate::postgres) fn add(&mut self, other: &Cost) {
+        self.waits.retries += other.waits.retries;
+        self.waits.gave_way += other.waits.gave_way;
+        self.waits.waited += other.waits.waited;
+        self.waits.longest = self.waits.longest.max(other.waits.longest);
+        for pid in &other.held_up {
+            if !self.held_up.contains(pid) {
+                self.held_up.push(*pid);
+            }
+        }
+    }
+
     pub(in crate::postgres) fn waits(&self) -> Waits {
         Waits {
             held_up: u32::try_from(self.held_up.len()).unwrap_or(u32::MAX),

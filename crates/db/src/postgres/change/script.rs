@@ -22,6 +22,7 @@ use super::scope::{Part, difference, named, read};
 use super::statement::Form;
 use super::{Options, Ran};
 use crate::marks::{Marked, Mismatch, digest, follow};
+use crate::postgres::backfill::of_change;
 use crate::text::excerpt;
 
 /// What a script is run for.
@@ -98,10 +99,10 @@ fn attempt(
         Direction::Down => {
             exact(&marks, &step, &after)?;
             control::remove_mark(client, &script.change, &step)?;
-            control::forget_fills_of_step(client, &script.change, &step)?;
+            of_change::forget_step(client, &script.change, &script.step)?;
         }
     }
-    control::forget_fills_of_dropped_columns(client, &script.change)?;
+    of_change::forget_dropped(client, &script.change)?;
     commit(client, desk)?;
     Ok(false)
 }

@@ -3,14 +3,14 @@
 use switchback_migration::backfill::JobStatus;
 use switchback_migration::backfill::machine::{Batch, Got};
 
+use super::Backfills;
 use super::error::BackfillError;
-use super::{Backfills, connect};
 use crate::backfill::Hands;
 
 /// What a worker does that undoes a backfill. Several may; they take turns.
 #[derive(Debug)]
 pub struct SqliteUndo {
-    db: Backfills,
+    pub(super) db: Backfills,
     job: String,
 }
 
@@ -86,7 +86,6 @@ impl Hands for SqliteUndo {
     }
 
     fn reconnect(&mut self) -> Result<(), BackfillError> {
-        self.db.connection = connect(&self.db.path, self.db.options.busy_timeout)?;
         Ok(())
     }
 }

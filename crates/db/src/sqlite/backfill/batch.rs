@@ -12,19 +12,23 @@ use rusqlite::{Connection, Row, params, params_from_iter};
 use switchback_migration::backfill::JobStatus;
 use switchback_migration::backfill::machine::{Batch, Got};
 
-use super::codec::{self, Exact, Former, Key, Segment, Written};
+use super::changed::sum_of;
+use super::codec::{self, Exact, Former, Key, Segment};
 use super::commit;
 use super::control::{self, JobRow, Kind, RangeRow, Token, Undo};
-use super::error::BackfillError;
+use super::error::{BackfillError, said};
 use super::hands::SqliteHands;
-use super::walk::{Walk, schema_version};
+use super::query;
+use super::walk::{Start, Walk, schema_version};
 use crate::sqlite::error::at;
 
+pub(super) use super::changed::{Changed, Now};
+
 /// A batch ends when its rows take more memory, in bytes.
-const MOST_BYTES: usize = 4 << 20;
+pub(super) const MOST_BYTES: usize = 4 << 20;
 
 /// What trying a batch came to.
-enum Tried {
+pub(super) enum Tried {
     Got(Got),
     /// The schema is another one than the walk was made for.
     OtherSchema,
@@ -36,41 +40,27 @@ enum Tried {
 
 /// A row that is to be changed.
 pub(super) struct Wanted {
-    key: Key,
-    former: Vec<Exact>,
+    pub(super) key: Key,
+    pub(super) former: Vec<Exact>,
+    /// What a query gives it; nothing where the statement says it.
+    pub(super) given: Vec<Exact>,
 }
 
 /// Rows of a range, in order.
-struct Piece {
-    rows: u64,
-    last: Option<Key>,
-    /// Whether the range ends with it.
-    ends: bool,
-    wanted: Vec<Wanted>,
-    /// The sum over all its rows.
-    sum: u64,
-    /// Why the row after them cannot be read, if it cannot.
-    broken: Option<String>,
-}
-
-/// What became of the rows that were to be changed.
 #[derive(Default)]
-struct Changed {
-    rows: Vec<Former>,
-    /// How the sum over all rows moved.
-    sum: u64,
-    bad: Vec<(Key, String)>,
+pub(super) struct Piece {
+    pub(super) rows: u64,
+    pub(super) last: Option<Key>,
+    /// Whether the range ends with it.
+    pub(super) ends: bool,
+    pub(super) wanted: Vec<Wanted>,
+    /// The sum over all its rows.
+    pub(super) sum: u64,
+    /// Why the row after them cannot be read, if it cannot.
+    pub(super) broken: Option<String>,
 }
 
-fn sum_of(key: &[Exact], columns: &[Exact]) -> u64 {
-    let mut bytes = Vec::new();
-    for value in key.iter().chain(columns) {
-        codec::put(&mut bytes, value.as_ref());
-    }
-    codec::row_sum(&bytes)
-}
-
-fn values(row: &Row<'_>, from: usize, count: usize) -> rusqlite::Result<Vec<Exact>> {
+pub(super) fn values(row: &Row<'_>, from: usize, count: usize) -> rusqlite::Result<Vec<Exact>> {
     (from..from + count)
         .map(|it| Ok(Exact::of(row.get_ref(it)?)))
         .collect()
@@ -81,11 +71,19 @@ impl SqliteHands {
         let Some(token) = self.range.clone() else {
             return Ok(Got::Lost);
         };
+        if self.job.text.program.is_some() {
+            return self.by_program(&token, rows.max(1));
+        }
         self.rest();
         let mut rows = rows.max(1);
         let mut bad = None;
         loop {
-            match self.try_batch(&token, rows, bad.as_deref())? {
+            let tried = self.try_batch(&token, rows, bad.as_deref());
+            if let Err(error @ BackfillError::Query { .. }) = &tried {
+                // It is so for everybody, until somebody mends it.
+                self.fail(&token, None, &error.to_string())?;
+            }
+            match tried? {
                 Tried::Got(got) => {
                     if let Got::Done(batch) = got {
                         self.last = Some((Instant::now(), batch.held));
@@ -104,7 +102,7 @@ impl SqliteHands {
 
     /// Lets other writers in. They poll for the lock with growing gaps, so that one who lets go only
     /// for a moment would starve them: the pause grows with the batch.
-    fn rest(&self) {
+    pub(super) fn rest(&self) {
         if let Some((ended, held)) = self.last {
             let pause = (held / 2).clamp(Duration::from_millis(1), Duration::from_millis(100));
             std::thread::sleep(pause.saturating_sub(ended.elapsed()));
@@ -120,36 +118,43 @@ impl SqliteHands {
     ) -> Result<Tried, BackfillError> {
         let transaction = self.db.lock()?;
         let began = Instant::now();
-        let mut job = match self.running(&transaction)? {
+        let job = match self.running(&transaction)? {
             Err(status) => return self.leave(transaction, status).map(Tried::Got),
             Ok(job) => job,
         };
-        let (now, moment) = self.db.moment();
-        let held = control::held(
-            &transaction,
-            self.id(),
-            &self.worker,
-            token,
-            now.as_millis(),
-        )?;
-        let Some(mut range) = held else {
+        let now = self.db.now().as_millis();
+        let held = control::held(&transaction, self.id(), &self.worker, token, now)?;
+        let Some(range) = held else {
             return Ok(Tried::Got(Got::Lost));
         };
         if schema_version(&transaction)? != self.walk.schema {
             return Ok(Tried::OtherSchema);
         }
-        let mut piece = read(&transaction, &self.walk, &range, rows)?;
+        let whole = self.is_of_change();
+        let mut piece = read(&transaction, &self.walk, &range, rows, whole)?;
         let read = piece.rows;
+        let asked = match bad {
+            Some(_) => Ok(()),
+            None => query::ask(&transaction, &self.walk, &range, &mut piece)?,
+        };
+        // What cannot be asked of many is asked of less, down to the one row that is to blame.
+        let bad = match &asked {
+            Err(message) if read > 1 => return Ok(Tried::Thrown(read, message.clone())),
+            Err(message) => Some(message.as_str()),
+            Ok(()) => bad,
+        };
         let mut changed = match bad {
             Some(message) => {
-                let skipped = piece.wanted.drain(..);
-                let bad = skipped.map(|it| (it.key, message.to_owned())).collect();
+                let skipped = piece.wanted.drain(..).map(|it| it.key);
+                // A query was not asked which rows are to be changed.
+                let one = piece.last.clone().filter(|_| self.walk.asked.is_some());
+                let bad = skipped.chain(one).map(|key| (key, message.to_owned()));
                 Changed {
-                    bad,
+                    bad: bad.collect(),
                     ..Changed::default()
                 }
             }
-            None => match change(&transaction, &self.walk, &piece.wanted)? {
+            None => match change(&transaction, &self.walk, &piece.wanted, whole)? {
                 Ok(changed) => changed,
                 Err(message) => return Ok(Tried::Thrown(read, message)),
             },
@@ -166,6 +171,30 @@ impl SqliteHands {
                 message,
             )?;
         }
+        self.finish(
+            transaction,
+            began,
+            token,
+            (job, range),
+            &piece,
+            read,
+            changed,
+        )
+    }
+
+    /// Keeps former values, writes down which rows cannot be changed, moves the place, and commits.
+    #[expect(clippy::too_many_arguments, reason = "all that a batch is")]
+    pub(super) fn finish(
+        &self,
+        transaction: rusqlite::Transaction<'_>,
+        began: Instant,
+        token: &Token,
+        (mut job, mut range): (JobRow, RangeRow),
+        piece: &Piece,
+        read: u64,
+        mut changed: Changed,
+    ) -> Result<Tried, BackfillError> {
+        let (now, moment) = self.db.moment();
         let (scanned, ends) = (piece.rows, piece.ends);
         for (key, message) in &changed.bad {
             if job.stop_on_error {
@@ -182,7 +211,7 @@ impl SqliteHands {
             }
             range.counts.failed += 1;
         }
-        let count = changed.rows.len() as u64;
+        let count = changed.rows.len() as u64 + changed.touched;
         if job.undo == Undo::Kept && self.job.text.keep_undo {
             let rows = std::mem::take(&mut changed.rows);
             keep(&transaction, self, token, &mut job, rows, now.as_millis())?;
@@ -203,9 +232,11 @@ impl SqliteHands {
             .wrapping_add(changed.sum);
         range.counts.scanned += scanned;
         range.counts.changed += count;
+        range.counts.skipped += changed.skipped;
         range.counts.batches += 1;
         job.counts.scanned += scanned;
         job.counts.changed += count;
+        job.counts.skipped += changed.skipped;
         job.counts.batches += 1;
         job.sweep_scanned += scanned;
         job.sweep_changed += count;
@@ -215,7 +246,9 @@ impl SqliteHands {
         job.worked_us += u64::try_from(work.as_micros()).unwrap_or(u64::MAX);
         control::set_job(&transaction, self.id(), &job)?;
         match commit(transaction) {
-            Err(error) if error.is_of_a_row() => Ok(Tried::Thrown(read, error.to_string())),
+            Err(error) if error.is_of_a_row() && !self.is_of_change() => {
+                Ok(Tried::Thrown(read, error.to_string()))
+            }
             Err(error) => Err(error),
             Ok(()) => Ok(Tried::Got(Got::Done(Batch {
                 rows: scanned,
@@ -229,7 +262,12 @@ impl SqliteHands {
     }
 
     /// Fails the job; nothing is left of the batch.
-    fn fail(&self, token: &Token, key: Option<&Key>, why: &str) -> Result<Got, BackfillError> {
+    pub(super) fn fail(
+        &self,
+        token: &Token,
+        key: Option<&Key>,
+        why: &str,
+    ) -> Result<Got, BackfillError> {
         let transaction = self.db.lock()?;
         let mut job = match self.running(&transaction)? {
             Err(status) => return self.leave(transaction, status),
@@ -264,29 +302,25 @@ impl SqliteHands {
     }
 }
 
-/// Reads the next rows of a range.
+/// Reads the next rows of a range. With `whole` one that cannot be read is an error.
 fn read(
     connection: &Connection,
     walk: &Walk,
     range: &RangeRow,
     most: u32,
+    whole: bool,
 ) -> Result<Piece, BackfillError> {
     let width = walk.keyed.parts.len();
     let place = control::place(&range.place, width)?;
     let end = control::place(&range.end, width)?.unwrap_or_default();
-    let (query, parameters) = walk.piece(place.as_ref(), &end);
+    let from = control::place(&range.from, width)?;
+    let start = Start::of(place.as_ref(), from.as_ref());
+    let (query, parameters) = walk.piece(&start, &end);
     let mut statement = connection.prepare_cached(&query).map_err(at(&query))?;
     let mut found = statement
         .query(params_from_iter(&parameters))
         .map_err(at(&query))?;
-    let mut piece = Piece {
-        rows: 0,
-        last: None,
-        ends: false,
-        wanted: Vec::new(),
-        sum: 0,
-        broken: None,
-    };
+    let mut piece = Piece::default();
     let count = walk.columns.len();
     let (mut bytes, mut size) = (Vec::new(), 0);
     while piece.rows < u64::from(most) && size < MOST_BYTES {
@@ -295,7 +329,7 @@ fn read(
             .map_err(at(&query))
             .map_err(BackfillError::from)
         {
-            Err(error) if error.is_of_a_row() => {
+            Err(error) if error.is_of_a_row() && !whole => {
                 piece.broken = Some(said(&error));
                 break;
             }
@@ -317,7 +351,8 @@ fn read(
                 let former = values(row, width, count)?;
                 size += key.iter().chain(&former).map(Exact::size).sum::<usize>();
                 let key = key.clone();
-                piece.wanted.push(Wanted { key, former });
+                let given = Vec::new();
+                piece.wanted.push(Wanted { key, former, given });
             }
             piece.rows += 1;
             piece.last = Some(key);
@@ -330,16 +365,8 @@ fn read(
     Ok(piece)
 }
 
-/// What an error says of a row, without the statement, which is the same for all of them.
-pub(super) fn said(error: &BackfillError) -> String {
-    match error {
-        BackfillError::Db(crate::sqlite::DbError::Sql { message, .. }) => message.clone(),
-        other => other.to_string(),
-    }
-}
-
 /// Passes over the next row, which cannot even be read.
-fn pass_over(
+pub(super) fn pass_over(
     connection: &Connection,
     walk: &Walk,
     range: &RangeRow,
@@ -350,7 +377,9 @@ fn pass_over(
     let width = walk.keyed.parts.len();
     let place = control::place(&range.place, width)?;
     let end = control::place(&range.end, width)?.unwrap_or_default();
-    let Some(key) = walk.keyed.after(connection, place.as_ref(), &end, 0)? else {
+    let from = control::place(&range.from, width)?;
+    let start = Start::of(place.as_ref(), from.as_ref());
+    let Some(key) = walk.keyed.after(connection, &start, &end, 0)? else {
         piece.ends = true;
         return Ok(());
     };
@@ -374,11 +403,13 @@ fn columns_of(
     control::first(connection, &walk.select_one(), params_from_iter(key), read)
 }
 
-/// Changes rows, and finds those that cannot be. The inner error is what ended the transaction.
+/// Changes rows, and finds those that cannot be; with `whole` one of them is an error. The inner
+/// error is what ended the transaction.
 fn change(
     connection: &Connection,
     walk: &Walk,
     wanted: &[Wanted],
+    whole: bool,
 ) -> Result<Result<Changed, String>, BackfillError> {
     let mut changed = Changed::default();
     let mut todo = vec![wanted];
@@ -389,6 +420,10 @@ fn change(
         control::run(connection, "SAVEPOINT part", [])?;
         let done = if part.len() == 1 {
             update_one(connection, walk, first).map(Some)
+        } else if walk.asked.is_some() {
+            let each = part.iter().map(|row| update_one(connection, walk, row));
+            let each = each.collect::<Result<Vec<_>, _>>();
+            each.map(|it| Some(it.into_iter().flatten().collect()))
         } else {
             update_all(connection, walk, part)
         };
@@ -401,7 +436,7 @@ fn change(
                 continue;
             }
             Ok(None) => None,
-            Err(error) if error.is_of_a_row() => Some(said(&error)),
+            Err(error) if error.is_of_a_row() && !whole => Some(said(&error)),
             Err(error) => return Err(error),
         };
         if connection.is_autocommit() {
@@ -420,16 +455,6 @@ fn change(
         }
     }
     Ok(Ok(changed))
-}
-
-/// What one update made of a row.
-enum Now {
-    /// It holds this.
-    Holds(Vec<Exact>),
-    /// A trigger kept it from being changed, or changed it back.
-    Kept,
-    /// A trigger deleted it.
-    Gone,
 }
 
 /// Changes rows that follow each other. None if others were changed than those that were found to
@@ -473,7 +498,15 @@ fn update_one(
 ) -> Result<Vec<Now>, BackfillError> {
     let (width, count) = (walk.keyed.parts.len(), walk.columns.len());
     let query = walk.update_one();
-    let written = control::first(connection, &query, params_from_iter(&row.key), |row| {
+    // What was given to a row is not for one that a trigger has changed since, for another row.
+    if walk.asked.is_some()
+        && walk.triggers
+        && columns_of(connection, walk, &row.key)?.as_ref() != Some(&row.former)
+    {
+        return Ok(vec![Now::Holds(row.former.clone())]);
+    }
+    let parameters = params_from_iter(row.key.iter().chain(&row.given));
+    let written = control::first(connection, &query, parameters, |row| {
         values(row, width, count)
     })?;
     Ok(vec![settle(connection, walk, row, written)?])
@@ -496,38 +529,6 @@ fn settle(
             Some(now) => Now::Holds(now),
         },
     })
-}
-
-impl Changed {
-    fn add(&mut self, walk: &Walk, row: &Wanted, now: Now) {
-        let was = sum_of(&row.key, &row.former);
-        match now {
-            Now::Holds(now) => {
-                let pairs = row.former.iter().zip(&now);
-                let columns: Vec<_> = pairs
-                    .map(|(was, now)| (was != now).then(|| (was.clone(), Written::of(now))))
-                    .collect();
-                // What is stored can be what was there although the expression says something else:
-                // a whole number that a column of real numbers cannot hold.
-                if columns.iter().any(Option::is_some) {
-                    let is = sum_of(&row.key, &now);
-                    self.sum = self.sum.wrapping_add(is).wrapping_sub(was);
-                    let key = row.key.clone();
-                    self.rows.push(Former { key, columns });
-                }
-            }
-            Now::Kept => {
-                let what = format!("a trigger on {} keeps the row as it was", walk.table);
-                self.bad.push((row.key.clone(), what));
-            }
-            Now::Gone => {
-                self.sum = self.sum.wrapping_sub(was);
-                let columns = vec![None; row.former.len()];
-                let key = row.key.clone();
-                self.rows.push(Former { key, columns });
-            }
-        }
-    }
 }
 
 /// Keeps former values.

@@ -2,8 +2,9 @@
 //!
 //! `_switchback_backfill` has a row for each job, `_switchback_backfill_range` for each range of
 //! rows that was given out, `_switchback_backfill_undo` one for each batch with the former values,
-//! `_switchback_backfill_error` one for each row that could not be changed, or not put back. They
-//! are made when they are first needed, and a newer format is refused.
+//! `_switchback_backfill_error` one for each row that could not be changed, or not put back,
+//! `_switchback_backfill_skipped` one for each that a program passed over. They are made when they
+//! are first needed, and a newer format is refused.
 //!
 //! A place in a table is the key itself where it has one column, else a blob of its values.
 
@@ -14,12 +15,14 @@ use super::codec::{Exact, Key, packed, unpacked};
 use super::error::BackfillError;
 use crate::sqlite::error::{DbError, at};
 
+pub(super) use super::noted::{Kind, note};
+
 /// The format of these tables that this version writes.
-pub(super) const FORMAT: i64 = 1;
+pub const FORMAT: i64 = 3;
 
 const CREATE: &str = "
 CREATE TABLE _switchback_backfill_format (version INTEGER NOT NULL) STRICT;
-INSERT INTO _switchback_backfill_format VALUES (1);
+INSERT INTO _switchback_backfill_format VALUES (3);
 CREATE TABLE _switchback_backfill (
   job TEXT PRIMARY KEY,
   version TEXT NOT NULL, -- the digest of the definition
@@ -49,7 +52,11 @@ CREATE TABLE _switchback_backfill (
   rows_conflicting INTEGER NOT NULL,
   started_at TEXT NOT NULL,
   finished_at TEXT,
-  error TEXT
+  error TEXT,
+  change TEXT, -- the change whose fill it is, if it is one
+  columns TEXT NOT NULL, -- those that are written, as a JSON list
+  definition TEXT NOT NULL, -- what it was begun with, in JSON
+  rows_skipped INTEGER NOT NULL -- those that a program passed over
 ) STRICT;
 CREATE TABLE _switchback_backfill_range (
   job TEXT NOT NULL,
@@ -66,10 +73,14 @@ CREATE TABLE _switchback_backfill_range (
   rows_scanned INTEGER NOT NULL,
   rows_changed INTEGER NOT NULL,
   rows_failed INTEGER NOT NULL,
+  rows_skipped INTEGER NOT NULL,
   batches INTEGER NOT NULL,
   checksum_before INTEGER NOT NULL, -- sums over key and written columns of all rows
   checksum_after INTEGER NOT NULL,
   error TEXT,
+  version TEXT, -- the digest of the definition that it is done with
+  again INTEGER NOT NULL, -- whether its rows are done once more by themselves
+  from_key ANY, -- its first row, where it does not come after another one
   PRIMARY KEY (job, sweep, number)
 ) STRICT;
 CREATE INDEX _switchback_backfill_range_open ON _switchback_backfill_range (job, sweep, number)
@@ -125,9 +136,9 @@ pub(super) fn exists(connection: &Connection) -> Result<bool, BackfillError> {
         .prepare_cached(sql)
         .and_then(|mut it| it.query_row([], |row| row.get(0)))
         .map_err(at(sql))?;
-    if found > FORMAT {
+    if found != FORMAT {
         let known = FORMAT;
-        return Err(DbError::Newer { found, known }.into());
+        return Err(DbError::Format { found, known }.into());
     }
     Ok(true)
 }
@@ -136,7 +147,11 @@ pub(super) fn exists(connection: &Connection) -> Result<bool, BackfillError> {
 pub(super) fn ensure(connection: &Connection) -> Result<(), BackfillError> {
     if !exists(connection)? {
         connection
-            .execute_batch(CREATE)
+            .execute_batch(&format!(
+                "{CREATE}{}{}",
+                super::rerun::CREATE,
+                super::expire::CREATE
+            ))
             .map_err(at("making the control tables of backfills"))?;
     }
     Ok(())
@@ -212,6 +227,11 @@ pub(super) struct JobRow {
     pub(super) started_at: String,
     pub(super) finished_at: Option<String>,
     pub(super) error: Option<String>,
+    /// The change whose fill it is, if it is one.
+    pub(super) change: Option<String>,
+    /// Those that are written.
+    pub(super) columns: Vec<String>,
+    pub(super) definition: String,
 }
 
 /// A value that may be NULL for a place that is not there.
@@ -227,7 +247,7 @@ pub(super) fn stored(key: Option<&Key>) -> Exact {
     key.map_or(Exact::Null, |it| packed(it))
 }
 
-fn exact(row: &Row<'_>, column: &str) -> rusqlite::Result<Exact> {
+pub(super) fn exact(row: &Row<'_>, column: &str) -> rusqlite::Result<Exact> {
     Ok(Exact::of(row.get_ref(column)?))
 }
 
@@ -259,6 +279,7 @@ fn read_job(row: &Row<'_>) -> rusqlite::Result<JobRow> {
             scanned: count(row, "rows_scanned")?,
             changed: count(row, "rows_changed")?,
             failed: count(row, "rows_failed")?,
+            skipped: count(row, "rows_skipped")?,
             batches: count(row, "batches")?,
         },
         worked_us: count(row, "worked_us")?,
@@ -273,6 +294,9 @@ fn read_job(row: &Row<'_>) -> rusqlite::Result<JobRow> {
         started_at: row.get("started_at")?,
         finished_at: row.get("finished_at")?,
         error: row.get("error")?,
+        change: row.get("change")?,
+        columns: serde_json::from_str(&row.get::<_, String>("columns")?).unwrap_or_default(),
+        definition: row.get("definition")?,
     })
 }
 
@@ -305,7 +329,7 @@ pub(super) fn jobs(connection: &Connection) -> Result<Vec<String>, BackfillError
 pub(super) fn set_job(connection: &Connection, id: &str, to: &JobRow) -> Result<(), BackfillError> {
     let sql = "INSERT INTO _switchback_backfill VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,
                  ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26,
-                 ?27, ?28)
+                 ?27, ?28, ?29, ?30, ?31, ?32)
                ON CONFLICT (job) DO UPDATE SET
                  version = ?2, in_table = ?3, status = ?4, stop_on_error = ?5, most_errors = ?6,
                  range_rows = ?7, most_undo_bytes = ?8, sweep = ?9, changing = ?10, due = ?11,
@@ -313,7 +337,9 @@ pub(super) fn set_job(connection: &Connection, id: &str, to: &JobRow) -> Result<
                  total = ?16, rows_scanned = ?17, rows_changed = ?18, rows_failed = ?19,
                  batches = ?20, worked_us = ?21, undo = ?22, undo_bytes = ?23,
                  rows_restored = ?24, rows_conflicting = ?25, started_at = ?26,
-                 finished_at = ?27, error = ?28";
+                 finished_at = ?27, error = ?28, change = ?29, columns = ?30, definition = ?31,
+                 rows_skipped = ?32";
+    let columns = serde_json::json!(to.columns).to_string();
     let parameters = params![
         id,
         to.version,
@@ -343,6 +369,10 @@ pub(super) fn set_job(connection: &Connection, id: &str, to: &JobRow) -> Result<
         to.started_at,
         to.finished_at,
         to.error,
+        to.change,
+        columns,
+        to.definition,
+        number(to.counts.skipped),
     ];
     run(connection, sql, parameters).map(drop)
 }
@@ -359,6 +389,8 @@ pub(super) struct Token {
 #[derive(Debug, Clone)]
 pub(super) struct RangeRow {
     pub(super) end: Exact,
+    /// Its first row, where it does not come after another one.
+    pub(super) from: Exact,
     pub(super) place: Exact,
     pub(super) counts: Counts,
     pub(super) before: u64,
@@ -380,11 +412,13 @@ pub(super) fn held(
     first(connection, sql, parameters, |row| {
         Ok(RangeRow {
             end: exact(row, "cursor_end")?,
+            from: exact(row, "from_key")?,
             place: exact(row, "place")?,
             counts: Counts {
                 scanned: count(row, "rows_scanned")?,
                 changed: count(row, "rows_changed")?,
                 failed: count(row, "rows_failed")?,
+                skipped: count(row, "rows_skipped")?,
                 batches: count(row, "batches")?,
             },
             before: row.get::<_, i64>("checksum_before")?.cast_unsigned(),
@@ -403,7 +437,7 @@ pub(super) fn set_range(
 ) -> Result<(), BackfillError> {
     let sql = "UPDATE _switchback_backfill_range SET place = ?4, rows_scanned = ?5,
                  rows_changed = ?6, rows_failed = ?7, batches = ?8, checksum_before = ?9,
-                 checksum_after = ?10, lease_until = ?11,
+                 checksum_after = ?10, lease_until = ?11, rows_skipped = ?12,
                  status = CASE WHEN ?11 IS NULL THEN 'done' ELSE 'leased' END
                WHERE job = ?1 AND sweep = ?2 AND number = ?3";
     let parameters = params![
@@ -418,6 +452,7 @@ pub(super) fn set_range(
         to.before.cast_signed(),
         to.after.cast_signed(),
         lease_until,
+        number(to.counts.skipped),
     ];
     run(connection, sql, parameters).map(drop)
 }
@@ -492,13 +527,14 @@ pub(super) fn add_range(
     (start, end): (&Exact, &Exact),
     worker: &str,
     until: i64,
+    version: &str,
 ) -> Result<Token, BackfillError> {
     let sql = "INSERT INTO _switchback_backfill_range
                SELECT ?1, ?2, (SELECT coalesce(max(number), 0) + 1 FROM _switchback_backfill_range
                  WHERE job = ?1 AND sweep = ?2), ?3, ?4, ?3, 'leased', 1, ?5, ?6, 1,
-                 0, 0, 0, 0, 0, 0, NULL
+                 0, 0, 0, 0, 0, 0, 0, NULL, ?7, 0, NULL
                RETURNING number, epoch";
-    let parameters = params![id, sweep, start, end, worker, until];
+    let parameters = params![id, sweep, start, end, worker, until, version];
     let token = first(connection, sql, parameters, |row| {
         Ok(Token {
             sweep,
@@ -509,6 +545,17 @@ pub(super) fn add_range(
     token.ok_or_else(|| BackfillError::Damaged {
         what: "no range could be added".to_owned(),
     })
+}
+
+/// The number of the next walk: no other one had it.
+pub(super) fn next_sweep(
+    connection: &Connection,
+    id: &str,
+    now: u32,
+) -> Result<u32, BackfillError> {
+    let sql = "SELECT max(sweep) FROM _switchback_backfill_range WHERE job = ?1";
+    let most = first(connection, sql, [id], |row| row.get::<_, Option<u32>>(0))?;
+    Ok(1 + now.max(most.flatten().unwrap_or_default()))
 }
 
 /// How many ranges of a walk are not done.
@@ -523,50 +570,4 @@ pub(super) fn unfinished(
         row.get::<_, i64>(0)
     })?;
     Ok(found.unwrap_or_default().unsigned_abs())
-}
-
-/// Which rows are listed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// Those that could not be changed.
-    Failed,
-    /// Those that were not put back.
-    Conflict,
-}
-
-impl Kind {
-    pub(super) const fn word(self) -> &'static str {
-        match self {
-            Self::Failed => "failed",
-            Self::Conflict => "conflict",
-        }
-    }
-}
-
-/// Notes a row. Returns whether it was not noted before.
-pub(super) fn note(
-    connection: &Connection,
-    id: &str,
-    kind: Kind,
-    key: &Key,
-    sweep: u32,
-    message: &str,
-    moment: &str,
-) -> Result<bool, BackfillError> {
-    let sql =
-        "INSERT OR IGNORE INTO _switchback_backfill_error VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    let (key, shown) = (packed(key), super::codec::shown(key));
-    let shown = crate::text::printable(&shown);
-    let parameters = params![id, kind.word(), key, shown, sweep, message, moment];
-    if run(connection, sql, parameters)? == 1 {
-        return Ok(true);
-    }
-    let sql = "UPDATE _switchback_backfill_error SET sweep = ?4, message = ?5, at = ?6
-               WHERE job = ?1 AND kind = ?2 AND key = ?3";
-    run(
-        connection,
-        sql,
-        params![id, kind.word(), key, sweep, message, moment],
-    )?;
-    Ok(false)
 }

@@ -1,7 +1,10 @@
 //! What can go wrong with a backfill on SQLite, beyond what can go wrong with a database.
 
-use switchback_migration::backfill::JobStatus;
+use switchback_migration::backfill::{JobStatus, QueryFault};
+use switchback_model::Timestamp;
 
+use crate::backfill::RerunError;
+use crate::backfill::program::ProgramError;
 use crate::sqlite::error::DbError;
 
 /// Why something could not be done with a backfill.
@@ -40,11 +43,36 @@ pub enum BackfillError {
         /// Where it should.
         to: JobStatus,
     },
+    /// What was kept to undo it was dropped.
+    #[error("what was kept to undo the backfill `{job}` was dropped from {at} on")]
+    Expired {
+        /// The backfill.
+        job: String,
+        /// When dropping began.
+        at: Timestamp,
+    },
+    /// It is to go on with other columns or another table, or former values that are kept otherwise.
+    #[error("the backfill `{job}` was begun with other columns, or keeps former values otherwise")]
+    OtherColumns {
+        /// The backfill.
+        job: String,
+    },
+    /// Some rows cannot be done again.
+    #[error(transparent)]
+    Rerun(#[from] RerunError),
     /// A definition that cannot be walked.
     #[error("{what}")]
     Definition {
         /// What is wrong, as a sentence.
         what: String,
+    },
+    /// Its query does not say what rows get.
+    #[error("the rows of `{table}` cannot be filled: {fault}")]
+    Query {
+        /// The table.
+        table: String,
+        /// Why not.
+        fault: QueryFault,
     },
     /// It kept no former values, or they were deleted.
     #[error("the backfill `{job}` cannot be undone: its former values {why}")]
@@ -54,6 +82,9 @@ pub enum BackfillError {
         /// What became of them.
         why: &'static str,
     },
+    /// The program that says what rows get.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
     /// What is stored cannot be read.
     #[error("what the database holds of the backfill is damaged: {what}")]
     Damaged {
@@ -71,5 +102,13 @@ impl BackfillError {
     /// Whether it is one row's own fault, so that others may be done without it.
     pub(super) const fn is_of_a_row(&self) -> bool {
         matches!(self, Self::Db(DbError::Sql { .. }))
+    }
+}
+
+/// What an error says of a row, without the statement, which is the same for all of them.
+pub(super) fn said(error: &BackfillError) -> String {
+    match error {
+        BackfillError::Db(DbError::Sql { message, .. }) => message.clone(),
+        other => other.to_string(),
     }
 }

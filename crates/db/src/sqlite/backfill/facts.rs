@@ -57,6 +57,10 @@ pub fn facts(path: &Path, job: &Job) -> Result<TableFacts, BackfillError> {
     let version = u32::try_from(rusqlite::version_number()).unwrap_or_default();
     Ok(TableFacts {
         key: key.collect(),
+        named: match &walk.asked {
+            Some(asked) => asked.named.iter().map(|it| it.name.clone()).collect(),
+            None => Vec::new(),
+        },
         bytes: bytes.unwrap_or_default().unsigned_abs(),
         rows: rows(connection, &walk)?,
         indexes: u32::try_from(table.indexes.len().saturating_sub(own)).unwrap_or(u32::MAX),

@@ -10,6 +10,7 @@ use switchback_migration::backfill::throttle::{Reading, Readings, Signal};
 
 use super::codec::Key;
 use super::error::BackfillError;
+use super::walk::Start;
 use super::walk::Walk;
 use super::{Backfills, connect, control};
 use crate::backfill::Gauge;
@@ -71,7 +72,12 @@ impl SqliteGauge {
         let keyed = &self.walk.keyed;
         if let Some(high) = keyed.highest(&self.connection)? {
             // Steps through the table from its start, and again from there at its end.
-            let next = keyed.after(&self.connection, self.place.as_ref(), &high, 97)?;
+            let next = keyed.after(
+                &self.connection,
+                &Start::of(self.place.as_ref(), None),
+                &high,
+                97,
+            )?;
             let query = format!("SELECT * FROM {} WHERE {}", keyed.t, keyed.is(1));
             let key = params_from_iter(next.as_ref().unwrap_or(&high));
             control::first(&self.connection, &query, key, |_| Ok(()))?;

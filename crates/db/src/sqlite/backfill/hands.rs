@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, params};
 use switchback_migration::backfill::machine::Got;
 use switchback_migration::backfill::{Job, JobStatus};
+use switchback_model::BackfillId;
 
 use super::codec::Key;
 use super::control::{self, JobRow, Token};
 use super::error::BackfillError;
-use super::walk::Walk;
-use super::{Backfills, commit, connect};
-use crate::backfill::Hands;
+use super::walk::{Start, Walk};
+use super::{Backfills, commit, rerun};
+use crate::backfill::{Hands, program};
 use crate::fill::SWEEPS;
 
 /// Does what one worker wants.
@@ -25,6 +26,8 @@ pub struct SqliteHands {
     pub(super) range: Option<Token>,
     /// When the last batch ended, and how long it held the lock.
     pub(super) last: Option<(Instant, Duration)>,
+    /// The program that says what rows get, where one does.
+    pub(super) program: program::Worker,
 }
 
 impl Backfills {
@@ -34,29 +37,40 @@ impl Backfills {
     /// # Errors
     /// If the definition does not fit the table any more.
     pub fn hands(self, job: &Job, worker: &str) -> Result<SqliteHands, BackfillError> {
-        Ok(SqliteHands {
-            walk: Walk::of(&self.connection, &job.text)?,
+        let walk = Walk::of(&self.connection, &job.text)?;
+        Ok(self.hands_of(walk, job, worker))
+    }
+
+    /// The same, where it is known that the definition fits.
+    pub(super) fn hands_of(self, walk: Walk, job: &Job, worker: &str) -> SqliteHands {
+        SqliteHands {
+            walk,
             version: job.version().to_string(),
             worker: worker.to_owned(),
             job: job.clone(),
             range: None,
             last: None,
+            program: program::Worker::default(),
             db: self,
-        })
-    }
-}
-
-/// Nobody gets past a lock that others hold; they are asked again.
-fn or_in_the_way(got: Result<Got, BackfillError>) -> Result<Got, BackfillError> {
-    match got {
-        Err(error) if error.is_busy() => Ok(Got::InTheWay),
-        other => other,
+        }
     }
 }
 
 impl SqliteHands {
+    /// The same with leave to run the program that says what rows get, and how.
+    #[must_use]
+    pub fn with_programs(mut self, launch: program::Launch) -> Self {
+        self.program.launch(launch);
+        self
+    }
+
     pub(super) fn id(&self) -> &str {
         self.job.id.as_str()
+    }
+
+    /// Whether it is the fill of a change, which is done with every row or not at all.
+    pub(super) fn is_of_change(&self) -> bool {
+        BackfillId::fill(self.id()).is_some()
     }
 
     /// The job's row, if it runs with this definition; else the status that it has.
@@ -106,10 +120,11 @@ impl SqliteHands {
         let frontier = control::place(&row.frontier, width)?;
         let keyed = &self.walk.keyed;
         let skip = row.range_rows.saturating_sub(1);
-        if let Some(end) = keyed.after(connection, frontier.as_ref(), &high, skip)? {
+        let start = Start::of(frontier.as_ref(), None);
+        if let Some(end) = keyed.after(connection, &start, &high, skip)? {
             return Ok(Some(end));
         }
-        let more = keyed.after(connection, frontier.as_ref(), &high, 0)?;
+        let more = keyed.after(connection, &start, &high, 0)?;
         Ok(more.map(|_| high))
     }
 
@@ -149,7 +164,9 @@ impl SqliteHands {
                 };
                 let end = control::stored(Some(&end));
                 let bounds = (&row.frontier, &end);
-                let token = control::add_range(&transaction, id, sweep, bounds, worker, until)?;
+                let version = &self.version;
+                let token =
+                    control::add_range(&transaction, id, sweep, bounds, worker, until, version)?;
                 row.frontier = end;
                 control::set_job(&transaction, id, &row)?;
                 token
@@ -160,7 +177,7 @@ impl SqliteHands {
         Ok(Got::Claimed)
     }
 
-    fn keep(&self) -> Result<Got, BackfillError> {
+    pub(super) fn keep(&self) -> Result<Got, BackfillError> {
         let Some(token) = &self.range else {
             return Ok(match self.running(&self.db.connection)? {
                 Ok(_) => Got::Renewed,
@@ -180,7 +197,7 @@ impl SqliteHands {
         Ok(Got::Renewed)
     }
 
-    fn give_up(&self) -> Result<Got, BackfillError> {
+    pub(super) fn give_up(&self) -> Result<Got, BackfillError> {
         let Some(token) = &self.range else {
             return Ok(Got::Lost);
         };
@@ -205,6 +222,12 @@ impl SqliteHands {
         if changed > 0 {
             row.changing += 1;
         }
+        if let Some(open) = rerun::open(&transaction, id)? {
+            let got = rerun::closed(&transaction, &self.db, &self.walk, id, &mut row, &open)?;
+            control::set_job(&transaction, id, &row)?;
+            commit(transaction)?;
+            return Ok(got);
+        }
         let got = if changed > 0 && row.changing >= SWEEPS {
             row.status = JobStatus::Failed;
             row.error = Some(format!(
@@ -216,7 +239,7 @@ impl SqliteHands {
             Got::Ended(JobStatus::Failed)
         } else if changed > 0 || row.due {
             row.due = false;
-            row.sweep += 1;
+            row.sweep = control::next_sweep(&transaction, id, row.sweep)?;
             let high = self.walk.keyed.highest(&transaction)?;
             row.high = control::stored(high.as_ref());
             row.frontier = super::codec::Exact::Null;
@@ -241,7 +264,12 @@ impl SqliteHands {
 
     /// What a worker holds after this.
     fn settled(&mut self, got: Result<Got, BackfillError>) -> Result<Got, BackfillError> {
-        let got = or_in_the_way(got)?;
+        // Nobody gets past a lock that others hold; they are asked again. A step of a change has
+        // asked often enough by now.
+        let got = match got {
+            Err(error) if error.is_busy() && !self.is_of_change() => Got::InTheWay,
+            other => other?,
+        };
         let over = match got {
             Got::Lost | Got::Released | Got::Ended(_) => true,
             Got::Done(batch) => batch.last,
@@ -288,7 +316,6 @@ impl Hands for SqliteHands {
     }
 
     fn reconnect(&mut self) -> Result<(), BackfillError> {
-        self.db.connection = connect(&self.db.path, self.db.options.busy_timeout)?;
         Ok(())
     }
 }

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use rusqlite::{Connection, Row, params};
-use switchback_migration::backfill::{Counts, Job, JobStatus};
-use switchback_model::Timestamp;
+use switchback_migration::backfill::{Counts, Job, JobStatus, JobText};
+use switchback_model::{BackfillId, Timestamp};
 
 use super::codec::Exact;
 use super::control::{self, JobRow, Kind, Undo};
 use super::error::BackfillError;
 use super::walk::Walk;
-use super::{Backfills, commit, facts};
+use super::{Backfills, commit, facts, skipped};
 use crate::backfill::Standing;
 use crate::sqlite::error::at;
 
@@ -130,6 +130,9 @@ impl Backfills {
         let total = facts::rows(&self.connection, &walk)?;
         let transaction = self.lock()?;
         control::ensure(&transaction)?;
+        if job.text.program.is_some() {
+            skipped::ensure(&transaction)?;
+        }
         let (id, version) = (job.id.as_str(), job.version().to_string());
         let stored = control::job(&transaction, id)?;
         let mut row = match stored {
@@ -147,6 +150,14 @@ impl Backfills {
             {
                 let fresh = self.fresh(&transaction, job, &walk, total)?;
                 clear(&transaction, id)?;
+                let mut row = row;
+                if super::expire::began(&transaction, id)?.is_some() {
+                    super::expire::forgive(&transaction, id)?;
+                    row.undo_bytes = 0;
+                }
+                if job.text.program.is_some() {
+                    skipped::forget(&transaction, id)?;
+                }
                 JobRow {
                     undo: match row.undo {
                         // Going back to before the first time is not possible any more.
@@ -166,7 +177,14 @@ impl Backfills {
                 });
             }
             Some(row) => match row.status {
-                JobStatus::Running => return Ok(Begun::Running),
+                JobStatus::Running => {
+                    if row.error.is_some() {
+                        let row = JobRow { error: None, ..row };
+                        control::set_job(&transaction, id, &row)?;
+                        commit(transaction)?;
+                    }
+                    return Ok(Begun::Running);
+                }
                 JobStatus::Done => return Ok(Begun::Done),
                 JobStatus::Paused | JobStatus::Failed => {
                     let mut row = row;
@@ -191,7 +209,7 @@ impl Backfills {
         Ok(Begun::Started)
     }
 
-    fn fresh(
+    pub(super) fn fresh(
         &self,
         connection: &Connection,
         job: &Job,
@@ -202,6 +220,8 @@ impl Backfills {
         Ok(JobRow {
             version: job.version().to_string(),
             table: walk.table.clone(),
+            change: BackfillId::fill(job.id.as_str()).map(|(change, _)| change.to_owned()),
+            columns: walk.columns.clone(),
             status: JobStatus::Running,
             stop_on_error: false,
             most_errors: 0,
@@ -228,6 +248,7 @@ impl Backfills {
             started_at: self.now().to_string(),
             finished_at: None,
             error: None,
+            definition: super::rerun::stored(&job.text),
         })
     }
 
@@ -254,6 +275,10 @@ impl Backfills {
                     Undo::None => Some("were not kept"),
                     Undo::Forgotten => Some("were deleted"),
                 };
+                if let Some(at) = super::expire::began(&transaction, id)? {
+                    let job = id.to_owned();
+                    return Err(BackfillError::Expired { job, at });
+                }
                 if let Some(why) = why {
                     let job = id.to_owned();
                     return Err(BackfillError::NothingKept { job, why });
@@ -265,6 +290,9 @@ impl Backfills {
             }
         }
         row.status = wanted;
+        if matches!(wanted, Cancelled | Undoing) {
+            super::rerun::leave(&transaction, id)?;
+        }
         row.finished_at = match wanted {
             Running | Undoing => None,
             _ => Some(self.now().to_string()),
@@ -279,6 +307,31 @@ impl Backfills {
     /// If the database cannot be read.
     pub fn standing(&self, id: &str) -> Result<Option<Standing>, BackfillError> {
         Ok(self.listed(id)?.map(|it| it.standing))
+    }
+
+    /// What a job was begun with last, or some rows of it done again with; none where it was never
+    /// begun.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub fn definition(&self, id: &str) -> Result<Option<JobText>, BackfillError> {
+        let row = control::job(&self.connection, id)?;
+        row.map(|it| super::rerun::definition(&it.definition))
+            .transpose()
+    }
+
+    /// Writes down why a worker of a job stopped that goes on when somebody goes on with it. It is
+    /// forgotten then.
+    ///
+    /// # Errors
+    /// If the database cannot be written.
+    pub fn note_stop(&self, id: &str, error: &str) -> Result<(), BackfillError> {
+        if !control::exists(&self.connection)? {
+            return Ok(());
+        }
+        let sql = "UPDATE _switchback_backfill SET error = ?2
+                   WHERE job = ?1 AND status IN ('running', 'undoing')";
+        control::run(&self.connection, sql, params![id, error]).map(drop)
     }
 
     /// All jobs, by id.
@@ -297,12 +350,23 @@ impl Backfills {
         let Some(row) = control::job(&self.connection, id)? else {
             return Ok(None);
         };
-        let sql = "SELECT count(*) FROM _switchback_backfill_range
-                   WHERE job = ?1 AND sweep = ?2 AND status = 'leased' AND lease_until > ?3";
+        let sql = "SELECT count(*) FILTER (WHERE lease_until > ?3),
+                     max(lease_until) FILTER (WHERE lease_until <= ?3)
+                   FROM _switchback_backfill_range
+                   WHERE job = ?1 AND sweep = ?2 AND status = 'leased'";
         let now = self.now().as_millis();
-        let leased = control::first(&self.connection, sql, params![id, row.sweep, now], |it| {
-            it.get::<_, u32>(0)
+        let leases = control::first(&self.connection, sql, params![id, row.sweep, now], |it| {
+            Ok((it.get::<_, u32>(0)?, it.get::<_, Option<i64>>(1)?))
         })?;
+        let (leased, ended) = leases.unwrap_or_default();
+        let sql = "SELECT count(*) FROM _switchback_backfill_error
+                   WHERE job = ?1 AND kind = 'conflict' AND message = ?2";
+        let deleted = control::first(
+            &self.connection,
+            sql,
+            params![id, super::undo::DELETED],
+            |it| it.get::<_, i64>(0),
+        )?;
         Ok(Some(Listed {
             job: id.to_owned(),
             table: row.table,
@@ -318,13 +382,16 @@ impl Backfills {
                 counts: row.counts,
                 sweep_scanned: row.sweep_scanned,
                 total: row.total,
-                leased: leased.unwrap_or_default(),
+                leased,
+                lease_ended: ended.map(Timestamp::from_millis),
                 worked: Duration::from_micros(row.worked_us),
                 restored: row.restored,
                 conflicts: row.conflicting,
+                deleted: deleted.unwrap_or_default().unsigned_abs(),
                 undo_bytes: Some(row.undo_bytes),
                 note: None,
                 error: row.error,
+                rerun: super::rerun::open(&self.connection, id)?.map(|it| it.asked),
             },
         }))
     }
@@ -391,6 +458,7 @@ impl Backfills {
                     scanned: control::count(row, "rows_scanned")?,
                     changed: control::count(row, "rows_changed")?,
                     failed: control::count(row, "rows_failed")?,
+                    skipped: control::count(row, "rows_skipped")?,
                     batches: control::count(row, "batches")?,
                 },
                 before: row.get::<_, i64>("checksum_before")?.cast_unsigned(),
@@ -418,7 +486,7 @@ impl Backfills {
     }
 }
 
-fn with(row: &mut JobRow, options: &BeginOptions) {
+pub(super) fn with(row: &mut JobRow, options: &BeginOptions) {
     row.stop_on_error = options.stop_on_error;
     row.most_errors = options.most_errors;
     row.range_rows = options.range_rows.max(1);
@@ -427,8 +495,14 @@ fn with(row: &mut JobRow, options: &BeginOptions) {
 
 /// From here on a job runs again. One that failed has another try with every row that was passed
 /// over, and as many walks as one that is begun.
-fn go_on(connection: &Connection, id: &str, row: &mut JobRow) -> Result<(), BackfillError> {
-    if row.status == JobStatus::Failed {
+pub(super) fn go_on(
+    connection: &Connection,
+    id: &str,
+    row: &mut JobRow,
+) -> Result<(), BackfillError> {
+    if row.status == JobStatus::Failed && super::rerun::open(connection, id)?.is_some() {
+        row.changing = 0;
+    } else if row.status == JobStatus::Failed {
         forget_failed(connection, id)?;
         row.counts.failed = 0;
         row.changing = 0;
@@ -446,10 +520,11 @@ fn forget_failed(connection: &Connection, id: &str) -> Result<(), BackfillError>
 }
 
 /// Forgets what was done, apart from former values.
-fn clear(connection: &Connection, id: &str) -> Result<(), BackfillError> {
+pub(super) fn clear(connection: &Connection, id: &str) -> Result<(), BackfillError> {
     for sql in [
         "DELETE FROM _switchback_backfill_range WHERE job = ?1",
         "DELETE FROM _switchback_backfill_error WHERE job = ?1",
+        "DELETE FROM _switchback_backfill_rerun WHERE job = ?1",
     ] {
         control::run(connection, sql, [id])?;
     }

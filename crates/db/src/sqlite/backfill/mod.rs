@@ -4,18 +4,30 @@
 //! worker wants. Rows are walked in ranges of their key, which are made when somebody takes one;
 //! data, place and former values of a batch are one transaction, which the lease fences.
 //!
+//! The fills of changes are jobs too (`of_change`).
+//!
 //! Deliberately absent: threads, and when to do what, which is the machine's in
 //! [`switchback_migration::backfill`].
 
 mod back;
 mod batch;
+mod changed;
 mod codec;
 mod control;
 mod error;
+mod expire;
 mod facts;
 mod gauge;
 mod hands;
 mod job;
+mod key;
+mod noted;
+pub(in crate::sqlite) mod of_change;
+mod program;
+mod query;
+mod ranges;
+mod rerun;
+mod skipped;
 mod undo;
 mod verify;
 mod walk;
@@ -29,6 +41,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use switchback_model::Timestamp;
 
 pub use back::SqliteUndo;
+pub use control::FORMAT as BACKFILL_FORMAT;
 pub use error::BackfillError;
 pub use facts::facts;
 pub use gauge::SqliteGauge;
@@ -65,6 +78,10 @@ pub struct Backfills {
     path: PathBuf,
     options: BackfillOptions,
     clock: Clock,
+    /// How many further attempts follow where somebody else holds the lock for too long.
+    busy_retries: u32,
+    /// The intent that is being carried out, if it may be given up by somebody else.
+    intent: Option<String>,
 }
 
 impl fmt::Debug for Backfills {
@@ -95,6 +112,8 @@ impl Backfills {
             path: path.to_owned(),
             options,
             clock,
+            busy_retries: 0,
+            intent: None,
         })
     }
 
@@ -105,8 +124,21 @@ impl Backfills {
 
     /// Begins a transaction that has the write lock.
     fn lock(&self) -> Result<Transaction<'_>, BackfillError> {
-        let begun = Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate);
-        Ok(begun.map_err(at("BEGIN IMMEDIATE"))?)
+        let mut tried = 0;
+        let transaction = loop {
+            let begun =
+                Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate);
+            match begun.map_err(at("BEGIN IMMEDIATE")) {
+                Err(DbError::Busy { .. }) if tried < self.busy_retries => tried += 1,
+                other => break other?,
+            }
+        };
+        match &self.intent {
+            Some(intent) if super::control::is_revoked(&transaction, intent)? => {
+                Err(DbError::Revoked.into())
+            }
+            _ => Ok(transaction),
+        }
     }
 
     fn now(&self) -> Timestamp {

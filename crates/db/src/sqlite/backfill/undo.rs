@@ -12,14 +12,16 @@ use switchback_migration::backfill::JobStatus;
 use switchback_migration::sqlite::text as sql;
 use switchback_model::Timestamp;
 
-use super::batch::said;
-use super::codec::{Exact, Former, Segment, Written};
+use super::codec::{Exact, Former, Key, Segment, Written, packed};
 use super::control::{self, JobRow, Kind, Undo};
-use super::error::BackfillError;
+use super::error::{BackfillError, said};
 use super::walk::{Keyed, update_triggers};
 use super::{Backfills, commit};
 use crate::sqlite::catalog;
 use crate::sqlite::error::DbError;
+
+/// What is said of a row that is not there any more.
+pub(super) const DELETED: &str = "deleted since";
 
 /// What one step of putting back did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -104,6 +106,7 @@ impl Backfills {
         let Some(open) = newest(&transaction, id)? else {
             job.status = JobStatus::Undone;
             job.undo_bytes = 0;
+            job.error = None;
             job.finished_at = Some(self.now().to_string());
             control::set_job(&transaction, id, &job)?;
             commit(transaction)?;
@@ -116,6 +119,7 @@ impl Backfills {
         let part = open.segment.rows.get(from..to).unwrap_or_default();
         let moment = self.now().to_string();
         let back = Back::of(&transaction, &open.segment)?;
+        let conflicts = job.conflicting > 0;
         let mut step = UndoStep {
             rows: part.len() as u64,
             ..UndoStep::default()
@@ -123,6 +127,11 @@ impl Backfills {
         for row in part {
             let kept = match bad {
                 Some(message) => Some(message.to_owned()),
+                // What was written before may be there again by somebody else's hand.
+                None if conflicts && is_conflict(&transaction, id, &row.key)? => {
+                    step.conflicts += 1;
+                    continue;
+                }
                 None => match back.row(&transaction, row)? {
                     Put::Back => None,
                     Put::Conflict(why) => Some(why),
@@ -203,6 +212,14 @@ impl Backfills {
             left: left.unsigned_abs(),
         })
     }
+}
+
+/// Whether a row was left alone before.
+fn is_conflict(connection: &Connection, id: &str, key: &Key) -> Result<bool, BackfillError> {
+    let sql = "SELECT 1 FROM _switchback_backfill_error
+               WHERE job = ?1 AND kind = 'conflict' AND key = ?2";
+    let found = control::first(connection, sql, params![id, packed(key)], |_| Ok(()))?;
+    Ok(found.is_some())
 }
 
 fn newest(connection: &Connection, id: &str) -> Result<Option<Open>, BackfillError> {
@@ -308,7 +325,7 @@ impl<'s> Back<'s> {
                 .collect::<rusqlite::Result<Vec<_>>>()
         })?;
         let Some(now) = now else {
-            return Ok(Put::Conflict("the row is not there any more".to_owned()));
+            return Ok(Put::Conflict(DELETED.to_owned()));
         };
         let (mut set, mut parameters) = (Vec::new(), row.key.clone());
         let columns = self.segment.columns.iter().zip(&row.columns).zip(&now);
@@ -317,7 +334,7 @@ impl<'s> Back<'s> {
                 continue;
             };
             if Written::of(now) != *written {
-                let what = format!("`{name}` was changed since");
+                let what = format!("changed since: `{name}`");
                 return Ok(Put::Conflict(what));
             }
             parameters.push(former.clone());

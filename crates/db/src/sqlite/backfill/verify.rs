@@ -11,22 +11,29 @@ use switchback_migration::backfill::{Job, JobStatus};
 use super::codec::{Exact, Key, Segment, Written, row_sum, shown, unpacked};
 use super::control::Kind;
 use super::error::BackfillError;
-use super::walk::Walk;
-use super::{Backfills, control};
+use super::query::{Answer, Asked, Rows};
+use super::walk::{Start, Walk};
+use super::{Backfills, control, rerun};
 use crate::sqlite::error::at;
 
 /// How much of a value a sample shows, in characters.
 const SHOWN: usize = 60;
 
+/// How many rows a query is asked of at once, and what they may take of memory, in bytes.
+pub(super) const STRETCH: u32 = 5_000;
+pub(super) const MOST_BYTES: usize = 16 << 20;
+
 /// What was seen of all rows.
 #[derive(Default)]
-struct Seen {
-    rows: u64,
-    differ: u64,
-    failed: u64,
-    nulls: Vec<u64>,
+pub(super) struct Seen {
+    pub(super) rows: u64,
+    pub(super) differ: u64,
+    pub(super) failed: u64,
+    /// Rows that a program passed over and that have not changed since.
+    pub(super) skipped: u64,
+    pub(super) nulls: Vec<u64>,
     /// The rows with the smallest numbers so far, which their keys and the seed give.
-    picked: BTreeMap<u64, Key>,
+    pub(super) picked: BTreeMap<u64, Key>,
 }
 
 impl Backfills {
@@ -60,11 +67,28 @@ impl Backfills {
             .connection
             .unchecked_transaction()
             .map_err(at("BEGIN"))?;
-        let mut seen = look(&transaction, &walk, samples, seed)?;
-        // Of these it is known why they have something else.
-        let passed_over = passed_over(&transaction, &walk, id)?;
-        seen.failed += passed_over;
-        seen.differ -= passed_over.min(seen.differ);
+        let layers = rerun::layers(&transaction, id)?;
+        let mut definitions = Vec::new();
+        let mut seen = if layers.is_empty() {
+            let mut seen = look(&transaction, &walk, samples, seed)?;
+            // Of these it is known why they have something else.
+            let passed_over = passed_over(&transaction, &walk, id)?;
+            seen.failed += passed_over;
+            seen.differ -= passed_over.min(seen.differ);
+            if job.text.program.is_some() {
+                seen.skipped = super::program::still_skipped(&transaction, &walk, id, None)?;
+                seen.differ -= seen.skipped.min(seen.differ);
+            }
+            seen
+        } else {
+            let (seen, found) = rerun::look(&transaction, &walk, id, &layers, samples, seed)?;
+            definitions = found;
+            seen
+        };
+        if job.text.program.is_some() {
+            // What a program would say of a row is not known without running it.
+            seen.picked.clear();
+        }
         let mut ranges = Vec::new();
         let still = still(&transaction, &walk, id)?;
         for range in self.ranges(id)? {
@@ -88,6 +112,7 @@ impl Backfills {
             rows: seen.rows,
             differ: if is_undone { 0 } else { seen.differ },
             failed: if is_undone { 0 } else { seen.failed },
+            skipped: if is_undone { 0 } else { seen.skipped },
             columns: walk
                 .columns
                 .iter()
@@ -101,6 +126,7 @@ impl Backfills {
             samples: samples.collect::<Result<_, _>>()?,
             // SQLite checks what a table says of every row that is written.
             not_validated: Vec::new(),
+            definitions: if is_undone { Vec::new() } else { definitions },
         })
     }
 }
@@ -117,6 +143,10 @@ fn look(
         ..Seen::default()
     };
     let mut seen = fresh();
+    if let Some(asked) = &walk.asked {
+        look_asked(connection, walk, asked, samples, seed, &mut seen)?;
+        return Ok(seen);
+    }
     match all(
         connection,
         walk,
@@ -160,6 +190,72 @@ fn look(
     Ok(seen)
 }
 
+/// The same with what a query gives, in stretches that are asked together.
+fn look_asked(
+    connection: &Connection,
+    walk: &Walk,
+    asked: &Asked,
+    samples: u32,
+    seed: u32,
+    seen: &mut Seen,
+) -> Result<(), BackfillError> {
+    let Some(high) = walk.keyed.highest(connection)? else {
+        return Ok(());
+    };
+    let width = walk.keyed.parts.len();
+    let mut place: Option<Key> = None;
+    while place.as_ref() != Some(&high) {
+        let start = Start::of(place.as_ref(), None);
+        let next = walk.keyed.after(connection, &start, &high, STRETCH - 1)?;
+        let end = next.unwrap_or_else(|| high.clone());
+        let rows = walk.keyed.within(&start, &end, 1);
+        let sql = format!("{} WHERE {}", walk.select, rows.0);
+        let mut statement = connection.prepare_cached(&sql).map_err(at(&sql))?;
+        let mut found = statement
+            .query(params_from_iter(&rows.1))
+            .map_err(at(&sql))?;
+        let mut keys = Vec::new();
+        while let Some(row) = found.next().map_err(at(&sql))? {
+            take(row, walk, width, samples, seed, seen).map_err(at(&sql))?;
+            keys.push(walk.keyed.read(row).map_err(at(&sql))?);
+        }
+        match differing(connection, walk, asked, &rows, MOST_BYTES)? {
+            Some(differ) => seen.differ += differ,
+            // Each is asked by itself where some refuse it, or are too much together.
+            None => {
+                for key in keys {
+                    let one = (walk.keyed.is(1), key);
+                    match differing(connection, walk, asked, &one, usize::MAX)? {
+                        Some(differ) => seen.differ += differ,
+                        None => {
+                            seen.failed += 1;
+                            seen.picked.retain(|_, it| *it != one.1);
+                        }
+                    }
+                }
+            }
+        }
+        place = Some(end);
+    }
+    Ok(())
+}
+
+/// How many of some rows differ; none where that cannot be asked of all of them.
+pub(super) fn differing(
+    connection: &Connection,
+    walk: &Walk,
+    asked: &Asked,
+    rows: &Rows,
+    most_bytes: usize,
+) -> Result<Option<u64>, BackfillError> {
+    match asked.ask(connection, walk, rows, most_bytes) {
+        Ok(Answer::Rows(found)) => Ok(Some(found.iter().filter(|it| it.differs).count() as u64)),
+        Ok(Answer::TooLarge) => Ok(None),
+        Err(error) if error.is_of_a_row() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 fn all(
     connection: &Connection,
     walk: &Walk,
@@ -193,15 +289,21 @@ fn take(
     let wanted: bool = row.get(width + walk.columns.len())?;
     seen.differ += u64::from(wanted);
     if samples > 0 {
-        let key = walk.keyed.read(row)?;
-        let mut bytes = seed.to_be_bytes().to_vec();
-        bytes.extend_from_slice(shown(&key).as_bytes());
-        seen.picked.insert(row_sum(&bytes), key);
-        if seen.picked.len() > samples as usize {
-            seen.picked.pop_last();
-        }
+        seen.pick(walk.keyed.read(row)?, samples, seed);
     }
     Ok(())
+}
+
+impl Seen {
+    /// Keeps a key if its number is one of the smallest.
+    pub(super) fn pick(&mut self, key: Key, samples: u32, seed: u32) {
+        let mut bytes = seed.to_be_bytes().to_vec();
+        bytes.extend_from_slice(shown(&key).as_bytes());
+        self.picked.insert(row_sum(&bytes), key);
+        if self.picked.len() > samples as usize {
+            self.picked.pop_last();
+        }
+    }
 }
 
 /// How many of the rows that were passed over can be computed and still have something else.
@@ -215,6 +317,12 @@ fn passed_over(connection: &Connection, walk: &Walk, id: &str) -> Result<u64, Ba
     let mut count = 0;
     while let Some(row) = rows.next().map_err(at(sql))? {
         let key = unpacked(Exact::of(row.get_ref(0).map_err(at(sql))?), width)?;
+        if let Some(asked) = &walk.asked {
+            let one = (walk.keyed.is(1), key);
+            let differ = differing(connection, walk, asked, &one, usize::MAX)?;
+            count += differ.unwrap_or_default();
+            continue;
+        }
         let differs = control::first(connection, &one, params_from_iter(&key), |row| {
             row.get::<_, Option<bool>>(width + walk.columns.len())
         });
@@ -279,12 +387,33 @@ fn sample(
     key: &Key,
 ) -> Result<Sample, BackfillError> {
     let mut parts = Vec::new();
-    for (name, value) in walk.columns.iter().zip(job.text.set.values()) {
-        parts.push(format!(
-            "quote({})",
-            switchback_migration::sqlite::text::name(name)
-        ));
-        parts.push(format!("quote(({value}\n))"));
+    let mut parameters = key.clone();
+    let given = match &walk.asked {
+        Some(asked) => match asked.ask(
+            connection,
+            walk,
+            &(walk.keyed.is(1), key.clone()),
+            usize::MAX,
+        ) {
+            Ok(Answer::Rows(mut found)) => found.pop().map(|it| it.wanted),
+            Ok(Answer::TooLarge) => None,
+            Err(error) => return Err(error),
+        },
+        None => None,
+    };
+    for (place, (name, said)) in walk.columns.iter().zip(job.text.columns()).enumerate() {
+        let has = switchback_migration::sqlite::text::name(name);
+        parts.push(format!("quote({has})"));
+        let value = given.as_ref().and_then(|it| it.get(place));
+        parts.push(match (job.text.set.get(said), value) {
+            (Some(value), _) => format!("quote(({value}\n))"),
+            (None, Some(value)) => {
+                parameters.push(value.clone());
+                format!("quote(?{})", parameters.len())
+            }
+            // A row that a query does not give should have what it has.
+            (None, None) => format!("quote({has})"),
+        });
     }
     let sql = format!(
         "SELECT {} FROM {} WHERE {}",
@@ -293,7 +422,7 @@ fn sample(
         walk.keyed.is(1)
     );
     let values = connection
-        .query_row(&sql, params_from_iter(key.iter()), |row| {
+        .query_row(&sql, params_from_iter(parameters.iter()), |row| {
             let mut values = Vec::new();
             for (place, column) in walk.columns.iter().enumerate() {
                 values.push(SampleValue {

@@ -1,258 +1,19 @@
-//! A definition as SQL over one table: how its rows are walked, which of them differ from what they
-//! should be, and how they get it.
-//!
-//! Rows are walked by row id, or by the primary key where there is none. `NOT INDEXED` keeps SQLite
-//! to that order whatever indexes there are, so that a batch can end after any row.
+//! A definition as SQL over one table: which of its rows differ from what they should be, and how
+//! they get it.
 
-use rusqlite::{Connection, OptionalExtension as _, Row, params_from_iter};
+use rusqlite::Connection;
 use switchback_migration::backfill::JobText;
-use switchback_migration::sqlite::catalog::{Affinity, Column, IndexOrigin, Table, TableKind};
+use switchback_migration::sqlite::catalog::{Affinity, Column, Table};
 use switchback_migration::sqlite::text as sql;
 
 use super::codec::{Exact, Key};
 use super::error::BackfillError;
+use super::key::is_rowid;
+use super::query::Asked;
+use crate::sqlite::catalog;
 use crate::sqlite::error::{DbError, at};
-use crate::sqlite::{catalog, fill};
 
-/// One column of the key.
-#[derive(Debug, Clone)]
-pub(super) struct KeyPart {
-    /// Its name; `rowid` or another name of the row id where no column has it.
-    pub(super) name: String,
-    /// As it stands in a comparison: with its collation.
-    compared: String,
-    descending: bool,
-    /// Whether it is the row id.
-    pub(super) rowid: bool,
-}
-
-/// The key by which a table's rows are walked.
-#[derive(Debug, Clone)]
-pub(super) struct Keyed {
-    pub(super) parts: Vec<KeyPart>,
-    /// The table in SQL.
-    pub(super) t: String,
-}
-
-impl Keyed {
-    pub(super) fn of(table: &Table) -> Result<Self, BackfillError> {
-        if table.kind != TableKind::Ordinary {
-            return Err(BackfillError::Definition {
-                what: format!("`{}` is not a table that stores rows", table.name),
-            });
-        }
-        let parts = if table.without_rowid {
-            let index = table
-                .indexes
-                .iter()
-                .find(|it| it.origin == IndexOrigin::PrimaryKey);
-            let columns = index.map_or(&[][..], |it| &it.columns);
-            columns
-                .iter()
-                .filter_map(|column| {
-                    let name = column.name.clone()?;
-                    let compared =
-                        format!("{} COLLATE {}", quoted(&name), quoted(&column.collation));
-                    Some(KeyPart {
-                        name,
-                        compared,
-                        descending: column.descending,
-                        rowid: false,
-                    })
-                })
-                .collect()
-        } else {
-            // Where all its names are taken, a column that is the row id may be one of them.
-            let own = table.columns.iter().find(|it| is_rowid(table, it));
-            let name = table
-                .rowid()
-                .map(str::to_owned)
-                .or_else(|| own.map(|it| quoted(&it.name)));
-            let part = name.map(|name| KeyPart {
-                compared: name.clone(),
-                name,
-                descending: false,
-                rowid: true,
-            });
-            part.into_iter().collect::<Vec<_>>()
-        };
-        if parts.is_empty() {
-            return Err(BackfillError::Definition {
-                what: format!(
-                    "the rows of `{}` have no key by which to walk them",
-                    table.name
-                ),
-            });
-        }
-        Ok(Self {
-            parts,
-            t: sql::name(&table.name),
-        })
-    }
-
-    /// The key as a list of what is selected.
-    pub(super) fn list(&self) -> String {
-        let names: Vec<String> = self.parts.iter().map(KeyPart::selected).collect();
-        names.join(", ")
-    }
-
-    /// `ORDER BY` of the walk, or of the way back.
-    fn order(&self, back: bool) -> String {
-        let parts: Vec<String> = self
-            .parts
-            .iter()
-            .map(|it| {
-                let way = if it.descending == back { "ASC" } else { "DESC" };
-                format!("{} {way}", it.compared)
-            })
-            .collect();
-        parts.join(", ")
-    }
-
-    /// That a row is beyond the key in the parameters from `first`, or before it; with `or_equal`
-    /// also the row itself.
-    fn beside(&self, beyond: bool, or_equal: bool, first: usize) -> String {
-        let equal = if or_equal { "=" } else { "" };
-        let sign = |part: &KeyPart| if part.descending == beyond { '<' } else { '>' };
-        let uniform = self.parts.iter().all(|it| sign(it) == sign(&self.parts[0]));
-        if uniform {
-            let names: Vec<&str> = self.parts.iter().map(|it| it.compared.as_str()).collect();
-            let marks: Vec<String> = (first..first + names.len())
-                .map(|it| format!("?{it}"))
-                .collect();
-            let sign = sign(&self.parts[0]);
-            return if names.len() == 1 {
-                format!("{} {sign}{equal} {}", names[0], marks[0])
-            } else {
-                format!(
-                    "({}) {sign}{equal} ({})",
-                    names.join(", "),
-                    marks.join(", ")
-                )
-            };
-        }
-        // A row value compares all its columns in one direction.
-        let mut condition = match or_equal {
-            true => "1".to_owned(),
-            false => "0".to_owned(),
-        };
-        for (place, part) in self.parts.iter().enumerate().rev() {
-            let (name, sign, mark) = (&part.compared, sign(part), first + place);
-            condition = format!("({name} {sign} ?{mark} OR ({name} = ?{mark} AND {condition}))");
-        }
-        let (name, sign) = (&self.parts[0].compared, sign(&self.parts[0]));
-        // This alone is what the search in the key can use.
-        format!("({name} {sign}= ?{first} AND {condition})")
-    }
-
-    /// That a row is the one with the key in the parameters from `first`.
-    pub(super) fn is(&self, first: usize) -> String {
-        let parts = self.parts.iter().enumerate();
-        let parts: Vec<String> = parts
-            .map(|(place, it)| format!("{} = ?{}", it.compared, first + place))
-            .collect();
-        parts.join(" AND ")
-    }
-
-    /// That a row lies after `place`, if there is one, and up to `end`: parameters of both in this
-    /// order.
-    pub(super) fn within(&self, place: Option<&Key>, end: &Key) -> (String, Vec<Exact>) {
-        match place {
-            None => (self.beside(false, true, 1), end.clone()),
-            Some(place) => {
-                let width = self.parts.len();
-                let condition = format!(
-                    "{} AND {}",
-                    self.beside(true, false, 1),
-                    self.beside(false, true, width + 1)
-                );
-                (condition, [place.as_slice(), end.as_slice()].concat())
-            }
-        }
-    }
-
-    /// That a row lies between two that are both included.
-    pub(super) fn between(&self) -> String {
-        let width = self.parts.len();
-        format!(
-            "{} AND {}",
-            self.beside(true, true, 1),
-            self.beside(false, true, width + 1)
-        )
-    }
-
-    /// The key at the start of a row of a result.
-    pub(super) fn read(&self, row: &Row<'_>) -> rusqlite::Result<Key> {
-        let parts = 0..self.parts.len();
-        parts.map(|it| Ok(Exact::of(row.get_ref(it)?))).collect()
-    }
-
-    /// The last key of all.
-    pub(super) fn highest(&self, connection: &Connection) -> Result<Option<Key>, BackfillError> {
-        let query = format!(
-            "SELECT {} FROM {} NOT INDEXED ORDER BY {} LIMIT 1",
-            self.list(),
-            self.t,
-            self.order(true)
-        );
-        self.one(connection, &query, &[])
-    }
-
-    /// The key of the row that comes `skip` rows after the next one beyond `place`, up to `end`.
-    pub(super) fn after(
-        &self,
-        connection: &Connection,
-        place: Option<&Key>,
-        end: &Key,
-        skip: u32,
-    ) -> Result<Option<Key>, BackfillError> {
-        let (within, parameters) = self.within(place, end);
-        let query = format!(
-            "SELECT {} FROM {} NOT INDEXED WHERE {within} ORDER BY {} LIMIT 1 OFFSET {skip}",
-            self.list(),
-            self.t,
-            self.order(false)
-        );
-        self.one(connection, &query, &parameters)
-    }
-
-    fn one(
-        &self,
-        connection: &Connection,
-        query: &str,
-        parameters: &[Exact],
-    ) -> Result<Option<Key>, BackfillError> {
-        let mut statement = connection.prepare_cached(query).map_err(at(query))?;
-        let found = statement
-            .query_row(params_from_iter(parameters), |row| self.read(row))
-            .optional();
-        Ok(found.map_err(at(query))?)
-    }
-}
-
-impl KeyPart {
-    /// As it stands in a list of what is selected.
-    fn selected(&self) -> String {
-        if self.rowid {
-            self.name.clone()
-        } else {
-            quoted(&self.name)
-        }
-    }
-}
-
-/// Always in quotes: `sql::name` leaves words bare that are names of the row id.
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-/// Whether a column is the row id.
-fn is_rowid(table: &Table, column: &Column) -> bool {
-    !table.without_rowid
-        && column.primary_key == 1
-        && column.declared_type.eq_ignore_ascii_case("INTEGER")
-        && table.columns.iter().all(|it| it.primary_key < 2)
-}
+pub(super) use super::key::{KeyPart, Keyed, Start, quoted};
 
 /// A definition as SQL.
 #[derive(Debug, Clone)]
@@ -262,8 +23,14 @@ pub(super) struct Walk {
     pub(super) table: String,
     /// The columns that are written, as the schema spells them.
     pub(super) columns: Vec<String>,
+    /// The columns of the key as people know them.
+    pub(super) key_names: Vec<String>,
+    /// The columns that a program is given besides the key, where one says what rows get.
+    pub(super) reads: Vec<String>,
     /// Whether something fires when a row is updated, and may change what was written.
     pub(super) triggers: bool,
+    /// Whether every column gets itself, so that rows are written for what triggers do then.
+    pub(super) touches: bool,
     /// The number of the schema that this was made for.
     pub(super) schema: i64,
     /// Key, columns, and whether the row is to be changed.
@@ -271,7 +38,9 @@ pub(super) struct Walk {
     /// `UPDATE … SET …`, without `WHERE`.
     update: String,
     /// That a row is to be changed.
-    wanted: String,
+    pub(super) wanted: String,
+    /// The query that gives the values, where they are not expressions over the row.
+    pub(super) asked: Option<Asked>,
 }
 
 impl Walk {
@@ -286,28 +55,63 @@ impl Walk {
                 what: format!("`{}` is Switchback's own", table.name),
             });
         }
+        // A column that gets itself is never apart: the row is written for what triggers do then.
+        let itself = |(column, value): (&String, &String)| *value == sql::name(column);
+        let touches = !text.set.is_empty() && text.set.iter().all(itself);
         let mut columns = Vec::new();
         let mut apart = Vec::new();
         let mut set = Vec::new();
+        let mut reads = Vec::new();
+        if text.query.is_some() {
+            for name in text.columns() {
+                let column = written(&table, &keyed, name, false)?;
+                columns.push(column.name.clone());
+                // It is put in after the key.
+                let mark = keyed.parts.len() + columns.len();
+                set.push(format!("{} = ?{mark}", quoted(&column.name)));
+            }
+        }
         for (name, value) in &text.set {
-            let column = table.column(name).ok_or_else(|| DbError::NoColumn {
-                table: table.name.clone(),
-                column: name.clone(),
-            })?;
-            check_written(&table, &keyed, column)?;
+            let column = written(&table, &keyed, name, touches)?;
             one_expression(connection, &keyed.t, value, name)?;
+            columns.push(column.name.clone());
+            let name = quoted(&column.name);
             // A comment at its end must not take what follows with it.
             let value = format!("({value}\n)");
-            let name = quoted(&column.name);
             apart.push(differ(column.affinity(table.strict), &name, &value));
             set.push(format!("{name} = {value}"));
-            columns.push(column.name.clone());
         }
-        let mut wanted = format!("({})", apart.join(" OR "));
+        if let Some(program) = &text.program {
+            // In the order in which the definition has them: so it answers.
+            for name in &program.columns {
+                let column = written(&table, &keyed, name, false)?;
+                columns.push(column.name.clone());
+                set.push(format!("{} = ?", quoted(&column.name)));
+            }
+            for name in &program.reads {
+                reads.push(known(&table, name)?.name.clone());
+            }
+            // It is known without the program only which rows are not done yet.
+            apart.push("1".to_owned());
+        }
+        let mut wanted = match apart.as_slice() {
+            _ if touches => "1".to_owned(),
+            [] => "0".to_owned(),
+            apart => format!("({})", apart.join(" OR ")),
+        };
         if let Some(only) = &text.only {
             one_expression(connection, &keyed.t, only, "only")?;
-            wanted = format!("(({only}\n) AND {wanted})");
+            if !apart.is_empty() {
+                wanted = format!("(({only}\n) AND {wanted})");
+            }
         }
+        let asked = match &text.query {
+            Some(query) => {
+                let only = text.only.as_deref();
+                Some(Asked::new(connection, &table, &keyed, query, only)?)
+            }
+            None => None,
+        };
         let triggers = !update_triggers(connection, &table.name)?.is_empty();
         // What the schema says to do with a row that breaks a rule may be to replace others. A
         // trigger would inherit what is said here.
@@ -321,23 +125,44 @@ impl Walk {
                 keyed.t
             ),
             update: format!("UPDATE {or}{} NOT INDEXED SET {}", keyed.t, set.join(", ")),
+            key_names: keyed
+                .parts
+                .iter()
+                .map(|part| {
+                    let own = table.columns.iter().find(|it| is_rowid(&table, it));
+                    own.filter(|_| part.rowid)
+                        .map_or_else(|| part.name.clone(), |it| it.name.clone())
+                })
+                .collect(),
             table: table.name.clone(),
             columns,
+            reads,
             triggers,
+            touches,
             schema,
             wanted,
+            asked,
             keyed,
         })
     }
 
-    /// The next rows after `place` up to `end`, at most so many.
-    pub(super) fn piece(&self, place: Option<&Key>, end: &Key) -> (String, Vec<Exact>) {
-        let (within, parameters) = self.keyed.within(place, end);
+    /// The next rows beyond `start` up to `end`, at most so many.
+    pub(super) fn piece(&self, start: &Start<'_>, end: &Key) -> (String, Vec<Exact>) {
+        let (within, parameters) = self.keyed.within(start, end, 1);
         let query = format!(
             "{} WHERE {within} ORDER BY {}",
             self.select,
             self.keyed.order(false)
         );
+        (query, parameters)
+    }
+
+    /// How many rows after `place` up to `end` are to be changed.
+    pub(super) fn differing(&self, place: Option<&Key>, end: &Key) -> (String, Vec<Exact>) {
+        let start = Start::of(place, None);
+        let (within, parameters) = self.keyed.within(&start, end, 1);
+        let (t, wanted) = (&self.keyed.t, &self.wanted);
+        let query = format!("SELECT count(*) FROM {t} NOT INDEXED WHERE {within} AND {wanted}");
         (query, parameters)
     }
 
@@ -357,6 +182,11 @@ impl Walk {
         format!("{} WHERE {is} RETURNING {}", self.update, self.returned())
     }
 
+    /// Key and columns of all rows.
+    pub(super) fn select_all(&self) -> String {
+        format!("SELECT {} FROM {}", self.returned(), self.keyed.t)
+    }
+
     /// Key and columns of one row.
     pub(super) fn select_one(&self) -> String {
         let is = self.keyed.is(1);
@@ -365,6 +195,43 @@ impl Walk {
             self.returned(),
             self.keyed.t
         )
+    }
+
+    /// Gives one row what a program said: the parameters are the values and the key.
+    pub(super) fn give_one(&self) -> String {
+        format!(
+            "{} WHERE {}",
+            self.update,
+            self.keyed.is(self.columns.len() + 1)
+        )
+    }
+
+    /// Key, columns and whether a row is to be changed, as `select` has them, and what a program is
+    /// given.
+    pub(super) fn select_read(&self) -> String {
+        let columns: Vec<String> = self.columns.iter().map(|it| quoted(it)).collect();
+        let reads = self.reads.iter().map(|it| format!(", {}", quoted(it)));
+        format!(
+            "SELECT {}, {}, {}{} FROM {} NOT INDEXED",
+            self.keyed.list(),
+            columns.join(", "),
+            self.wanted,
+            reads.collect::<String>(),
+            self.keyed.t
+        )
+    }
+
+    /// The same of the next rows beyond `start` up to `end`.
+    pub(super) fn piece_read(&self, start: &Start<'_>, end: &Key) -> (String, Vec<Exact>) {
+        let (within, parameters) = self.keyed.within(start, end, 1);
+        let order = self.keyed.order(false);
+        let query = format!("{} WHERE {within} ORDER BY {order}", self.select_read());
+        (query, parameters)
+    }
+
+    /// The same of one row.
+    pub(super) fn one_read(&self) -> String {
+        format!("{} WHERE {}", self.select_read(), self.keyed.is(1))
     }
 
     fn returned(&self) -> String {
@@ -382,13 +249,39 @@ pub(super) fn schema_version(connection: &Connection) -> Result<i64, BackfillErr
         .map_err(at(query))?)
 }
 
-fn check_written(table: &Table, keyed: &Keyed, column: &Column) -> Result<(), BackfillError> {
+fn known<'t>(table: &'t Table, name: &str) -> Result<&'t Column, BackfillError> {
+    let column = table.column(name).ok_or_else(|| DbError::NoColumn {
+        table: table.name.clone(),
+        column: name.to_owned(),
+    })?;
+    Ok(column)
+}
+
+/// A column that is to be written.
+fn written<'t>(
+    table: &'t Table,
+    keyed: &Keyed,
+    name: &str,
+    touches: bool,
+) -> Result<&'t Column, BackfillError> {
+    let column = known(table, name)?;
+    check_written(table, keyed, column, touches)?;
+    Ok(column)
+}
+
+/// Refuses a column that cannot be written, and one of the key unless it gets itself.
+fn check_written(
+    table: &Table,
+    keyed: &Keyed,
+    column: &Column,
+    touches: bool,
+) -> Result<(), BackfillError> {
     let in_key = keyed.parts.iter().any(|it| {
         it.name.eq_ignore_ascii_case(&column.name) || (it.rowid && is_rowid(table, column))
     });
     let what = if column.generated {
         "it is generated"
-    } else if in_key {
+    } else if in_key && !touches {
         "rows are walked by it"
     } else {
         return Ok(());
@@ -414,7 +307,7 @@ fn one_expression(
         what: format!("{what} {why}: {value}"),
     };
     let prepared = connection.prepare(&query).map_err(|error| {
-        if let Some(column) = fill::missing(&error.to_string()) {
+        if let Some(column) = missing(&error.to_string()) {
             let table = t.to_owned();
             return DbError::NoColumn { table, column }.into();
         }
@@ -432,10 +325,20 @@ fn one_expression(
     }
 }
 
+/// The column that SQLite says is not there.
+fn missing(message: &str) -> Option<String> {
+    let (_, rest) = message.split_once("no such column: ")?;
+    let name = rest.split(" in ").next().unwrap_or(rest);
+    Some(
+        name.trim_matches(|c: char| c == '"' || c.is_whitespace())
+            .to_owned(),
+    )
+}
+
 /// That a column does not hold exactly what storing the value in it would make it hold. Comparing
 /// converts the value as storing it does, if the value is not a column or a cast with a way of its
 /// own, which `+` takes from it. Only where nothing is converted can equal numbers be of two types.
-fn differ(affinity: Affinity, column: &str, value: &str) -> String {
+pub(super) fn differ(affinity: Affinity, column: &str, value: &str) -> String {
     let other = format!("{column} COLLATE BINARY IS NOT +{value}");
     match affinity {
         Affinity::Blob => format!("({other} OR typeof({column}) IS NOT typeof({value}))"),

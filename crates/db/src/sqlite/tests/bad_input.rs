@@ -6,12 +6,14 @@ use std::os::unix::fs::PermissionsExt as _;
 use switchback_model::plan::Script;
 
 use super::*;
+use crate::sqlite::backfill::BACKFILL_FORMAT;
 
 fn quick() -> Options {
     Options {
         busy_timeout: Duration::from_millis(20),
         busy_retries: 1,
         batch_time: Duration::from_millis(2),
+        lease: Duration::from_millis(50),
     }
 }
 
@@ -179,7 +181,8 @@ fn a_full_disk_leaves_nothing_half_done() {
         };
         let mut fill = fill.clone();
         fill.batch_rows = 100;
-        room(&database, 10);
+        // The control tables take some.
+        room(&database, 30);
         let error = database.fill(&fill, &mut go_on).unwrap_err();
         assert!(matches!(error, DbError::DiskFull { .. }), "{error}");
         assert_eq!(
@@ -204,7 +207,8 @@ fn a_full_disk_leaves_nothing_half_done() {
         } else {
             0
         };
-        assert_eq!(count("SELECT count(*) FROM _switchback_undo"), kept);
+        let sql = "SELECT coalesce(sum(rows), 0) FROM _switchback_backfill_undo";
+        assert_eq!(count(sql), kept);
         assert!(status.rows_changed > 0 && status.rows_changed < 10_000);
 
         room(&database, 100_000);
@@ -332,6 +336,9 @@ fn a_script_cannot_leave_its_transaction_or_touch_its_marks() {
     let place = Place::new(shape.sql);
     let mut database = place.open();
     let definition = define(&database, shape, Mode::Triggers);
+    // So that all control tables are there.
+    walk(&mut database, &definition, "expand", Direction::Up);
+    walk(&mut database, &definition, "expand", Direction::Down);
     let before = state(&database, "users");
     for statement in [
         "COMMIT",
@@ -346,8 +353,8 @@ fn a_script_cannot_leave_its_transaction_or_touch_its_marks() {
         "DETACH main",
         "DELETE FROM _switchback_step",
         "UPDATE _switchback_format SET version = 9",
-        "DROP TABLE _switchback_undo",
-        "ALTER TABLE _switchback_fill RENAME TO gone",
+        "DROP TABLE _switchback_backfill_undo",
+        "ALTER TABLE _switchback_backfill RENAME TO gone",
         "INSERT OR ROLLBACK INTO users (id, email_addr) VALUES (1, 'again')",
         "CREATE TRIGGER t AFTER INSERT ON _switchback_step BEGIN SELECT 1; END",
     ] {
@@ -389,29 +396,36 @@ fn a_script_that_breaks_a_foreign_key_is_refused() {
 }
 
 #[test]
-fn control_tables_of_a_newer_format_are_refused() {
+fn control_tables_of_another_format_are_refused() {
     let shape = shape("not null");
     let place = Place::new(shape.sql);
     let mut database = place.open();
     let definition = define(&database, shape, Mode::Triggers);
     up_to(&mut database, &definition, "expand");
-    place
-        .application()
-        .execute_batch("UPDATE _switchback_format SET version = 2")
-        .unwrap();
-    let newer = DbError::Newer {
-        found: 2,
-        known: CONTROL_FORMAT,
-    };
-    assert_eq!(
-        SqliteDatabase::open(&place.path, quick()).unwrap_err(),
-        newer
-    );
-    let down = script(&definition, "expand", Direction::Down);
-    assert_eq!(
-        database.run_script(&down, "test", now()).unwrap_err(),
-        newer
-    );
+    for (table, known) in [
+        ("_switchback_format", CONTROL_FORMAT),
+        ("_switchback_backfill_format", BACKFILL_FORMAT),
+    ] {
+        for version in [known - 1, known + 1] {
+            let set = format!("UPDATE {table} SET version = {version}");
+            place.application().execute_batch(&set).unwrap();
+            let other = DbError::Format {
+                found: version,
+                known,
+            };
+            assert_eq!(
+                SqliteDatabase::open(&place.path, quick()).unwrap_err(),
+                other
+            );
+            let down = script(&definition, "expand", Direction::Down);
+            assert_eq!(
+                database.run_script(&down, "test", now()).unwrap_err(),
+                other
+            );
+        }
+        let back = format!("UPDATE {table} SET version = {known}");
+        place.application().execute_batch(&back).unwrap();
+    }
 }
 
 #[test]

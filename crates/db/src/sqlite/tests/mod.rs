@@ -174,6 +174,7 @@ impl Place {
             busy_timeout: Duration::from_secs(60),
             busy_retries: 1,
             batch_time: Duration::from_millis(2),
+            lease: Duration::from_millis(200),
         };
         SqliteDatabase::open(&self.path, options).unwrap()
     }

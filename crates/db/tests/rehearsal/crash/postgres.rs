@@ -34,6 +34,7 @@ pub(crate) fn options() -> Options {
         longest_backoff: Duration::from_millis(200),
         watch_every: Duration::from_millis(20),
         batch_time: Duration::from_millis(5),
+        lease: Duration::from_millis(100),
         ..Options::default()
     }
 }
@@ -195,10 +196,29 @@ impl Site for Server {
     }
 
     fn leftovers(&mut self) -> Result<Vec<String>, Trouble> {
-        self.numbers(
+        // Where there was no fill there are no tables for it.
+        let there = "SELECT relname::text FROM pg_class WHERE relname = 'backfill'
+             AND relnamespace = '_switchback'::regnamespace";
+        let mut left = Vec::new();
+        if !self.numbers(there)?.is_empty() {
+            left = self.numbers(
+                "SELECT 'a fill, ' || status FROM _switchback.backfill
+                 UNION ALL SELECT count(*) || ' ranges' FROM _switchback.backfill_range
+                   HAVING count(*) > 0
+                 UNION ALL SELECT count(*) || ' batches of former values'
+                   FROM _switchback.backfill_undo HAVING count(*) > 0
+                 UNION ALL SELECT count(*) || ' copies' FROM _switchback.backfill_copy
+                   HAVING count(*) > 0
+                 UNION ALL SELECT count(*) || ' to be done again' FROM _switchback.backfill_rerun
+                   HAVING count(*) > 0
+                 UNION ALL SELECT count(*) || ' rows that were copied anew'
+                   FROM _switchback.backfill_stale HAVING count(*) > 0
+                 UNION ALL SELECT count(*) || ' that have expired'
+                   FROM _switchback.backfill_expiry HAVING count(*) > 0",
+            )?;
+        }
+        left.extend(self.numbers(
             "SELECT 'a mark of ' || step FROM _switchback.step
-             UNION ALL SELECT 'a fill, ' || status FROM _switchback.fill
-             UNION ALL SELECT count(*) || ' former values' FROM _switchback.undo HAVING count(*) > 0
              UNION ALL SELECT 'the invalid index ' || indexrelid::regclass FROM pg_index
                WHERE NOT indisvalid
              UNION ALL SELECT 'the trigger ' || tgname FROM pg_trigger WHERE NOT tgisinternal
@@ -206,12 +226,15 @@ impl Site for Server {
                WHERE pronamespace = 'public'::regnamespace
              UNION ALL SELECT 'kept aside: ' || relname FROM pg_class
                WHERE relnamespace = '_switchback'::regnamespace AND relkind = 'r'
-                 AND relname NOT IN ('format', 'step', 'fill', 'undo', 'revoked')
+                 AND relname NOT IN ('format', 'step', 'revoked', 'backfill_format', 'backfill',
+                   'backfill_range', 'backfill_undo', 'backfill_failure', 'backfill_conflict',
+                   'backfill_copy', 'backfill_stale', 'backfill_rerun', 'backfill_expiry')
              UNION ALL SELECT 'a lock on ' || objid FROM pg_locks
                WHERE locktype = 'advisory' AND database =
                  (SELECT oid FROM pg_database WHERE datname = current_database())
              ORDER BY 1",
-        )
+        )?);
+        Ok(left)
     }
 }
 

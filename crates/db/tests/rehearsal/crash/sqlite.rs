@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
@@ -28,11 +29,19 @@ use crate::killer::killer;
 const WORK: &str = "SWITCHBACK_TEST_KILLED_WORK";
 const SIGKILL: i32 = 9;
 
+/// What a process that died had on lease is soon taken over.
+fn options() -> Options {
+    Options {
+        lease: Duration::from_millis(100),
+        ..Options::default()
+    }
+}
+
 /// The file, what is done to it, and for which intent.
 type Work = (PathBuf, Effect, String);
 
 fn perform((path, effect, intent): &Work) -> Result<(), DbError> {
-    let mut database = SqliteDatabase::open(path, Options::default())?;
+    let mut database = SqliteDatabase::open(path, options())?;
     database.carry_out(intent);
     let mut go_on = |_: &_| Next::Continue;
     match effect {
@@ -79,7 +88,7 @@ impl Process<'_> {
     }
 
     fn open(&self) -> Result<SqliteDatabase, Ended> {
-        SqliteDatabase::open(&self.file.path, Options::default()).map_err(failed)
+        SqliteDatabase::open(&self.file.path, options()).map_err(failed)
     }
 
     fn apart(&mut self, work: &Work) -> Result<(), Ended> {
@@ -233,19 +242,39 @@ impl Site for File {
 
     fn leftovers(&mut self) -> Result<Vec<String>, Trouble> {
         let connection = Connection::open(&self.path)?;
+        // Where there was no fill there are no tables for it.
+        let there = "SELECT 1 FROM sqlite_schema WHERE name = '_switchback_backfill'";
+        let mut left: Vec<String> = Vec::new();
+        if connection.prepare(there)?.exists([])? {
+            let mut found = connection.prepare(
+                "SELECT 'a fill, ' || status FROM _switchback_backfill
+                 UNION ALL SELECT count(*) || ' ranges' FROM _switchback_backfill_range
+                   HAVING count(*) > 0
+                 UNION ALL SELECT count(*) || ' batches of former values'
+                   FROM _switchback_backfill_undo HAVING count(*) > 0
+                 UNION ALL SELECT count(*) || ' to be done again' FROM _switchback_backfill_rerun
+                   HAVING count(*) > 0
+                 UNION ALL SELECT count(*) || ' that have expired'
+                   FROM _switchback_backfill_expiry HAVING count(*) > 0",
+            )?;
+            let found = found.query_map([], |row| row.get(0))?;
+            left = found.collect::<Result<_, _>>()?;
+        }
         let mut found = connection.prepare(
             "SELECT 'a mark of ' || step FROM _switchback_step
-             UNION ALL SELECT 'a fill, ' || status FROM _switchback_fill
-             UNION ALL SELECT count(*) || ' former values' FROM _switchback_undo HAVING count(*) > 0
              UNION ALL SELECT 'the trigger ' || name FROM sqlite_schema WHERE type = 'trigger'
              UNION ALL SELECT 'kept aside: ' || name FROM sqlite_schema
                WHERE name LIKE '\\_switchback\\_%' ESCAPE '\\' AND type = 'table' AND name NOT IN
-                 ('_switchback_format', '_switchback_step', '_switchback_fill',
-                  '_switchback_undo', '_switchback_revoked')
+                 ('_switchback_format', '_switchback_step', '_switchback_revoked',
+                  '_switchback_backfill_format', '_switchback_backfill',
+                  '_switchback_backfill_range', '_switchback_backfill_undo',
+                  '_switchback_backfill_error', '_switchback_backfill_rerun',
+                  '_switchback_backfill_expiry')
              ORDER BY 1",
         )?;
         let found = found.query_map([], |row| row.get(0))?;
-        Ok(found.collect::<Result<_, _>>()?)
+        left.extend(found.collect::<Result<Vec<String>, _>>()?);
+        Ok(left)
     }
 }
 

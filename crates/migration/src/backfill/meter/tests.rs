@@ -201,3 +201,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_undo_has_no_walks() {
+    let left = |sweep| {
+        let left = Left {
+            least: Duration::from_secs(60),
+            most: Some(Duration::from_secs(120)),
+            sweep,
+        };
+        left.words()
+    };
+    assert!(left(0).ends_with(" left"), "{}", left(0));
+    assert!(left(1).ends_with(" left in the first walk"), "{}", left(1));
+}

@@ -233,6 +233,16 @@ fn what_cannot_be_done_is_refused() {
     );
     let endless = refused(|_| {}, &job("now()", ""));
     assert!(matches!(endless, Refusal::NeverDone { .. }), "{endless}");
+    let asked = Job::parse(
+        switchback_model::BackfillId::new("it").unwrap(),
+        "schema = \"switchback.backfill/v1\"\ntable = \"users\"\n[query]\ncolumns = [\"email\"]\n\
+         sql = \"SELECT id, now()::text AS email FROM {batch}\"\n",
+    );
+    let endless = refused(|_| {}, &asked.unwrap());
+    assert!(
+        endless.to_string().starts_with("what the query gives is"),
+        "{endless}"
+    );
     // A condition may end it.
     let choice = choose(&table(), &job("now()", "only = \"email IS NULL\""), None).unwrap();
     assert!(
@@ -444,7 +454,7 @@ proptest! {
                 prop_assert!(!facts.is_held());
             }
             Strategy::Plain => prop_assert!(facts.version >= 140_000 || facts.key.is_empty()),
-            Strategy::KeyRange => prop_assert!(!facts.key.is_empty()),
+            Strategy::KeyRange | Strategy::ShadowCopy => prop_assert!(!facts.key.is_empty()),
         }
         // What was chosen can be asked for.
         let asked = choose(&facts, &job, Some(chosen.strategy)).unwrap();
@@ -460,4 +470,110 @@ proptest! {
         let part = |passes| beside(passes, fill, apart, growth, true);
         prop_assert!(part(2) <= part(4) + 1e-9 && part(4) <= part(8) + 1e-9);
     }
+}
+
+/// 20 GB with an index on the written column, of which every row changes.
+fn large() -> TableFacts {
+    TableFacts {
+        bytes: 12 << 30,
+        rows: Some(100_000_000),
+        indexes: 7,
+        index_bytes: 8 << 30,
+        indexes_on_written: vec!["by_email".to_owned()],
+        ..table()
+    }
+}
+
+#[test]
+fn a_copy_is_chosen_where_it_pays_and_there_is_room() {
+    let with = |free| TableFacts {
+        free_bytes: free,
+        ..large()
+    };
+    let chosen = |facts: &TableFacts| choose(facts, &usual(), None).unwrap();
+    let room = chosen(&with(Some(100 << 30)));
+    assert_eq!(room.strategy, Strategy::ShadowCopy);
+    assert!(room.reasons[0].contains("by_email"), "{room:?}");
+    // Where nobody knows it is told what would do it, and so where there is not enough.
+    for (free, word) in [
+        (None, "`switchback backfill run it --strategy shadow-copy`"),
+        (Some(21 << 30), "are free"),
+    ] {
+        let choice = chosen(&with(free));
+        assert_eq!(choice.strategy, Strategy::Plain);
+        let told = choice.warnings.join(" ");
+        assert!(told.contains(word), "{told}");
+    }
+    // A table on which something hangs, that is small, or of which few rows change.
+    let held = TableFacts {
+        not_copied: vec!["view people depends on it".to_owned()],
+        ..with(Some(1 << 40))
+    };
+    let choice = chosen(&held);
+    assert_eq!(choice.strategy, Strategy::Plain);
+    assert!(choice.warnings.join(" ").contains("view people"));
+    let refused = choose(&held, &usual(), Some(Strategy::ShadowCopy)).unwrap_err();
+    assert!(refused.to_string().contains("view people depends on it"));
+    let small = TableFacts {
+        bytes: 1 << 30,
+        index_bytes: 1 << 30,
+        ..with(Some(1 << 40))
+    };
+    assert_eq!(chosen(&small).strategy, Strategy::Plain);
+    let few = TableFacts {
+        sample: Some(Sample {
+            rows: 5000,
+            apart: 100,
+            before: 0.0,
+            after: 25.0,
+        }),
+        ..with(Some(1 << 40))
+    };
+    assert_eq!(chosen(&few).strategy, Strategy::Plain);
+}
+
+#[test]
+fn what_old_versions_of_rows_cost_is_not_said_of_a_copy() {
+    let facts = TableFacts {
+        autovacuum: false,
+        ..large()
+    };
+    let said = |strategy| {
+        let choice = choose(&facts, &usual(), Some(strategy)).unwrap();
+        choice.warnings.join("\n")
+    };
+    for part in ["Autovacuum is off", "half the work"] {
+        assert!(said(Strategy::Plain).contains(part), "{part}");
+        assert!(!said(Strategy::ShadowCopy).contains(part), "{part}");
+    }
+}
+
+#[test]
+fn a_copy_needs_a_key_expressions_and_postgresql() {
+    let wanted = Some(Strategy::ShadowCopy);
+    assert!(choose(&large(), &usual(), wanted).is_ok());
+    let without = TableFacts {
+        key: Vec::new(),
+        ..large()
+    };
+    let no_undo = job("lower(name)", "keep-undo = false");
+    assert!(choose(&without, &no_undo, wanted).is_err());
+    let file = TableFacts {
+        engine: Engine::Sqlite,
+        ..large()
+    };
+    assert!(choose(&file, &usual(), wanted).is_err());
+    let text = "schema = \"switchback.backfill/v1\"\ntable = \"users\"\n[query]\n\
+                columns = [\"email\"]\nsql = \"SELECT id, 'x' AS email FROM {batch}\"\n";
+    let id = switchback_model::BackfillId::new("it").unwrap();
+    let query = Job::parse(id, text).unwrap();
+    assert!(choose(&large(), &query, wanted).is_err());
+}
+
+#[test]
+fn a_copy_costs_disk_and_less_log_where_indexes_have_the_column() {
+    let copy = super::super::estimate(&large(), &usual(), Strategy::ShadowCopy).unwrap();
+    let plain = super::super::estimate(&large(), &usual(), Strategy::Plain).unwrap();
+    assert!(copy.heap_growth >= 12 << 30 && copy.index_growth == 8 << 30);
+    assert!(copy.wal * 2 < plain.wal, "{copy:?} {plain:?}");
 }

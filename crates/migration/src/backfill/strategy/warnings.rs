@@ -4,13 +4,21 @@ use super::super::estimate::{beside, estimate};
 use super::super::facts::{Horizon, OLD_SNAPSHOT, Strategy, TableFacts};
 use super::super::job::Job;
 use super::super::steady::unsteady;
-use super::{PLACES, percent, size, stride_column, would_help_to_copy};
+use super::{PLACES, copy, percent, size, stride_column};
 use crate::engine::Engine;
 use crate::words::{bytes, grouped, listed};
 
 /// Everything worth saying, what weighs most first.
 pub(super) fn of(facts: &TableFacts, job: &Job, strategy: Strategy) -> Vec<String> {
     let mut said = Vec::new();
+    if let Some(program) = &job.text.program {
+        said.push(format!(
+            "What rows get is said by a program, `{}`, which was not run for this: how much rows grow \
+             by it is not known, nor how long it takes. A row is given to it outside of any \
+             transaction, perhaps more than once.",
+            program.command.join(" ")
+        ));
+    }
     if facts.engine != Engine::Postgres {
         writers(facts, &mut said);
         return said;
@@ -25,6 +33,7 @@ pub(super) fn of(facts: &TableFacts, job: &Job, strategy: Strategy) -> Vec<Strin
     held(facts, strategy, &mut said);
     room(facts, job, strategy, &mut said);
     targets(facts, strategy, &mut said);
+    copied(facts, job, strategy, &mut said);
     others(facts, &mut said);
     again(facts, job, &mut said);
     unknown(facts, &mut said);
@@ -70,7 +79,11 @@ fn chosen(facts: &TableFacts, strategy: Strategy, said: &mut Vec<String>) {
 }
 
 fn held(facts: &TableFacts, strategy: Strategy, said: &mut Vec<String>) {
-    let Some(horizon) = &facts.horizon else {
+    let Some(horizon) = facts
+        .horizon
+        .as_ref()
+        .filter(|_| strategy != Strategy::ShadowCopy)
+    else {
         return;
     };
     if facts.is_held() {
@@ -100,6 +113,10 @@ fn room(facts: &TableFacts, job: &Job, strategy: Strategy, said: &mut Vec<String
             bytes(disk),
             bytes(free)
         ));
+    }
+    // In a copy no row leaves an older version of itself behind.
+    if strategy == Strategy::ShadowCopy {
+        return;
     }
     let large = cost.heap_growth > 64 << 20;
     let (apart, growth) = (facts.apart(), facts.growth());
@@ -132,20 +149,49 @@ fn room(facts: &TableFacts, job: &Job, strategy: Strategy, said: &mut Vec<String
     }
 }
 
+/// What a copy is, or would be.
+fn copied(facts: &TableFacts, job: &Job, strategy: Strategy, said: &mut Vec<String>) {
+    let takes = copy::takes(facts, job).map_or_else(|| "an unknown part".to_owned(), bytes);
+    if strategy == Strategy::ShadowCopy {
+        said.push(format!(
+            "The copy takes about {takes} of disk until it takes the table's place; every write of \
+             an application also writes down its key meanwhile, and in the end everybody waits for \
+             a moment."
+        ));
+        return;
+    }
+    if !copy::would_help(facts) {
+        return;
+    }
+    let against = copy::against(facts, job);
+    let then = match (against.as_slice(), facts.free_bytes) {
+        ([], None) => format!(
+            "`switchback backfill run {} --strategy shadow-copy` does that; it takes about {takes} \
+             of disk meanwhile, and how much is free is not known here.",
+            job.id
+        ),
+        ([], Some(free)) => format!(
+            "It would take about {takes} of disk meanwhile, and {} are free.",
+            bytes(free)
+        ),
+        (why, _) => format!("None can be used here: {}.", why.join("; ")),
+    };
+    said.push(format!(
+        "With {} and {} indexes a copy of the table that then takes its place would be less work \
+         than to change it where it is. {then}",
+        size(facts),
+        facts.indexes
+    ));
+}
+
 fn targets(facts: &TableFacts, strategy: Strategy, said: &mut Vec<String>) {
-    if let [_, ..] = facts.indexes_on_written.as_slice() {
+    if let [_, ..] = facts.indexes_on_written.as_slice()
+        && strategy != Strategy::ShadowCopy
+    {
         said.push(format!(
             "Without {} it would be about half the work: build it after the backfill where it is \
              not needed before.",
             listed(&facts.indexes_on_written)
-        ));
-    }
-    if would_help_to_copy(facts) {
-        said.push(format!(
-            "With {} and {} indexes a copy of the table that then takes its place would be less \
-             work than to change it where it is.",
-            size(facts),
-            facts.indexes
         ));
     }
     if matches!(strategy, Strategy::Strided { .. })
@@ -218,10 +264,11 @@ fn others(facts: &TableFacts, said: &mut Vec<String>) {
 
 fn again(facts: &TableFacts, job: &Job, said: &mut Vec<String>) {
     if let (Some(found), Some(_)) = (unsteady(job, facts.version / 10_000), &job.text.only) {
+        let what = found.what.strip_prefix('w').unwrap_or(&found.what);
         said.push(format!(
-            "What {} gets is another value each time ({}): a row must be none of those that `only` \
-             names once it is done, or the walk never ends.",
-            found.column, found.function
+            "W{what} is another value each time ({}): a row must be none of those that `only` names \
+             once it is done, or the walk never ends.",
+            found.function
         ));
     }
     if let Some(sample) = facts.sample.filter(|it| it.rows >= 100 && it.apart == 0) {

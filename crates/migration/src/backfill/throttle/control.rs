@@ -18,7 +18,7 @@ const HALVE_FROM: f64 = 1.0;
 const STOP_FROM: f64 = 2.0;
 
 /// The smallest part of the time that is worked at all. What is halved below it stops.
-const LEAST: f64 = 0.05;
+const LEAST: f64 = 0.02;
 /// The part of the time to begin with beside others.
 const FIRST: f64 = 0.25;
 
@@ -232,9 +232,8 @@ impl Throttle {
     /// clock on the wall.
     pub fn allowance(&self, now: Duration, moment: Timestamp) -> Allowance {
         let nothing = |reason: String| Allowance {
-            batch: None,
-            pause: 0.0,
             reason,
+            ..Allowance::default()
         };
         let Some(looked) = self.looked else {
             return nothing("nothing is known of the database yet".to_owned());
@@ -269,6 +268,7 @@ impl Throttle {
         Allowance {
             batch: Some(self.batch.clamp(SHORTEST_BATCH, most)),
             pause: (1.0 / share - 1.0).max(0.0),
+            turns: self.others,
             reason,
         }
     }

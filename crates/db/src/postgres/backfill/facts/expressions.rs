@@ -2,24 +2,27 @@
 //! what they give.
 
 use postgres::Client;
-use switchback_model::plan::Fill;
 
 use super::run;
+use crate::postgres::backfill::table::{Table, Wanted};
 use crate::postgres::change::error::at;
-use crate::postgres::change::fill::table::Table;
 use crate::postgres::change::{ChangeError, Unfit};
 use crate::postgres::session::name;
 use crate::text::excerpt;
 
 /// `insufficient_privilege`.
-const PRIVILEGE: &str = "42501";
+pub(super) const PRIVILEGE: &str = "42501";
 
 /// Asks the server, in a transaction that changes nothing. Returns whether updates are let through:
 /// they are not where they are published and nothing names the row.
 ///
 /// # Errors
 /// [`ChangeError::Unfit`] with the expression to blame, [`ChangeError::Privilege`].
-pub(super) fn check(client: &mut Client, table: &Table, fill: &Fill) -> Result<bool, ChangeError> {
+pub(super) fn check(
+    client: &mut Client,
+    table: &Table,
+    fill: &Wanted,
+) -> Result<bool, ChangeError> {
     // In a condition, because nothing may be in one that may not be in an update.
     for column in &table.columns {
         let sql = format!(
@@ -29,10 +32,7 @@ pub(super) fn check(client: &mut Client, table: &Table, fill: &Fill) -> Result<b
         let what = format!("what {} gets", column.sql);
         ask(client, table, fill, &sql, Some((what, &column.value)))?;
     }
-    if let Some(only) = &fill.only {
-        let sql = format!("EXPLAIN SELECT FROM {} WHERE ({only})", table.full);
-        ask(client, table, fill, &sql, Some(("`only`".to_owned(), only)))?;
-    }
+    check_only(client, table, fill)?;
     // The comparison, and whether the columns may be written: this names nobody in particular.
     let set: Vec<String> = table
         .columns
@@ -48,10 +48,32 @@ pub(super) fn check(client: &mut Client, table: &Table, fill: &Fill) -> Result<b
     ask(client, table, fill, &sql, None)
 }
 
-fn ask(
+/// The condition that says which rows get it.
+///
+/// # Errors
+/// As of [`check`].
+pub(super) fn check_only(
     client: &mut Client,
     table: &Table,
-    fill: &Fill,
+    fill: &Wanted,
+) -> Result<(), ChangeError> {
+    if let Some(only) = &fill.only {
+        let sql = format!("EXPLAIN SELECT FROM {} WHERE ({only})", table.full);
+        ask(client, table, fill, &sql, Some(("`only`".to_owned(), only)))?;
+    }
+    Ok(())
+}
+
+/// Whether a statement failed for what it says: syntax, names and types, values in the text, and
+/// what may not be in a condition.
+pub(super) fn is_wrong(code: &str) -> bool {
+    ["42", "22", "0A"].iter().any(|it| code.starts_with(it))
+}
+
+pub(super) fn ask(
+    client: &mut Client,
+    table: &Table,
+    fill: &Wanted,
     sql: &str,
     blamed: Option<(String, &str)>,
 ) -> Result<bool, ChangeError> {
@@ -61,8 +83,6 @@ fn ask(
     /// `invalid_column_reference`: from version 18 on also that the replica identity has a generated
     /// column that is not published.
     const WRONG_IDENTITY: &str = "42P10";
-    /// Syntax, names and types, values in the text, and what may not be in a condition.
-    const WRONG: [&str; 3] = ["42", "22", "0A"];
     run(client, "SAVEPOINT switchback_ask")?;
     let error = match explain(client, sql) {
         Ok(None) => return run(client, "RELEASE switchback_ask").map(|()| true),
@@ -79,7 +99,7 @@ fn ask(
     match (source.code.as_str(), blamed) {
         (PRIVILEGE, _) => Err(privilege(client, table, error)),
         (NO_IDENTITY | WRONG_IDENTITY, None) => Ok(false),
-        (code, Some((what, expression))) if WRONG.iter().any(|it| code.starts_with(it)) => {
+        (code, Some((what, expression))) if is_wrong(code) => {
             let message = source.message.clone();
             Err(not_an_expression(fill, what, message, expression))
         }
@@ -99,7 +119,12 @@ fn explain(client: &mut Client, sql: &str) -> Result<Option<String>, ChangeError
     Ok(None)
 }
 
-fn not_an_expression(fill: &Fill, what: String, message: String, expression: &str) -> ChangeError {
+fn not_an_expression(
+    fill: &Wanted,
+    what: String,
+    message: String,
+    expression: &str,
+) -> ChangeError {
     ChangeError::Unfit {
         table: fill.table.clone(),
         reason: Unfit::Expression {
@@ -110,7 +135,22 @@ fn not_an_expression(fill: &Fill, what: String, message: String, expression: &st
     }
 }
 
-fn privilege(client: &mut Client, table: &Table, error: ChangeError) -> ChangeError {
+/// That the role may not read or update the table.
+pub(super) fn privilege(client: &mut Client, table: &Table, error: ChangeError) -> ChangeError {
+    let during = format!("reading and updating {}", table.full);
+    denied(client, error, during, |role| {
+        let grant = format!("GRANT SELECT, UPDATE ON {} TO {}", table.full, name(role));
+        vec![grant]
+    })
+}
+
+/// What the server did not allow, with what would.
+pub(super) fn denied(
+    client: &mut Client,
+    error: ChangeError,
+    during: String,
+    missing: impl FnOnce(&str) -> Vec<String>,
+) -> ChangeError {
     let ChangeError::Sql { source, .. } = error else {
         return error;
     };
@@ -121,12 +161,8 @@ fn privilege(client: &mut Client, table: &Table, error: ChangeError) -> ChangeEr
         Err(error) => return error,
     };
     ChangeError::Privilege {
-        during: format!("reading and updating {}", table.full),
-        missing: vec![format!(
-            "GRANT SELECT, UPDATE ON {} TO {}",
-            table.full,
-            name(&role)
-        )],
+        during,
+        missing: missing(&role),
         role,
         source: Some(source),
     }

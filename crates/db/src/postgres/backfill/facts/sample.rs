@@ -5,12 +5,12 @@ use std::time::Duration;
 use postgres::Client;
 use switchback_migration::backfill::TableFacts;
 use switchback_migration::backfill::facts::Sample;
-use switchback_model::plan::Fill;
 
+use super::super::statement::Statements;
 use super::run;
+use crate::postgres::backfill::table::{Table, Wanted};
 use crate::postgres::change::ChangeError;
 use crate::postgres::change::error::at;
-use crate::postgres::change::fill::table::Table;
 
 /// Pages that are looked at, about.
 const PAGES: f64 = 100.0;
@@ -21,13 +21,15 @@ const ROWS: u32 = 5000;
 /// For how long.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// Looks at some rows and puts what they show into `facts`. That it cannot be done is no error.
+/// Looks at some rows and puts what they show into `facts`. That it cannot be done is no error, but
+/// that a query gives one of them twice is.
 pub(super) fn take(
     client: &mut Client,
-    table: &Table,
-    fill: &Fill,
+    statements: &Statements,
+    fill: &Wanted,
     facts: &mut TableFacts,
 ) -> Result<(), ChangeError> {
+    let table = &statements.table;
     let pages: u64 = table.leaves.iter().map(|it| it.pages).sum();
     if pages == 0 {
         return Ok(());
@@ -39,7 +41,7 @@ pub(super) fn take(
     );
     run(client, &begin)?;
     let percent = (PAGES / pages as f64 * 100.0).clamp(0.0001, 100.0);
-    let taken = ask(client, table, fill, &varying, percent);
+    let taken = ask(client, statements, fill, &varying, percent);
     run(
         client,
         "ROLLBACK TO switchback_sample; RELEASE switchback_sample",
@@ -66,43 +68,22 @@ pub(super) fn take(
 
 fn ask(
     client: &mut Client,
-    table: &Table,
-    fill: &Fill,
+    statements: &Statements,
+    fill: &Wanted,
     varying: &[bool],
     percent: f64,
 ) -> Result<Sample, ChangeError> {
-    // An expression need not work on rows that do not get it.
-    let mine = |value: String| match &fill.only {
-        Some(only) => format!("CASE WHEN ({only}) THEN {value} END"),
-        None => value,
+    // What is short gets a header of one byte instead of four once it is stored.
+    let stored = |at: usize, size: &str| match varying.get(at) {
+        Some(true) => format!("CASE WHEN {size} BETWEEN 4 AND 130 THEN {size} - 3 ELSE {size} END"),
+        _ => size.to_owned(),
     };
-    let (mut looks, mut before, mut after) = (String::new(), Vec::new(), Vec::new());
-    for ((at, column), varies) in table.columns.iter().enumerate().zip(varying) {
-        let wanted = mine(format!("CAST(({}) AS {})", column.value, column.plain));
-        looks.push_str(&format!(
-            ", coalesce(pg_column_size({}), 0) AS b{at}, \
-             coalesce(pg_column_size({wanted}), 0) AS a{at}",
-            column.sql
-        ));
-        before.push(format!("b{at}"));
-        // What is short gets a header of one byte instead of four once it is stored.
-        after.push(match *varies {
-            true => format!("CASE WHEN a{at} BETWEEN 4 AND 130 THEN a{at} - 3 ELSE a{at} END"),
-            false => format!("a{at}"),
-        });
-    }
-    let apart = mine(format!("({})", table.differ(None)));
-    let sql = format!(
-        "SELECT count(*), count(*) FILTER (WHERE apart), \
-         coalesce(avg({}) FILTER (WHERE apart), 0)::float8, \
-         coalesce(avg({}) FILTER (WHERE apart), 0)::float8 \
-         FROM (SELECT {apart} AS apart{looks} \
-         FROM {} TABLESAMPLE SYSTEM ({percent}) REPEATABLE (1) LIMIT {ROWS}) AS rows",
-        before.join(" + "),
-        after.join(" + "),
-        table.full
-    );
+    let sql = match &statements.asked {
+        Some(asked) => statements.look_asked(asked, percent, ROWS, stored),
+        None => over_rows(&statements.table, fill, percent, stored),
+    };
     let row = client.query_one(&sql, &[]).map_err(at(&sql))?;
+    statements.given_once(&row, 4, &sql)?;
     let get = at(&sql);
     let whole = |column| {
         let value: i64 = row.try_get(column).map_err(&get)?;
@@ -114,6 +95,41 @@ fn ask(
         before: row.try_get(2).map_err(&get)?,
         after: row.try_get(3).map_err(&get)?,
     })
+}
+
+fn over_rows(
+    table: &Table,
+    fill: &Wanted,
+    percent: f64,
+    stored: impl Fn(usize, &str) -> String,
+) -> String {
+    // An expression need not work on rows that do not get it.
+    let mine = |value: String| match &fill.only {
+        Some(only) => format!("CASE WHEN ({only}) THEN {value} END"),
+        None => value,
+    };
+    let (mut looks, mut before, mut after) = (String::new(), Vec::new(), Vec::new());
+    for (at, column) in table.columns.iter().enumerate() {
+        let wanted = mine(format!("CAST(({}) AS {})", column.value, column.plain));
+        looks.push_str(&format!(
+            ", coalesce(pg_column_size({}), 0) AS b{at}, \
+             coalesce(pg_column_size({wanted}), 0) AS a{at}",
+            column.sql
+        ));
+        before.push(format!("b{at}"));
+        after.push(stored(at, &format!("a{at}")));
+    }
+    let apart = mine(format!("({})", table.differ(None)));
+    format!(
+        "SELECT count(*), count(*) FILTER (WHERE apart), \
+         coalesce(avg({}) FILTER (WHERE apart), 0)::float8, \
+         coalesce(avg({}) FILTER (WHERE apart), 0)::float8 \
+         FROM (SELECT {apart} AS apart{looks} \
+         FROM {} TABLESAMPLE SYSTEM ({percent}) REPEATABLE (1) LIMIT {ROWS}) AS rows",
+        before.join(" + "),
+        after.join(" + "),
+        table.full
+    )
 }
 
 /// Of each column whether its values differ in length.

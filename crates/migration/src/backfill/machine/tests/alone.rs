@@ -14,6 +14,7 @@ fn allowed(pause: f64) -> Allowance {
     Allowance {
         batch: Some(ms(100)),
         pause,
+        turns: false,
         reason: String::new(),
     }
 }

@@ -247,6 +247,7 @@ impl Manners {
             allowance: Allowance {
                 batch: None,
                 pause: 0.0,
+                turns: false,
                 reason: String::new(),
             },
             stopped: false,

@@ -163,6 +163,7 @@ fn allowance(pause: Option<u32>) -> Allowance {
     Allowance {
         batch: pause.map(|_| Duration::from_millis(8)),
         pause: f64::from(pause.unwrap_or(0)) / 10.0,
+        turns: false,
         reason: "a test".to_owned(),
     }
 }

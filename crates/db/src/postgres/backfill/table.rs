@@ -1,69 +1,87 @@
 //! What has to be known of a table to fill it: its key, its types, its parts on disk.
 
-use postgres::Client;
-use switchback_model::plan::Fill;
+pub(super) mod range;
 
-use super::super::error::{ChangeError, Unfit, at};
-use super::super::link::qualified;
-use super::super::scope::oid;
+use std::collections::BTreeMap;
+
+use postgres::Client;
+
+use crate::postgres::change::error::{ChangeError, Unfit, at};
+use crate::postgres::change::link::qualified;
+use crate::postgres::change::scope::oid;
 use crate::postgres::session::name;
+
+/// Which columns of which rows of a table get what.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    /// The table, as it stands in SQL.
+    pub(super) table: String,
+    /// What each column gets: an SQL expression over the same row.
+    pub(super) set: BTreeMap<String, String>,
+    /// Which rows get it, as an SQL condition over the row; all where there is none.
+    pub(super) only: Option<String>,
+    /// Whether former values are kept, so that a row must have a key.
+    pub(super) keep_undo: bool,
+}
 
 /// A table to fill.
 #[derive(Debug, Clone)]
-pub(in crate::postgres) struct Table {
+pub(super) struct Table {
     /// Its full name, as it stands in SQL.
-    pub(in crate::postgres) full: String,
+    pub(super) full: String,
     /// Its name without the schema, as it stands in SQL.
-    pub(in crate::postgres) short: String,
+    pub(super) short: String,
     /// The columns that are written, in the order of their names.
-    pub(in crate::postgres) columns: Vec<Column>,
+    pub(super) columns: Vec<Column>,
+    /// All columns, as they stand in SQL.
+    pub(super) every: Vec<String>,
     /// The columns by which rows are walked; none where it is by their place on disk.
-    pub(in crate::postgres) key: Vec<KeyColumn>,
+    pub(super) key: Vec<KeyColumn>,
     /// The tables that store the rows: itself, or its partitions.
-    pub(in crate::postgres) leaves: Vec<Leaf>,
+    pub(super) leaves: Vec<Leaf>,
     /// Whether the server can look up a range of places on disk.
-    pub(in crate::postgres) ranges: bool,
+    pub(super) ranges: bool,
 }
 
 /// A column that is written.
 #[derive(Debug, Clone)]
-pub(in crate::postgres) struct Column {
-    pub(in crate::postgres) name: String,
+pub(super) struct Column {
+    pub(super) name: String,
     /// As it stands in SQL.
-    pub(in crate::postgres) sql: String,
+    pub(super) sql: String,
     /// Its type without length or precision: a value cast to it keeps what it is.
-    pub(in crate::postgres) plain: String,
+    pub(super) plain: String,
     /// What a value is cast to before it is compared with the column's: the type with its
     /// precision, which rounds as storing does, but without its length, which would cut.
-    pub(in crate::postgres) compared: String,
+    pub(super) compared: String,
     /// Whether values that are equal are the same: `1.0` and `1.00` are not.
-    pub(in crate::postgres) exact: bool,
+    pub(super) exact: bool,
     /// Whether it is a date or a time, which is kept in one form whatever `DateStyle` says.
-    pub(in crate::postgres) moment: bool,
+    pub(super) moment: bool,
     /// What it gets, as SQL.
-    pub(in crate::postgres) value: String,
+    pub(super) value: String,
 }
 
 /// A column of the key.
 #[derive(Debug, Clone)]
-pub(in crate::postgres) struct KeyColumn {
-    pub(in crate::postgres) name: String,
-    pub(in crate::postgres) sql: String,
+pub(super) struct KeyColumn {
+    pub(super) name: String,
+    pub(super) sql: String,
     /// Its type without length or precision.
-    pub(in crate::postgres) plain: String,
-    pub(in crate::postgres) integer: bool,
-    pub(in crate::postgres) moment: bool,
+    pub(super) plain: String,
+    pub(super) integer: bool,
+    pub(super) moment: bool,
 }
 
 /// A table that stores rows.
 #[derive(Debug, Clone)]
-pub(in crate::postgres) struct Leaf {
+pub(super) struct Leaf {
     /// Its full name, as it stands in SQL.
-    pub(in crate::postgres) full: String,
+    pub(super) full: String,
     /// Its size in pages.
-    pub(in crate::postgres) pages: u64,
+    pub(super) pages: u64,
     /// About how many rows it has, where that is known.
-    pub(in crate::postgres) rows: Option<u64>,
+    pub(super) rows: Option<u64>,
 }
 
 /// Types whose equal values are the same: their numbers do not change.
@@ -73,14 +91,16 @@ const EXACT: [u32; 11] = [16, 17, 20, 21, 23, 26, 1082, 1083, 1114, 1184, 2950];
 const TEXTS: [u32; 2] = [25, 1043];
 /// `char(n)`, `varchar(n)`, `bit(n)`, `varbit(n)` and arrays of them: a cast cuts to the length.
 const LENGTHS: [u32; 8] = [1042, 1043, 1560, 1562, 1014, 1015, 1561, 1563];
-const INTEGERS: [u32; 3] = [20, 21, 23];
-const MOMENTS: [u32; 3] = [1082, 1114, 1184];
+pub(super) const INTEGERS: [u32; 3] = [20, 21, 23];
+pub(super) const MOMENTS: [u32; 3] = [1082, 1114, 1184];
 
-struct Type {
-    name: String,
-    plain: String,
+/// The type of a column.
+pub(super) struct Type {
+    pub(super) name: String,
+    pub(super) plain: String,
     full: String,
-    base: u32,
+    /// The number of the type that a domain stands for, and of any other type itself.
+    pub(super) base: u32,
     enumeration: bool,
     deterministic: bool,
 }
@@ -91,39 +111,39 @@ impl Table {
     ///
     /// # Errors
     /// [`ChangeError::NoTable`], [`ChangeError::NoColumn`], [`ChangeError::Unfit`].
-    pub(in crate::postgres) fn of(
+    pub(super) fn of(
         client: &mut Client,
         path: &[String],
         version: u32,
-        fill: &Fill,
+        wanted: &Wanted,
         begun_by: Option<&[String]>,
     ) -> Result<Self, ChangeError> {
-        let Some(number) = oid(client, &fill.table)? else {
+        let Some(number) = oid(client, &wanted.table)? else {
             return Err(ChangeError::NoTable {
-                table: fill.table.clone(),
+                table: wanted.table.clone(),
             });
         };
         let unfit = |reason| ChangeError::Unfit {
-            table: fill.table.clone(),
+            table: wanted.table.clone(),
             reason,
         };
         qualified(client, path, |client| {
             let (full, short) = kind(client, number)?.map_err(unfit)?;
             let leaves = leaves(client, number)?.map_err(unfit)?;
             let types = types(client, number)?;
-            let columns = fill
+            let columns = wanted
                 .set
                 .iter()
                 .map(|(column, value)| {
                     let found = types.iter().find(|it| it.name == *column);
                     let found = found.ok_or_else(|| ChangeError::NoColumn {
-                        table: fill.table.clone(),
+                        table: wanted.table.clone(),
                         column: column.clone(),
                     })?;
                     Ok(Column::of(found, value))
                 })
                 .collect::<Result<Vec<_>, _>>()?;
-            let key = key(client, number, fill, begun_by)?.map_err(unfit)?;
+            let key = key(client, number, wanted, begun_by)?.map_err(unfit)?;
             let key = key
                 .iter()
                 .filter_map(|column| types.iter().find(|it| it.name == *column))
@@ -133,6 +153,7 @@ impl Table {
                 full,
                 short,
                 columns,
+                every: types.iter().map(|it| name(&it.name)).collect(),
                 key,
                 leaves,
                 ranges: version >= 140_000,
@@ -141,11 +162,11 @@ impl Table {
     }
 
     /// About how many rows there are, where that is known.
-    pub(in crate::postgres) fn rows(&self) -> Option<u64> {
+    pub(super) fn rows(&self) -> Option<u64> {
         self.leaves.iter().map(|leaf| leaf.rows).sum()
     }
 
-    pub(in crate::postgres) fn key_names(&self) -> Vec<String> {
+    pub(super) fn key_names(&self) -> Vec<String> {
         self.key.iter().map(|it| it.name.clone()).collect()
     }
 }
@@ -171,8 +192,16 @@ impl Column {
     }
 
     /// The column's value as text, from which it can be made again.
-    pub(in crate::postgres) fn text(&self, row: &str) -> String {
+    pub(super) fn text(&self, row: &str) -> String {
         as_text(&format!("{row}{}", self.sql), self.moment)
+    }
+
+    /// What it should have, as text in the same form.
+    pub(super) fn wanted(&self) -> String {
+        as_text(
+            &format!("CAST(({}) AS {})", self.value, self.compared),
+            self.moment,
+        )
     }
 }
 
@@ -188,13 +217,13 @@ impl KeyColumn {
     }
 
     /// The column's value as text, from which it can be made again.
-    pub(in crate::postgres) fn text(&self, row: &str) -> String {
+    pub(super) fn text(&self, row: &str) -> String {
         as_text(&format!("{row}{}", self.sql), self.moment)
     }
 
     /// The column's value as part of a key in JSON. Integers are numbers, so that they stand in
     /// their order.
-    pub(in crate::postgres) fn json(&self, row: &str) -> String {
+    pub(super) fn json(&self, row: &str) -> String {
         let value = format!("{row}{}", self.sql);
         if self.integer {
             value
@@ -204,7 +233,8 @@ impl KeyColumn {
     }
 }
 
-fn as_text(value: &str, moment: bool) -> String {
+/// A value as text, from which it can be made again.
+pub(super) fn as_text(value: &str, moment: bool) -> String {
     if moment {
         format!("(to_jsonb({value}) #>> '{{}}')")
     } else {
@@ -243,7 +273,8 @@ fn kind(client: &mut Client, number: u32) -> Result<Result<(String, String), Unf
     )))
 }
 
-fn types(client: &mut Client, number: u32) -> Result<Vec<Type>, ChangeError> {
+/// The types of all columns, in a search path without any schema but PostgreSQL's own.
+pub(super) fn types(client: &mut Client, number: u32) -> Result<Vec<Type>, ChangeError> {
     let sql = "
         SELECT a.attname::text, format_type(a.atttypid, -1), format_type(a.atttypid, a.atttypmod),
             base.oid, base.typtype = 'e', coalesce(l.collisdeterministic, true)
@@ -276,7 +307,7 @@ fn types(client: &mut Client, number: u32) -> Result<Vec<Type>, ChangeError> {
 fn key(
     client: &mut Client,
     number: u32,
-    fill: &Fill,
+    wanted: &Wanted,
     begun_by: Option<&[String]>,
 ) -> Result<Result<Vec<String>, Unfit>, ChangeError> {
     let sql = "
@@ -296,7 +327,7 @@ fn key(
             AND k.collated = a.attcollation AND k.sorted = 0)
             AND NOT bool_or(a.attname = ANY ($2::text[]))
         ORDER BY i.indisprimary DESC, count(*), i.indexrelid";
-    let written: Vec<&String> = fill.set.keys().collect();
+    let written: Vec<&String> = wanted.set.keys().collect();
     let rows = client.query(sql, &[&number, &written]).map_err(at(sql))?;
     let keys = rows
         .iter()
@@ -308,7 +339,7 @@ fn key(
         Some(key) => Err(Unfit::OtherKey { key: key.to_vec() }),
         None => match keys.into_iter().next() {
             Some(key) => Ok(key),
-            None if fill.keep_undo => Err(Unfit::NoKey),
+            None if wanted.keep_undo => Err(Unfit::NoKey),
             None => Ok(Vec::new()),
         },
     })

@@ -1,0 +1,199 @@
+//! Writing what a program said, in one transaction with the notes of what could not be written.
+
+use postgres::Client;
+use postgres::types::ToSql;
+
+use super::{BY_PROGRAM, Gets, Given};
+use crate::postgres::backfill::batch::{Changed, Refused, Task, refused};
+use crate::postgres::backfill::enter::Standing;
+use crate::postgres::backfill::error::BackfillError;
+use crate::postgres::backfill::statement::{Asking, Keeping};
+use crate::postgres::change::ChangeError;
+use crate::postgres::change::error::at;
+use crate::postgres::change::persist::Desk;
+
+/// Writing into one transaction.
+pub(super) struct Writing<'a> {
+    pub(super) task: &'a Task<'a>,
+    pub(super) asking: &'a Asking,
+    pub(super) standing: &'a Standing,
+    pub(super) target: &'a str,
+    /// How many rows are known that cannot be changed.
+    pub(super) known: u64,
+    pub(super) total: Changed,
+}
+
+/// Of a row that gets something: key, hash and values.
+type Line<'a> = (&'a Given, Vec<Option<String>>);
+
+/// What one statement came to.
+enum Tried {
+    Changed(Changed),
+    /// Some row refuses what it gets.
+    Refused(Refused),
+    /// These rows should get something even now. Nothing is changed.
+    Still(Vec<String>),
+}
+
+impl Writing<'_> {
+    /// Gives a reason where that ends the job.
+    pub(super) fn all(
+        &mut self,
+        client: &mut Client,
+        desk: &Desk,
+        gets: Vec<Gets<'_>>,
+    ) -> Result<Result<(), String>, BackfillError> {
+        let (mut lines, mut skipped) = (Vec::new(), Vec::new());
+        for one in gets {
+            match one {
+                Gets::Values(given, values) => lines.push((given, values)),
+                Gets::Nothing(given) => skipped.push(given),
+                Gets::Refused(given, message) => {
+                    let code = BY_PROGRAM.to_owned();
+                    let refused = Refused { code, message };
+                    if let Err(reason) = self.note(client, &given.key, &refused)? {
+                        return Ok(Err(reason));
+                    }
+                }
+            }
+        }
+        self.skip(client, &skipped)?;
+        let mut todo = vec![lines];
+        while let Some(mut part) = todo.pop() {
+            if part.is_empty() {
+                continue;
+            }
+            match self.attempt(client, desk, &part)? {
+                Tried::Changed(changed) => self.total.add(&changed),
+                Tried::Refused(refused) => {
+                    if let [(given, _)] = part.as_slice() {
+                        if let Err(reason) = self.note(client, &given.key, &refused)? {
+                            return Ok(Err(reason));
+                        }
+                        continue;
+                    }
+                    let right = part.split_off(part.len() / 2);
+                    todo.push(right);
+                    todo.push(part);
+                }
+                Tried::Still(keys) => {
+                    let refused = Refused {
+                        code: BY_PROGRAM.to_owned(),
+                        message: "it would still meet `only` with what the program gives it"
+                            .to_owned(),
+                    };
+                    for key in &keys {
+                        if let Err(reason) = self.note(client, key, &refused)? {
+                            return Ok(Err(reason));
+                        }
+                    }
+                    part.retain(|(given, _)| !keys.contains(&given.key));
+                    todo.push(part);
+                }
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    fn attempt(
+        &self,
+        client: &mut Client,
+        desk: &Desk,
+        lines: &[Line<'_>],
+    ) -> Result<Tried, BackfillError> {
+        let keep = self.task.keep_undo.then_some(Keeping {
+            backfill: self.standing.id,
+            sweep: self.standing.sweep,
+            range: self.task.held.number,
+        });
+        let sql = self.task.statements.give(self.asking, self.target, keep);
+        let keys: Vec<&str> = lines.iter().map(|(given, _)| given.key.as_str()).collect();
+        let seen: Vec<i64> = lines.iter().map(|(given, _)| given.seen).collect();
+        let columns: Vec<Vec<Option<&str>>> = (0..self.asking.writes.len())
+            .map(|place| {
+                let values = lines.iter().map(|(_, values)| values.get(place));
+                values.map(|it| it.and_then(Option::as_deref)).collect()
+            })
+            .collect();
+        let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![&keys, &seen];
+        parameters.extend(columns.iter().map(|it| it as &(dyn ToSql + Sync)));
+        let mark = "SAVEPOINT _sb_batch";
+        client.batch_execute(mark).map_err(at(mark))?;
+        desk.next(&sql, Some(self.task.options.statement_timeout))?;
+        let back = "ROLLBACK TO SAVEPOINT _sb_batch; RELEASE SAVEPOINT _sb_batch";
+        let answer = match client.query_one(&sql, &parameters).map_err(at(&sql)) {
+            Ok(answer) => answer,
+            Err(error) => {
+                let Some(refused) = refused(&error) else {
+                    return Err(error.into());
+                };
+                client.batch_execute(back).map_err(at(back))?;
+                return Ok(Tried::Refused(refused));
+            }
+        };
+        let still: Option<Vec<String>> = answer.try_get(3).map_err(at(&sql))?;
+        if let Some(keys) = still {
+            client.batch_execute(back).map_err(at(back))?;
+            return Ok(Tried::Still(keys));
+        }
+        let release = "RELEASE SAVEPOINT _sb_batch";
+        client.batch_execute(release).map_err(at(release))?;
+        let rows: i64 = answer.try_get(0).map_err(at(&sql))?;
+        let sum = |column: usize| -> Result<i128, ChangeError> {
+            let text: String = answer.try_get(column).map_err(at(&sql))?;
+            Ok(text.parse().unwrap_or_default())
+        };
+        Ok(Tried::Changed(Changed {
+            rows: rows.unsigned_abs(),
+            before: sum(1)?,
+            after: sum(2)?,
+            ..Changed::default()
+        }))
+    }
+
+    /// Writes down that a row cannot be done. Gives a reason where that ends the job.
+    fn note(
+        &mut self,
+        client: &mut Client,
+        key: &str,
+        refused: &Refused,
+    ) -> Result<Result<(), String>, BackfillError> {
+        let message = &refused.message;
+        if self.task.stop_on_error {
+            return Ok(Err(format!("row {key}: {message}")));
+        }
+        let sql = "INSERT INTO _switchback.backfill_failure (backfill, key, sweep, code, message) \
+             VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT (backfill, key) DO UPDATE SET sweep = excluded.sweep, \
+               code = excluded.code, message = excluded.message, at = excluded.at";
+        let (id, sweep) = (&self.standing.id, &self.standing.sweep);
+        client
+            .execute(sql, &[id, &key, sweep, &refused.code, message])
+            .map_err(at(sql))?;
+        self.total.failed += 1;
+        self.known += 1;
+        if self.known > self.task.most_failed {
+            return Ok(Err(format!(
+                "more than {} rows cannot be done; the last one says: {message}",
+                self.task.most_failed
+            )));
+        }
+        Ok(Ok(()))
+    }
+
+    /// Writes down which rows the program passed over, and what they had.
+    fn skip(&mut self, client: &mut Client, rows: &[&Given]) -> Result<(), ChangeError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let sql = "INSERT INTO _switchback.backfill_skipped (backfill, key, seen) \
+             SELECT $1, key, seen FROM unnest($2::text[], $3::bigint[]) AS it (key, seen) \
+             ON CONFLICT (backfill, key) DO UPDATE SET seen = excluded.seen";
+        let keys: Vec<&str> = rows.iter().map(|it| it.key.as_str()).collect();
+        let seen: Vec<i64> = rows.iter().map(|it| it.seen).collect();
+        let done = client.execute(sql, &[&self.standing.id, &keys, &seen]);
+        done.map_err(at(sql))?;
+        self.total.skipped += rows.len() as u64;
+        Ok(())
+    }
+}

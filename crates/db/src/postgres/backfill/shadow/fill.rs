@@ -1,0 +1,225 @@
+//! Copying rows with what they should have.
+
+use postgres::Client;
+
+use super::super::batch::{Changed, Task, attempt, failures, named, note};
+use super::super::enter::Standing;
+use super::super::error::BackfillError;
+use super::super::statement::{Keeping, Statements, joined};
+use super::row;
+use crate::postgres::backfill::table::range::Range;
+use crate::postgres::change::ChangeError;
+use crate::postgres::change::error::at;
+use crate::postgres::change::persist::Desk;
+use crate::postgres::session::{literal, name};
+
+/// Where rows are copied to.
+#[derive(Debug, Clone)]
+pub(in crate::postgres::backfill) struct Target {
+    /// The copy's full name, as it stands in SQL.
+    pub(super) copy: String,
+    /// The columns that are written, all but those that the database computes.
+    columns: Vec<String>,
+}
+
+impl Target {
+    /// That of a job; none where its copy is gone.
+    pub(in crate::postgres::backfill) fn of(
+        client: &mut Client,
+        id: i64,
+    ) -> Result<Option<Self>, ChangeError> {
+        let Some(copy) = row::read(client, id)? else {
+            return Ok(None);
+        };
+        Self::of_copy(client, &copy).map(Some)
+    }
+
+    pub(super) fn of_copy(client: &mut Client, copy: &row::Copy) -> Result<Self, ChangeError> {
+        let sql = "SELECT attname::text FROM pg_attribute WHERE attrelid = $1 AND attnum > 0
+            AND NOT attisdropped AND attgenerated = '' ORDER BY attnum";
+        let rows = client.query(sql, &[&copy.copy]).map_err(at(sql))?;
+        Ok(Self {
+            copy: copy.named(client)?.full(),
+            columns: rows
+                .iter()
+                .map(|row| row.try_get(0).map_err(at(sql)))
+                .collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn list(&self) -> String {
+        joined(self.columns.iter().map(|it| name(it)), ", ")
+    }
+
+    /// Copies rows of a range, with what they should have where they have something else, and keeps
+    /// what those had. All of it is of one moment. Gives what a batch gives.
+    pub(super) fn copy(
+        &self,
+        statements: &Statements,
+        range: &Range,
+        keep: Option<Keeping>,
+        or_leave: bool,
+    ) -> String {
+        let Range {
+            target, condition, ..
+        } = range;
+        let (copy, list, table) = (&self.copy, self.list(), &statements.table);
+        let differ = statements.differ();
+        let written = || (0..).zip(&table.columns);
+        let before = joined(
+            written().map(|(n, it): (usize, _)| {
+                format!(
+                    "{} AS _sb_b{n}, CASE WHEN {differ} THEN CAST(({}) AS {}) END AS _sb_v{n}",
+                    it.text(""),
+                    it.value,
+                    it.plain
+                )
+            }),
+            ", ",
+        );
+        let values = joined(
+            self.columns.iter().map(
+                |column| match written().find(|(_, it)| it.name == *column) {
+                    Some((n, it)) => {
+                        format!("CASE WHEN _sb_apart THEN _sb_v{n} ELSE {} END", it.sql)
+                    }
+                    None => name(column),
+                },
+            ),
+            ", ",
+        );
+        let names = joined(written().map(|(n, _)| format!("_sb_p._sb_b{n}")), ", ");
+        let key = statements.key("").unwrap_or_default();
+        let hash = statements.hash("");
+        let kept = keep.map_or_else(String::new, |keep| statements.keep(keep, true));
+        let was = Statements::hash_of(written().map(|(n, _)| format!("_sb_b{n}")));
+        let sums = (statements.checksum(&was), statements.checksum("_sb_h"));
+        let or_leave = if or_leave {
+            " ON CONFLICT DO NOTHING"
+        } else {
+            ""
+        };
+        format!(
+            "WITH _sb_p AS MATERIALIZED (SELECT {list}, {key} AS _sb_pk, \
+                 ({differ}) IS TRUE AS _sb_apart, {before} \
+               FROM {target} WHERE {condition} ORDER BY {}), \
+             _sb_i AS (INSERT INTO {copy} ({list}) OVERRIDING SYSTEM VALUE \
+               SELECT {values} FROM _sb_p{or_leave} RETURNING {key} AS _sb_k, {hash} AS _sb_h), \
+             _sb_c AS (SELECT _sb_i._sb_k, {names}, _sb_i._sb_h FROM _sb_i \
+               JOIN _sb_p ON _sb_p._sb_pk = _sb_i._sb_k WHERE _sb_p._sb_apart){kept} \
+             SELECT count(*), {}, {} FROM _sb_c",
+            table.key_list("", ""),
+            sums.0,
+            sums.1
+        )
+    }
+
+    /// Copies rows of a range as they are.
+    pub(super) fn copy_as_is(&self, range: &Range, or_leave: bool) -> String {
+        let (copy, list) = (&self.copy, self.list());
+        let or_leave = if or_leave {
+            " ON CONFLICT DO NOTHING"
+        } else {
+            ""
+        };
+        format!(
+            "INSERT INTO {copy} ({list}) OVERRIDING SYSTEM VALUE SELECT {list} FROM {} WHERE {}{or_leave}",
+            range.target, range.condition
+        )
+    }
+}
+
+/// The statement that copies a piece of a range. No row was copied before, so none is left out.
+pub(in crate::postgres::backfill) fn statement(
+    target: &Target,
+    statements: &Statements,
+    range: &Range,
+    keep: Option<Keeping>,
+) -> String {
+    target.copy(statements, range, keep, false)
+}
+
+/// Copies the rows of a piece of which some refuse what they should get: those as they are. Halves
+/// are tried, and halves of those. Gives a reason where the first one, or too many of them, end the
+/// job.
+///
+/// Rows are named by their keys: a place on disk may be another row's by now, and no row may be
+/// copied twice.
+pub(in crate::postgres::backfill) fn one_by_one(
+    client: &mut Client,
+    desk: &Desk,
+    task: &Task<'_>,
+    standing: &Standing,
+    target: &Target,
+    whole: &Range,
+    keep: Option<Keeping>,
+) -> Result<Result<Changed, String>, BackfillError> {
+    let key = task.statements.key("").unwrap_or_default();
+    let sql = format!(
+        "SELECT ({key})::text FROM {} WHERE {} ORDER BY {}",
+        whole.target,
+        whole.condition,
+        task.statements.table.key_list("", "")
+    );
+    let rows = client.query(&sql, &[]).map_err(at(&sql))?;
+    let keys: Vec<String> = rows
+        .iter()
+        .map(|row| row.try_get(0).map_err(at(&sql)))
+        .collect::<Result<_, _>>()?;
+    let mut known = failures(client, standing.id)?;
+    let mut total = Changed::default();
+    let mut todo = vec![keys.as_slice()];
+    while let Some(part) = todo.pop() {
+        if part.is_empty() {
+            continue;
+        }
+        let list = joined(part.iter().map(|it| literal(it)), ", ");
+        let range = Range {
+            target: whole.target.clone(),
+            condition: format!(
+                "{} AND ({key})::text = ANY (ARRAY[{list}]::text[])",
+                whole.condition
+            ),
+        };
+        let sql = target.copy(task.statements, &range, keep, false);
+        let (options, statements) = (task.options, task.statements);
+        let alone = part.len() == 1;
+        let error = match attempt(client, desk, task.job, options, statements, &sql, alone)? {
+            Ok(changed) => {
+                total.add(&changed);
+                continue;
+            }
+            Err(error) => error,
+        };
+        let [one] = part else {
+            let (left, right) = part.split_at(part.len() / 2);
+            todo.push(right);
+            todo.push(left);
+            continue;
+        };
+        if task.stop_on_error {
+            let key = named(client, task, &range, one)?;
+            return Ok(Err(format!("row {key}: {}", error.message)));
+        }
+        total.failed += 1;
+        note(
+            client,
+            task.statements,
+            standing.id,
+            standing.sweep,
+            &range,
+            one,
+            &error,
+        )?;
+        let sql = target.copy_as_is(&range, false);
+        client.batch_execute(&sql).map_err(at(&sql))?;
+        known += 1;
+        if known > task.most_failed {
+            return Ok(Err(format!(
+                "more than {} rows refuse it; the last one says: {}",
+                task.most_failed, error.message
+            )));
+        }
+    }
+    Ok(Ok(total))
+}
