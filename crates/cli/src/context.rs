@@ -1,6 +1,6 @@
 //! What commands have at hand that need settings.
 
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 
 use switchback_model::{Actor, ComponentName};
 use switchback_supply::git::Repository;
@@ -38,6 +38,25 @@ pub(crate) enum LedgerPlace {
         /// The URL.
         url: String,
     },
+}
+
+/// A path as Git names it: from the top of the work tree, with `/` between; empty for the top itself.
+/// It need not be there. None where it is outside.
+pub(crate) fn path_in(top: &Path, path: &Path) -> Option<String> {
+    let real = |path: &Path| path.canonicalize().ok();
+    // What a path that is not there is in may be a link.
+    let found = path
+        .ancestors()
+        .find_map(|it| Some((real(it)?, path.strip_prefix(it).ok()?)));
+    let whole = found.map_or_else(|| path.to_owned(), |(real, rest)| real.join(rest));
+    let top = real(top).unwrap_or_else(|| top.to_owned());
+    let name = |part: path::Component<'_>| match part {
+        path::Component::Normal(name) => name.to_str().map(str::to_owned),
+        _ => None,
+    };
+    let inside = whole.strip_prefix(&top).ok()?;
+    let parts: Vec<String> = inside.components().map(name).collect::<Option<_>>()?;
+    Some(parts.join("/"))
 }
 
 /// The settings; none if there are none and nobody named some.
@@ -88,15 +107,9 @@ impl<'a> Context<'a> {
     /// # Errors
     /// If it is outside of the repository.
     pub(crate) fn changes_in(&self, repository: &Repository) -> Result<String, Failure> {
-        let folder = self.changes();
-        let top = repository.work_tree().unwrap_or(&self.root);
-        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        // The folder itself may not be there yet; the one that it is in is.
-        let root = real(&self.root).join(&self.settings().changes.folder);
-        let inside = root.strip_prefix(real(top)).ok().and_then(Path::to_str);
-        inside
-            .map(|path| path.trim_start_matches("./").to_owned())
-            .ok_or_else(|| errors::outside_of_repository(&folder, top))
+        let (top, folder) = (repository.work_tree().unwrap_or(&self.root), self.changes());
+        path_in(top, &folder)
+            .ok_or_else(|| errors::outside_of_repository(&folder, top, "changes.folder"))
     }
 
     /// The folder with one file for each backfill.
@@ -233,4 +246,40 @@ fn actor(variables: &Variables) -> Actor {
         .filter(|host| !host.is_empty())
         .unwrap_or("localhost");
     Actor::new(&format!("{user} <{user}@{host}>"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::path_in;
+
+    #[test]
+    fn paths_are_told_from_the_top_whether_they_are_there_or_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let top = folder.path().join("top");
+        std::fs::create_dir_all(top.join("api/v1")).unwrap();
+        let named = |path: &str| path_in(&top, &top.join(path));
+        assert_eq!(named("").as_deref(), Some(""));
+        for (path, is) in [
+            ("./api", "api"),
+            ("api/../api/v1", "api/v1"),
+            ("api/v2/x.yaml", "api/v2/x.yaml"),
+        ] {
+            assert_eq!(named(path).as_deref(), Some(is), "{path}");
+        }
+        assert_eq!(named("../elsewhere"), None);
+        assert_eq!(named("gone/../../elsewhere"), None);
+        assert_eq!(path_in(&top, folder.path()), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_path_through_a_link_is_where_it_really_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let top = folder.path().join("top");
+        std::fs::create_dir_all(top.join("real")).unwrap();
+        std::os::unix::fs::symlink(top.join("real"), top.join("link")).unwrap();
+        std::os::unix::fs::symlink(&top, folder.path().join("other")).unwrap();
+        let through = folder.path().join("other/link/not/there");
+        assert_eq!(path_in(&top, &through).as_deref(), Some("real/not/there"));
+    }
 }

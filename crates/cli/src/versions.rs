@@ -1,7 +1,5 @@
 //! What the history of a repository says of a component: its tags, and its commits since one of them.
 
-use std::path::Path;
-
 use switchback_supply::git::log::{History, HistoryError, ObjectId, Prefixes, Range, Tags};
 use switchback_version::commit::Message;
 use switchback_version::tag::{Graph, TagPattern, Tagged};
@@ -11,33 +9,26 @@ use switchback_version::verdict::Commit;
 pub(crate) struct Line<'h> {
     history: &'h History,
     /// Its release tags, in no order.
-    pub(crate) tags: Vec<Tagged>,
+    pub(crate) tags: Vec<Tagged<ObjectId>>,
     /// How they are called.
     pub(crate) pattern: TagPattern,
     /// The paths that are its own; none where all are.
     own: Option<Prefixes>,
 }
 
-/// Commits are named by texts among versions, and by ids here.
+/// How commits of a history lie to each other.
 pub(crate) struct Ancestry<'h>(pub(crate) &'h History);
 
-fn id(text: &str) -> Result<ObjectId, HistoryError> {
-    // The texts are made from ids.
-    text.parse().map_err(|_| HistoryError::InvalidPath {
-        path: text.to_owned(),
-    })
-}
-
 impl Graph for Ancestry<'_> {
+    type Commit = ObjectId;
     type Error = HistoryError;
 
-    fn reaches(&mut self, from: &str, to: &str) -> Result<bool, HistoryError> {
-        self.0.is_ancestor(id(to)?, id(from)?)
+    fn reaches(&mut self, from: ObjectId, to: ObjectId) -> Result<bool, HistoryError> {
+        self.0.is_ancestor(to, from)
     }
 
-    fn fork(&mut self, one: &str, other: &str) -> Result<Option<String>, HistoryError> {
-        let base = self.0.merge_base(id(one)?, id(other)?)?;
-        Ok(base.map(|it| it.to_string()))
+    fn fork(&mut self, one: ObjectId, other: ObjectId) -> Result<Option<ObjectId>, HistoryError> {
+        self.0.merge_base(one, other)
     }
 }
 
@@ -54,7 +45,7 @@ impl<'h> Line<'h> {
             Some(Tagged {
                 version: pattern.version(&tag.name)?,
                 tag: tag.name.clone(),
-                commit: tag.target.to_string(),
+                commit: tag.target,
             })
         });
         let own = match folder {
@@ -72,11 +63,11 @@ impl<'h> Line<'h> {
     /// The commits of a revision that a base has not and that touch the component, the newest first.
     pub(crate) fn commits(
         &self,
-        base: Option<&str>,
+        base: Option<ObjectId>,
         head: ObjectId,
     ) -> Result<Vec<Commit>, HistoryError> {
         let range = match base {
-            Some(base) => Range::since(id(base)?, head),
+            Some(base) => Range::since(base, head),
             None => Range::all(head),
         };
         let mut commits = Vec::new();
@@ -96,15 +87,7 @@ impl<'h> Line<'h> {
     }
 }
 
-/// A folder as Git names it, from the top of the work tree; empty for the top itself. None where it is
-/// outside.
-pub(crate) fn within(top: &Path, folder: &Path) -> Option<String> {
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let inside = real(folder);
-    let inside = inside.strip_prefix(real(top)).ok()?;
-    let parts: Vec<_> = inside
-        .iter()
-        .map(|part| part.to_str())
-        .collect::<Option<_>>()?;
-    Some(parts.join("/"))
+/// So much of a commit's id as people are shown.
+pub(crate) fn short(id: &str) -> &str {
+    id.get(..7).unwrap_or(id)
 }

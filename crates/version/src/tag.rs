@@ -125,25 +125,41 @@ fn is_ref_name(name: &str) -> bool {
 
 /// A tag of a component that names a version.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tagged {
+pub struct Tagged<C> {
     /// Its name.
     pub tag: String,
     /// Its version.
     pub version: Version,
-    /// The commit that it names, as the caller numbers or calls it.
-    pub commit: String,
+    /// The commit that it names.
+    pub commit: C,
+}
+
+impl<C> Tagged<C> {
+    /// The release that versions are counted from which come after it.
+    pub fn base(&self) -> Base {
+        Base {
+            tag: self.tag.clone(),
+            version: self.version.clone(),
+        }
+    }
 }
 
 /// What has to be known of the history.
 pub trait Graph {
+    /// What a commit is called.
+    type Commit: Copy + Eq;
     /// Why it cannot be told.
     type Error;
 
     /// Whether a commit is another one or one of those before it.
-    fn reaches(&mut self, from: &str, to: &str) -> Result<bool, Self::Error>;
+    fn reaches(&mut self, from: Self::Commit, to: Self::Commit) -> Result<bool, Self::Error>;
 
     /// Where two lines of commits part: the best commit that both have; none where they have none.
-    fn fork(&mut self, one: &str, other: &str) -> Result<Option<String>, Self::Error>;
+    fn fork(
+        &mut self,
+        one: Self::Commit,
+        other: Self::Commit,
+    ) -> Result<Option<Self::Commit>, Self::Error>;
 }
 
 /// The release that the next version of what `head` has is counted from: the highest one before it,
@@ -151,23 +167,23 @@ pub trait Graph {
 ///
 /// A higher release on a line that `head` has left for good is none either: on a branch that keeps
 /// 1.2 alive, 1.3.0 of the main line does not count, because that line parted before 1.2.1.
-pub fn base<G: Graph>(
-    tags: &[Tagged],
-    head: &str,
+pub fn base<'t, G: Graph>(
+    tags: &'t [Tagged<G::Commit>],
+    head: G::Commit,
     graph: &mut G,
-) -> Result<Option<(Base, String)>, G::Error> {
-    let mut releases: Vec<&Tagged> = tags.iter().filter(|it| it.version.pre.is_empty()).collect();
+) -> Result<Option<&'t Tagged<G::Commit>>, G::Error> {
+    let mut releases: Vec<_> = tags.iter().filter(|it| it.version.pre.is_empty()).collect();
     releases.sort_by(|a, b| (&b.version, &b.tag).cmp(&(&a.version, &a.tag)));
     let mut before = None;
     for tagged in &releases {
-        if graph.reaches(head, &tagged.commit)? {
+        if graph.reaches(head, tagged.commit)? {
             before = Some(*tagged);
             break;
         }
     }
-    let higher = |it: &&&Tagged| before.is_none_or(|before| it.version > before.version);
+    let higher = |it: &&&'t Tagged<_>| before.is_none_or(|before| it.version > before.version);
     for tagged in releases.iter().filter(higher) {
-        let Some(fork) = graph.fork(head, &tagged.commit)? else {
+        let Some(fork) = graph.fork(head, tagged.commit)? else {
             continue;
         };
         // What comes after this commit is no release before it.
@@ -176,20 +192,13 @@ pub fn base<G: Graph>(
         }
         let counts = match before {
             None => true,
-            Some(before) => fork != before.commit && graph.reaches(&fork, &before.commit)?,
+            Some(before) => fork != before.commit && graph.reaches(fork, before.commit)?,
         };
         if counts {
-            return Ok(Some((of(tagged), tagged.commit.clone())));
+            return Ok(Some(tagged));
         }
     }
-    Ok(before.map(|it| (of(it), it.commit.clone())))
-}
-
-fn of(tagged: &Tagged) -> Base {
-    Base {
-        tag: tagged.tag.clone(),
-        version: tagged.version.clone(),
-    }
+    Ok(before)
 }
 
 #[cfg(test)]
@@ -244,13 +253,12 @@ mod tests {
     struct Commits(BTreeMap<&'static str, Vec<&'static str>>);
 
     impl Commits {
-        fn all(&self, from: &str) -> BTreeSet<String> {
+        fn all(&self, from: &'static str) -> BTreeSet<&'static str> {
             let mut seen = BTreeSet::new();
-            let mut todo = vec![from.to_owned()];
+            let mut todo = vec![from];
             while let Some(next) = todo.pop() {
-                let before = self.0.get(next.as_str()).cloned().unwrap_or_default();
                 if seen.insert(next) {
-                    todo.extend(before.iter().map(|it| (*it).to_owned()));
+                    todo.extend(self.0.get(next).into_iter().flatten());
                 }
             }
             seen
@@ -258,23 +266,24 @@ mod tests {
     }
 
     impl Graph for Commits {
+        type Commit = &'static str;
         type Error = Infallible;
 
-        fn reaches(&mut self, from: &str, to: &str) -> Result<bool, Infallible> {
+        fn reaches(&mut self, from: &'static str, to: &'static str) -> Result<bool, Infallible> {
             Ok(self.all(from).contains(to))
         }
 
-        fn fork(&mut self, one: &str, other: &str) -> Result<Option<String>, Infallible> {
-            let both: BTreeSet<String> = self
-                .all(one)
-                .intersection(&self.all(other))
-                .cloned()
-                .collect();
+        fn fork(
+            &mut self,
+            one: &'static str,
+            other: &'static str,
+        ) -> Result<Option<&'static str>, Infallible> {
+            let both = &self.all(one) & &self.all(other);
             let best = both.iter().find(|it| {
                 both.iter()
                     .all(|other| other == *it || !self.all(other).contains(*it))
             });
-            Ok(best.cloned())
+            Ok(best.copied())
         }
     }
 
@@ -296,17 +305,17 @@ mod tests {
         ]))
     }
 
-    fn counted(tags: &[(&str, &str)], head: &str) -> Option<String> {
-        let tags: Vec<Tagged> = tags
+    fn counted(tags: &[(&str, &'static str)], head: &'static str) -> Option<String> {
+        let tags: Vec<_> = tags
             .iter()
             .map(|(version, commit)| Tagged {
                 tag: format!("v{version}"),
                 version: version.parse().unwrap(),
-                commit: (*commit).to_owned(),
+                commit: *commit,
             })
             .collect();
         let found = base(&tags, head, &mut commits()).unwrap();
-        found.map(|(base, _)| base.version.to_string())
+        found.map(|it| it.version.to_string())
     }
 
     #[test]

@@ -156,7 +156,7 @@ pub(crate) fn wrong_name(flag: &str, error: &InvalidName) -> Failure {
 }
 
 /// A folder that Git must know is outside of the repository.
-pub(crate) fn outside_of_repository(folder: &Path, top: &Path) -> Failure {
+pub(crate) fn outside_of_repository(folder: &Path, top: &Path, setting: &str) -> Failure {
     Diagnostic::error(
         Code::Contradiction,
         format!(
@@ -165,7 +165,9 @@ pub(crate) fn outside_of_repository(folder: &Path, top: &Path) -> Failure {
             top.display()
         ),
     )
-    .hint("correct `changes.folder`: releases read their code steps from commits")
+    .hint(format!(
+        "correct `{setting}`: releases are read from commits"
+    ))
     .into()
 }
 

@@ -6,6 +6,7 @@ use switchback_version::policy::Why;
 use switchback_version::verdict::{Decision, Refusal, Verdict};
 
 use super::Failure;
+use crate::versions::short;
 
 impl From<HistoryError> for Failure {
     fn from(error: HistoryError) -> Self {
@@ -77,7 +78,7 @@ fn unclear(verdict: &Verdict, command: &str) -> Diagnostic {
             Why::Unclear { text, line } => format!("line {line}: {text}"),
             _ => "no rule names its type".to_owned(),
         };
-        let id = question.commit.get(..7).unwrap_or(&question.commit);
+        let id = short(&question.commit);
         found = found.cause(format!("{id} `{}`: {what}", question.subject));
     }
     let more = verdict.questions.len().saturating_sub(SHOWN);
@@ -100,7 +101,7 @@ fn refused(component: &str, verdict: &Verdict, refusal: &Refusal, command: &str)
         format!("{component} cannot become{version}"),
     );
     if let Some(commit) = proposed.and_then(|it| it.commit.as_ref()) {
-        let id = commit.get(..7).unwrap_or(commit);
+        let id = short(commit);
         found = found.cause(format!("{id} asks for it with `Release-As:`"));
     }
     match refusal {

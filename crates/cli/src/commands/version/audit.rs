@@ -6,7 +6,7 @@ use serde::Serialize;
 use switchback_diag::Exit;
 use switchback_version::Level;
 use switchback_version::tag::{Graph as _, Tagged};
-use switchback_version::verdict::{Base, Known, Wish};
+use switchback_version::verdict::{Known, Wish};
 
 use super::Of;
 use crate::errors::Failure;
@@ -34,7 +34,7 @@ impl Audit {
         let subject = self.of.subject(shell)?;
         let history = subject.history()?;
         let line = subject.line(&history)?;
-        let mut releases: Vec<&Tagged> = line
+        let mut releases: Vec<&Tagged<_>> = line
             .tags
             .iter()
             .filter(|it| it.version.pre.is_empty())
@@ -56,19 +56,15 @@ impl Audit {
             let mut before = None;
             for earlier in releases.iter().take(place).rev() {
                 if earlier.commit != release.commit
-                    && graph.reaches(&release.commit, &earlier.commit)?
+                    && graph.reaches(release.commit, earlier.commit)?
                 {
                     before = Some(earlier);
                     break;
                 }
             }
             let Some(before) = before else { continue };
-            let head = history.resolve(&release.commit)?;
-            let commits = line.commits(Some(&before.commit), head)?;
-            let base = Base {
-                tag: before.tag.clone(),
-                version: before.version.clone(),
-            };
+            let commits = line.commits(Some(before.commit), release.commit)?;
+            let base = before.base();
             let known = Known {
                 base: Some(&base),
                 commits: &commits,

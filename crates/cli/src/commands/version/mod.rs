@@ -9,13 +9,13 @@ use clap::{Args, Subcommand};
 use switchback_diag::Exit;
 use switchback_supply::git::log::{History, ObjectId};
 use switchback_version::tag::{TagPattern, Tagged, base};
-use switchback_version::verdict::{Base, Decision, Known, Wish};
+use switchback_version::verdict::{Decision, Known, Wish};
 use switchback_version::{Policy, Verdict};
 
-use crate::context::{Context, settings_if_any};
+use crate::context::{Context, path_in, settings_if_any};
 use crate::errors::{self, Failure};
 use crate::shell::Shell;
-use crate::versions::{Ancestry, Line, within};
+use crate::versions::{Ancestry, Line};
 
 /// Say what the next version has to be, and why
 #[derive(Debug, Args)]
@@ -126,8 +126,8 @@ impl Subject {
     fn line<'h>(&self, history: &'h History) -> Result<Line<'h>, Failure> {
         let top = history.work_tree();
         let folder = match &top {
-            Some(top) if self.path != Path::new("") => within(top, &self.path)
-                .ok_or_else(|| errors::outside_of_repository(&self.path, top))?,
+            Some(top) if self.path != Path::new("") => path_in(top, &self.path)
+                .ok_or_else(|| errors::outside_of_repository(&self.path, top, "components.path"))?,
             _ => String::new(),
         };
         let tags = history.tags()?;
@@ -172,10 +172,11 @@ impl Next {
         let line = subject.line(&history)?;
         let head = history.resolve(&self.commit)?;
         let found = self.base(&line, &history, head)?;
-        let commits = line.commits(found.as_ref().map(|it| it.1.as_str()), head)?;
+        let commits = line.commits(found.map(|it| it.commit), head)?;
         let taken: Vec<_> = line.tags.iter().map(|it| it.version.clone()).collect();
+        let base = found.map(Tagged::base);
         let known = Known {
-            base: found.as_ref().map(|it| &it.0),
+            base: base.as_ref(),
             commits: &commits,
             claims: &[],
             taken: &taken,
@@ -193,25 +194,21 @@ impl Next {
         }
     }
 
-    /// The release that it is counted from, and its commit.
-    fn base(
+    /// The release that it is counted from.
+    fn base<'l>(
         &self,
-        line: &Line<'_>,
+        line: &'l Line<'_>,
         history: &History,
         head: ObjectId,
-    ) -> Result<Option<(Base, String)>, Failure> {
+    ) -> Result<Option<&'l Tagged<ObjectId>>, Failure> {
         let Some(tag) = &self.since else {
-            return Ok(base(&line.tags, &head.to_string(), &mut Ancestry(history))?);
+            return Ok(base(&line.tags, head, &mut Ancestry(history))?);
         };
-        let named = |it: &&Tagged| it.tag == *tag;
-        let Some(found) = line.tags.iter().find(named) else {
-            return Err(errors::no_such_tag(tag, &line.pattern.to_string()));
-        };
-        let base = Base {
-            tag: found.tag.clone(),
-            version: found.version.clone(),
-        };
-        Ok(Some((base, found.commit.clone())))
+        let found = line.tags.iter().find(|it| it.tag == *tag);
+        match found {
+            Some(found) => Ok(Some(found)),
+            None => Err(errors::no_such_tag(tag, &line.pattern.to_string())),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use switchback_version::{Level, Verdict};
 
 use crate::output::View;
 use crate::page::{Cell, Page, Role};
+use crate::versions::short;
 
 /// What the next version has to be.
 #[derive(Serialize)]
@@ -105,7 +106,7 @@ fn row(reason: &Reason) -> Vec<Cell> {
         Level::Patch | Level::None => Role::Plain,
     };
     let at = match &reason.evidence {
-        Evidence::Commit { id, .. } => id.get(..7).unwrap_or(id).to_owned(),
+        Evidence::Commit { id, .. } => short(id).to_owned(),
         Evidence::Contract { file, pointer, .. } => format!("{file}#{pointer}"),
         Evidence::ChangeFile { file } => file.clone(),
     };
