@@ -54,11 +54,11 @@ pub(crate) enum Format {
     Human,
     /// One JSON document on stdout, and JSON lines on stderr.
     Json,
-    /// A SARIF log, for code scanning and editors; only of `check`.
+    /// A SARIF log, for code scanning and editors; only of `check` and `contract diff`.
     Sarif,
-    /// Annotations of a workflow of GitHub Actions; only of `check`.
+    /// Annotations of a workflow of GitHub Actions; only of `check` and `contract diff`.
     Github,
-    /// A test report in the form of JUnit; only of `check`.
+    /// A test report in the form of JUnit; only of `check` and `contract diff`.
     Junit,
 }
 

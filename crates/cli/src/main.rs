@@ -15,6 +15,7 @@ mod clock;
 mod commands;
 mod confirm;
 mod context;
+mod contracts;
 mod decide;
 #[cfg(test)]
 mod docs_tests;

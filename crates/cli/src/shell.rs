@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: Vec<OsString>) -> Exit {
             Err(error) => return refuse_usage(&out, &error, &arguments),
         };
         let out = Output::new(cli.global.format, cli.global.color);
-        if cli.global.format.is_for_findings() && !matches!(cli.command, Command::Check(_)) {
+        if cli.global.format.is_for_findings() && !cli.command.has_findings() {
             return out.failure(&errors::only_for_findings(cli.global.format.word()));
         }
         let exit = match Surroundings::look(&cli.global) {

@@ -221,6 +221,11 @@ codes! {
     VersionRefused = "SB1601", "version-refused", "The version may not be", Refused;
     VersionUnclear = "SB1602", "version-unclear", "Somebody has to say what a commit means", Refused;
     HistoryUnread = "SB1603", "history-unread", "The history cannot be read as far as needed", Usage;
+
+    ContractBreaks = "SB1611", "contract-breaks", "A contract does not hold any more", Refused;
+    ContractChanged = "SB1612", "contract-changed", "A contract has changed", Refused;
+    ContractUnread = "SB1613", "contract-unread", "A contract cannot be compared", Usage;
+    WaiverWrong = "SB1614", "waiver-wrong", "A file of waivers cannot be used", Usage;
 }
 
 impl Code {

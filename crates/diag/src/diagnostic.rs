@@ -88,6 +88,8 @@ pub struct Hint {
 pub struct Diagnostic {
     /// What it is about.
     pub code: Code,
+    /// Which rule found it, where a code stands for many.
+    pub rule: Option<&'static str>,
     /// How much it matters.
     pub severity: Severity,
     /// What was refused or found, in one sentence without a full stop.
@@ -105,6 +107,7 @@ impl Diagnostic {
     pub fn error(code: Code, message: impl Into<String>) -> Self {
         Self {
             code,
+            rule: None,
             severity: Severity::Error,
             message: message.into(),
             causes: Vec::new(),
@@ -117,6 +120,14 @@ impl Diagnostic {
     pub fn warning(code: Code, message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Warning,
+            ..Self::error(code, message)
+        }
+    }
+
+    /// A note.
+    pub fn note(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Note,
             ..Self::error(code, message)
         }
     }

@@ -29,6 +29,8 @@ pub struct Entry<'a> {
     pub slug: &'static str,
     /// The code's title.
     pub title: &'static str,
+    /// The rule that found it, or null where the code says it all.
+    pub rule: Option<&'static str>,
     /// `error`, `warning` or `note`.
     pub severity: &'static str,
     /// What was refused or found.
@@ -84,6 +86,7 @@ impl<'a> From<&'a Diagnostic> for Entry<'a> {
             code: found.code.id(),
             slug: found.code.slug(),
             title: found.code.title(),
+            rule: found.rule,
             severity: found.severity.word(),
             message: &found.message,
             causes: &found.causes,
@@ -130,13 +133,13 @@ mod tests {
         let bare = Diagnostic::warning(Code::Internal, "hm");
         let expected = concat!(
             r#"{"schema":"switchback.diagnostics/v1","exit":2,"diagnostics":["#,
-            r#"{"code":"SB0103","slug":"unknown-key","title":"A settings key is not known","#,
+            r#"{"code":"SB0103","slug":"unknown-key","title":"A settings key is not known","rule":null,"#,
             r#""severity":"error","message":"`b` is not a key","causes":["a slip"],"#,
             r#""location":{"file":"s.toml","line":2,"column":1,"text":"b = 2","width":1},"#,
             r#""hints":[{"text":"did you mean `a`?","command":null},"#,
             r#"{"text":"see every key","command":"switchback util schema"}],"#,
             r#""help":"switchback explain SB0103"},"#,
-            r#"{"code":"SB0901","slug":"internal","title":"An internal error","#,
+            r#"{"code":"SB0901","slug":"internal","title":"An internal error","rule":null,"#,
             r#""severity":"warning","message":"hm","causes":[],"location":null,"hints":[],"#,
             r#""help":"switchback explain SB0901"}]}"#
         );

@@ -10,6 +10,7 @@ mod rule;
 mod text;
 mod uri;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -107,7 +108,11 @@ pub fn render(diagnostics: &[Diagnostic], run: &Run<'_>) -> Result<String, serde
         .zip(fingerprints)
         .zip(suppressions)
         .map(|((found, fingerprint), suppressions)| log::Finding {
-            rule_id: found.code.id(),
+            rule_id: match found.rule {
+                // A name below that of a rule is a part of it (§3.52.4).
+                Some(rule) => Cow::Owned(format!("{}/{rule}", found.code.id())),
+                None => Cow::Borrowed(found.code.id()),
+            },
             rule_index: indices.get(found.code.id()).copied(),
             level: found.severity.word(),
             message: message(found),

@@ -38,6 +38,13 @@ impl Timestamp {
     pub const fn as_millis(self) -> i64 {
         self.0
     }
+
+    /// The day in UTC, `YYYY-MM-DD`.
+    pub fn day(self) -> String {
+        let mut text = self.to_string();
+        text.truncate("0000-00-00".len());
+        text
+    }
 }
 
 impl fmt::Display for Timestamp {
@@ -184,6 +191,7 @@ mod tests {
     fn moments_are_rfc_3339() {
         let moment: Timestamp = "2026-11-21T00:30:00.250Z".parse().unwrap();
         assert_eq!(moment.to_string(), "2026-11-21T00:30:00.25Z");
+        assert_eq!(moment.day(), "2026-11-21");
         assert_eq!("2026-11-21T01:30:00.250+01:00".parse(), Ok(moment));
         assert!("yesterday".parse::<Timestamp>().is_err());
     }

@@ -20,12 +20,15 @@ mod report;
 mod rule;
 mod same;
 mod schema;
+mod waiver;
+mod whole;
 mod yaml;
 
-pub use self::bundle::{Contract, Format};
+pub use self::bundle::{Contract, Format, referred};
 pub use self::document::{DEEPEST, LARGEST, MOST_NODES, MOST_TEXT, Unreadable};
 pub use self::finding::{Finding, Place, floor};
 pub use self::rule::{Certainty, Direction, Rule, Surface};
+pub use self::waiver::{LARGEST_WAIVERS, SHORTEST, Waived, Waiver, Waivers, WrongWaiver};
 
 /// What a comparison has to know beside the contracts.
 #[derive(Debug, Clone, Copy, Default)]
@@ -42,9 +45,20 @@ pub struct Options<'a> {
 
 /// How much is promised about a part of a contract.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
 pub enum Stability {
     /// Nothing: it is under development.
     Development,
@@ -65,6 +79,29 @@ impl Options<'_> {
             Some(Direction::OthersRead) => &[Direction::OthersRead],
             Some(Direction::Both) => &[Direction::WeRead, Direction::OthersRead],
         }
+    }
+}
+
+/// What changed from one state of a contract to another, where it may have been made or removed.
+///
+/// # Errors
+///
+/// Where one of them cannot be read, or is no contract of this kind.
+pub fn diff_if_there(
+    surface: Surface,
+    old: Option<Contract<'_>>,
+    new: Option<Contract<'_>>,
+    options: &Options<'_>,
+) -> Result<Vec<Finding>, Unreadable> {
+    match (old, new) {
+        (Some(old), Some(new)) => diff(surface, old, new, options),
+        (Some(old), None) => Ok(vec![whole::removed(surface, old.root)]),
+        (None, Some(new)) => {
+            // What is not read now could not be compared at the next release.
+            diff(surface, new, new, options)?;
+            Ok(vec![whole::added(surface, new.root)])
+        }
+        (None, None) => Ok(Vec::new()),
     }
 }
 
@@ -98,4 +135,5 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
     schema::changes::rules()
         .chain(apis)
         .chain(avro::rules::rules())
+        .chain(whole::rules())
 }

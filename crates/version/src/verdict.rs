@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::Level;
 use crate::cancel::alive;
 use crate::commit::{Asked, Message};
+use crate::contract::Waiver;
 use crate::policy::{Policy, Reverts, Why};
 
 /// A commit since the base.
@@ -52,8 +53,14 @@ pub enum Evidence {
     },
     /// A place in a contract.
     Contract {
+        /// The rule that found it.
+        rule: &'static str,
+        /// What names the finding, for a waiver.
+        fingerprint: String,
         /// The file.
         file: String,
+        /// The line in it, from 1.
+        line: usize,
         /// The place in it, such as a JSON pointer.
         pointer: String,
         /// What stood there.
@@ -68,8 +75,18 @@ pub enum Evidence {
     },
 }
 
+/// What would raise the version, had nobody let it pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Waived {
+    /// What it is.
+    #[serde(flatten)]
+    pub claim: Claim,
+    /// Who lets it pass, why, and until when.
+    pub waiver: Waiver,
+}
+
 /// What is known of a component since its last release.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Known<'a> {
     /// Its last release; none before the first.
     pub base: Option<&'a Base>,
@@ -77,6 +94,8 @@ pub struct Known<'a> {
     pub commits: &'a [Commit],
     /// What else raises it: change files and contracts.
     pub claims: &'a [Claim],
+    /// What somebody lets pass.
+    pub waived: &'a [Waived],
     /// Every version that it has a tag for, in any order.
     pub taken: &'a [Version],
 }
@@ -111,6 +130,8 @@ pub struct Verdict {
     pub decision: Decision,
     /// What forces it, the highest first.
     pub reasons: Vec<Reason>,
+    /// What would force it, and somebody lets pass.
+    pub waived: Vec<Waived>,
     /// What has to be answered first.
     pub questions: Vec<Question>,
     /// How many commits raise nothing, by their types; `""` for those without one.
@@ -217,6 +238,7 @@ impl Policy {
             proposed: None,
             decision: Decision::Nothing,
             reasons: Vec::new(),
+            waived: known.waived.to_vec(),
             questions: Vec::new(),
             silent: BTreeMap::new(),
         };

@@ -10,6 +10,7 @@ pub(crate) mod backfill;
 pub(crate) mod change;
 pub(crate) mod check;
 pub(crate) mod config;
+pub(crate) mod contract;
 pub(crate) mod demo;
 pub(crate) mod explain;
 pub(crate) mod init;
@@ -43,6 +44,9 @@ pub(crate) enum Command {
     Backfill(backfill::Backfill),
     /// Say what the next version has to be, and why
     Version(version::VersionCommand),
+    /// Say what changed in what others rely on
+    #[command(subcommand)]
+    Contract(contract::ContractCommand),
     /// Record versions and where their code stands
     #[command(subcommand)]
     Release(release::ReleaseCommand),
@@ -69,6 +73,14 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Whether it finds something in files, which code scanning can show there.
+    pub(crate) const fn has_findings(&self) -> bool {
+        matches!(
+            self,
+            Command::Check(_) | Command::Contract(contract::ContractCommand::Diff(_))
+        )
+    }
+
     /// Runs the command. What it has to show has been shown when it returns.
     pub(crate) fn run(self, shell: &Shell) -> Result<Exit, Failure> {
         match self {
@@ -80,6 +92,7 @@ impl Command {
             Command::Change(command) => command.run(shell),
             Command::Backfill(command) => command.run(shell),
             Command::Version(command) => command.run(shell),
+            Command::Contract(command) => command.run(shell),
             Command::Release(command) => command.run(shell),
             Command::Promote(command) => command.run(shell),
             Command::Rollout(command) => command.run(shell),

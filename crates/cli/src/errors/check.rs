@@ -11,7 +11,7 @@ use super::Failure;
 /// A format that only findings can be written in: SB0109.
 pub(crate) fn only_for_findings(format: &str) -> Failure {
     super::usage(format!(
-        "`--format {format}` is for findings, and only `check` has some"
+        "`--format {format}` is for findings, and only `check` and `contract diff` have some"
     ))
     .hint("use `--format human` or `--format json`")
     .into()

@@ -10,38 +10,52 @@ use crate::versions::short;
 
 impl From<HistoryError> for Failure {
     fn from(error: HistoryError) -> Self {
-        let code = match &error {
-            HistoryError::NotARepository { .. } | HistoryError::NoCommits => Code::NotRepository,
-            _ => Code::HistoryUnread,
-        };
-        let message = match code {
-            Code::NotRepository => "there is no history to count a version from",
-            _ => "the history cannot be read as far as needed",
-        };
-        let found = Diagnostic::error(code, message).caused_by(&error);
-        match &error {
-            HistoryError::NotARepository { .. } => {
-                found.hint("run it in a Git repository, or make one with `git init`")
-            }
-            HistoryError::NoCommits => found.hint("make the first commit"),
-            HistoryError::Untrusted { path } => found.hint_command(
-                "say that you trust it",
-                format!(
-                    "git config --global --add safe.directory {}",
-                    path.display()
-                ),
-            ),
-            HistoryError::Shallow { .. } => found
-                .hint_command("fetch the rest", "git fetch --unshallow --tags")
-                .hint("in a workflow of GitHub give `actions/checkout` `fetch-depth: 0`"),
-            HistoryError::Missing { .. } => {
-                found.hint_command("fetch what is missing", "git fetch --refetch")
-            }
-            HistoryError::Corrupt { .. } => found.hint_command("see what is damaged", "git fsck"),
-            _ => found.hint("check the name with `git rev-parse`"),
-        }
-        .into()
+        history(&error).into()
     }
+}
+
+/// What a trouble with the history means.
+pub(super) fn history(error: &HistoryError) -> Diagnostic {
+    let code = match &error {
+        HistoryError::NotARepository { .. } | HistoryError::NoCommits => Code::NotRepository,
+        _ => Code::HistoryUnread,
+    };
+    let message = match code {
+        Code::NotRepository => "there is no history to count a version from",
+        _ => "the history cannot be read as far as needed",
+    };
+    let found = Diagnostic::error(code, message).caused_by(error);
+    match error {
+        HistoryError::NotARepository { .. } => {
+            found.hint("run it in a Git repository, or make one with `git init`")
+        }
+        HistoryError::NoCommits => found.hint("make the first commit"),
+        HistoryError::Untrusted { path } => found.hint_command(
+            "say that you trust it",
+            format!(
+                "git config --global --add safe.directory {}",
+                path.display()
+            ),
+        ),
+        HistoryError::Shallow { .. } => found
+            .hint_command("fetch the rest", "git fetch --unshallow --tags")
+            .hint("in a workflow of GitHub give `actions/checkout` `fetch-depth: 0`"),
+        HistoryError::Missing { .. } => {
+            found.hint_command("fetch what is missing", "git fetch --refetch")
+        }
+        HistoryError::Corrupt { .. } => found.hint_command("see what is damaged", "git fsck"),
+        _ => found.hint("check the name with `git rev-parse`"),
+    }
+}
+
+/// There is no release to count from: SB1603.
+pub(crate) fn no_release(component: &str) -> Failure {
+    Diagnostic::error(
+        Code::HistoryUnread,
+        format!("there is no release of {component} before this commit"),
+    )
+    .hint("name a revision to compare with, such as `main`")
+    .into()
 }
 
 /// No tag of the component has this name.

@@ -7,7 +7,7 @@ use ignore::gitignore::GitignoreBuilder;
 use serde_json::Value;
 use switchback_diag::{Code, Location};
 use switchback_migration::{facts, lint};
-use switchback_model::Duration;
+use switchback_model::{ComponentName, Duration};
 use toml::de::{DeTable, DeValue};
 
 use super::load::{Problem, Trouble};
@@ -174,6 +174,24 @@ pub(crate) fn contradictions(source: &Source, settings: &Settings) -> Vec<Proble
         }
     }
 
+    for (at, contract) in settings.contracts.files.iter().enumerate() {
+        let place = source.value(&format!("contracts.file[{at}]"));
+        let known = |name: &ComponentName| settings.components.iter().any(|it| it.name == *name);
+        match &contract.component {
+            Some(name) if !known(name) => {
+                contradiction(place, format!("there is no component `{name}`"));
+            }
+            None if settings.components.len() > 1 => contradiction(
+                place,
+                format!(
+                    "`component` has to say which of the {} components keeps the contract",
+                    settings.components.len()
+                ),
+            ),
+            _ => {}
+        }
+    }
+
     let mut files: BTreeMap<&std::path::Path, &str> = BTreeMap::new();
     if let LedgerStore::Sqlite(path) = &settings.ledger.store {
         files.insert(path, "the ledger");
@@ -304,6 +322,10 @@ fn paths(settings: &Settings) -> Vec<(String, &std::path::Path)> {
     }
     for (at, component) in settings.components.iter().enumerate() {
         paths.push((format!("component[{at}].path"), &component.path));
+    }
+    paths.push(("contracts.waivers".to_owned(), &settings.contracts.waivers));
+    for (at, contract) in settings.contracts.files.iter().enumerate() {
+        paths.push((format!("contracts.file[{at}].path"), &contract.path));
     }
     for (at, folder) in settings.migrations.folders.iter().enumerate() {
         paths.push((format!("migrations.folder[{at}].path"), &folder.path));

@@ -1,5 +1,6 @@
 //! The objects of the format, as far as they are used, with their sections of the specification.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -81,7 +82,7 @@ pub(super) struct BaseId {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Finding {
-    pub(super) rule_id: &'static str,
+    pub(super) rule_id: Cow<'static, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) rule_index: Option<usize>,
     pub(super) level: &'static str,

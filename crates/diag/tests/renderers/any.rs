@@ -91,6 +91,7 @@ pub(crate) fn diagnostic() -> impl Strategy<Value = Diagnostic> {
     )
         .prop_map(
             |(code, severity, message, causes, location, hints)| Diagnostic {
+                rule: None,
                 code,
                 severity,
                 message,

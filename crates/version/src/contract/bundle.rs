@@ -190,6 +190,31 @@ impl Bundle {
     }
 }
 
+/// The files that a text refers to, as paths like its own. Those on other machines are left out, for
+/// nothing is ever fetched.
+///
+/// # Errors
+///
+/// Where it cannot be read.
+pub fn referred(path: &str, text: &str) -> Result<BTreeSet<String>, Unreadable> {
+    let mut arena = Arena::default();
+    let path = normal(path);
+    read(&path, text, &mut arena)?;
+    let targets = arena.ids().filter_map(|id| arena.get_text(id, "$ref"));
+    let mut files: BTreeSet<String> = targets.filter_map(|it| file_of(&path, it)).collect();
+    files.remove(&path);
+    Ok(files)
+}
+
+/// The keys at the top of a file, with those of their values that are texts; others are empty.
+pub(crate) fn keys(path: &str, text: &str) -> Result<BTreeMap<String, String>, Unreadable> {
+    let mut arena = Arena::default();
+    let root = read(path, text, &mut arena)?;
+    let members = arena.object(root).into_iter().flatten();
+    let texts = members.map(|(key, id)| (key.clone(), arena.text(*id).unwrap_or("").to_owned()));
+    Ok(texts.collect())
+}
+
 fn read(path: &str, text: &str, arena: &mut Arena) -> Result<NodeId, Unreadable> {
     if text.len() > LARGEST {
         return Err(Unreadable::TooLarge {

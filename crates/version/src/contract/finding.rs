@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::rule::{Certainty, Rule};
 use crate::Level;
+use crate::verdict::{Claim, Evidence};
 
 /// Where something stands.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -76,6 +77,24 @@ impl Finding {
             new_value,
             sentence,
             fingerprint,
+        }
+    }
+}
+
+impl From<&Finding> for Claim {
+    fn from(finding: &Finding) -> Self {
+        Claim {
+            level: finding.level,
+            sentence: finding.sentence.trim_end_matches('.').to_owned(),
+            evidence: Evidence::Contract {
+                rule: finding.rule.id,
+                fingerprint: finding.fingerprint.clone(),
+                file: finding.new.file.clone(),
+                line: finding.new.line,
+                pointer: finding.new.pointer.clone(),
+                old: finding.old_value.clone(),
+                new: finding.new_value.clone(),
+            },
         }
     }
 }

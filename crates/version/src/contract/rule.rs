@@ -1,14 +1,20 @@
 //! What a rule is. The rules themselves stand in one table for each kind of contract.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
+use super::document::Unreadable;
 use crate::Level;
 
 /// A kind of contract.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
 pub enum Surface {
     /// OpenAPI 3.0 and 3.1.
+    #[serde(rename = "openapi")]
     OpenApi,
     /// JSON Schema, drafts 4 to 2020-12.
     JsonSchema,
@@ -20,9 +26,67 @@ pub enum Surface {
     Sql,
 }
 
+impl Surface {
+    /// Each kind, in the order in which people are told of them.
+    pub const ALL: [Surface; 5] = [
+        Surface::OpenApi,
+        Surface::JsonSchema,
+        Surface::Avro,
+        Surface::Protobuf,
+        Surface::Sql,
+    ];
+
+    /// The word that is typed and shown.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Surface::OpenApi => "openapi",
+            Surface::JsonSchema => "json-schema",
+            Surface::Avro => "avro",
+            Surface::Protobuf => "protobuf",
+            Surface::Sql => "sql",
+        }
+    }
+
+    /// What a file seems to be, by its name and, where that says nothing, by the keys at its top; none
+    /// if they say nothing either.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read.
+    pub fn of(path: &str, text: &str) -> Result<Option<Self>, Unreadable> {
+        let extension = path.rsplit_once('.').map_or("", |(_, it)| it);
+        match extension.to_ascii_lowercase().as_str() {
+            "proto" => return Ok(Some(Surface::Protobuf)),
+            "sql" => return Ok(Some(Surface::Sql)),
+            "avsc" => return Ok(Some(Surface::Avro)),
+            _ => {}
+        }
+        let keys = super::bundle::keys(path, text)?;
+        let has = |key: &str| keys.contains_key(key);
+        let kind = keys.get("type").map(String::as_str);
+        let avro = ["record", "enum", "fixed"].map(Some).contains(&kind) && has("name");
+        let found = if has("openapi") || has("swagger") {
+            Some(Surface::OpenApi)
+        } else if avro {
+            Some(Surface::Avro)
+        } else if ["$schema", "$ref", "$defs", "type", "properties", "allOf"]
+            .into_iter()
+            .any(has)
+        {
+            Some(Surface::JsonSchema)
+        } else {
+            None
+        };
+        Ok(found)
+    }
+}
+
 /// Who writes what a finding is about, and who reads it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
 pub enum Direction {
     /// We read what others write: a request, data that was stored earlier. To accept less breaks.
     WeRead,
@@ -42,6 +106,31 @@ pub enum Certainty {
     MayBreak,
     /// It follows from the contract.
     Proved,
+}
+
+impl Direction {
+    /// Each of them.
+    pub const ALL: [Direction; 3] = [Direction::WeRead, Direction::OthersRead, Direction::Both];
+
+    /// The word that is typed and shown.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Direction::WeRead => "we-read",
+            Direction::OthersRead => "others-read",
+            Direction::Both => "both",
+        }
+    }
+}
+
+impl Certainty {
+    /// As people read it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Certainty::CannotTell => "cannot tell",
+            Certainty::MayBreak => "may break",
+            Certainty::Proved => "proved",
+        }
+    }
 }
 
 /// What is looked for, and what it means for the version.

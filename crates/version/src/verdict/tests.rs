@@ -36,6 +36,7 @@ fn verdict(
         base: base.as_ref(),
         commits: &commits(messages),
         claims,
+        waived: &[],
         taken: &taken,
     };
     policy.verdict(&known, wish)
@@ -63,7 +64,10 @@ fn broken(level: Level) -> Claim {
         level,
         sentence: "`DELETE /orders` is gone".to_owned(),
         evidence: Evidence::Contract {
+            rule: "openapi-operation-removed",
+            fingerprint: "ab".repeat(32),
             file: "api.yaml".to_owned(),
+            line: 7,
             pointer: "/paths/~1orders/delete".to_owned(),
             old: Some("there".to_owned()),
             new: None,
@@ -278,4 +282,41 @@ fn more_is_never_less() {
             }
         }
     }
+}
+
+#[test]
+fn what_somebody_lets_pass_is_told_and_raises_nothing() {
+    let waiver = Waiver {
+        rule: "openapi-operation-removed".to_owned(),
+        fingerprint: "ab".repeat(6),
+        owner: "payments".to_owned(),
+        reason: "nobody called it".to_owned(),
+        until: "2027-01-31".parse().unwrap(),
+    };
+    let waived = [Waived {
+        claim: broken(Level::Major),
+        waiver,
+    }];
+    let base = Base {
+        tag: "v1.0.0".to_owned(),
+        version: version("1.0.0"),
+    };
+    let known = Known {
+        base: Some(&base),
+        commits: &commits(&["fix: a"]),
+        waived: &waived,
+        ..Known::default()
+    };
+    let it = Policy::default().verdict(&known, &Wish::default());
+    assert_eq!(it.decision, release("1.0.1"));
+    assert_eq!((it.reasons.len(), it.waived.len()), (1, 1));
+    let shown = serde_json::to_value(&it.waived[0]).unwrap();
+    assert_eq!(
+        (
+            &shown["level"],
+            &shown["waiver"]["owner"],
+            &shown["waiver"]["until"]
+        ),
+        (&"major".into(), &"payments".into(), &"2027-01-31".into())
+    );
 }

@@ -68,8 +68,7 @@ impl Audit {
             let known = Known {
                 base: Some(&base),
                 commits: &commits,
-                claims: &[],
-                taken: &[],
+                ..Known::default()
             };
             let verdict = subject.policy.verdict(&known, &Wish::default());
             view.releases += 1;

@@ -9,10 +9,11 @@ use clap::{Args, Subcommand};
 use switchback_diag::Exit;
 use switchback_supply::git::log::{History, ObjectId};
 use switchback_version::tag::{TagPattern, Tagged, base};
-use switchback_version::verdict::{Decision, Known, Wish};
+use switchback_version::verdict::{Claim, Decision, Known, Waived, Wish};
 use switchback_version::{Policy, Verdict};
 
 use crate::context::{Context, path_in, settings_if_any};
+use crate::contracts::{State, claims, compare_all};
 use crate::errors::{self, Failure};
 use crate::shell::Shell;
 use crate::versions::{Ancestry, Line};
@@ -55,7 +56,7 @@ struct Next {
 
 /// Of which component.
 #[derive(Debug, Args)]
-struct Of {
+pub(crate) struct Of {
     /// The component; may be left out if there is only one
     #[arg(long, value_name = "NAME")]
     component: Option<String>,
@@ -65,8 +66,8 @@ struct Of {
 }
 
 /// A component and its rules.
-struct Subject {
-    name: String,
+pub(crate) struct Subject {
+    pub(crate) name: String,
     policy: Policy,
     /// How its tags are called, where that is said or several components have some.
     tags: Option<TagPattern>,
@@ -79,8 +80,16 @@ struct Subject {
 }
 
 impl Of {
+    /// The component that was named, checked; none if none was.
+    pub(crate) fn named(&self, context: &Context<'_>) -> Result<Option<String>, Failure> {
+        match self.component.as_deref() {
+            None => Ok(None),
+            some => Ok(Some(context.component(some)?.name.to_string())),
+        }
+    }
+
     /// The component. Without settings it is the repository.
-    fn subject(&self, shell: &Shell) -> Result<Subject, Failure> {
+    pub(crate) fn subject(&self, shell: &Shell) -> Result<Subject, Failure> {
         let name = self.component.as_deref();
         if name.is_none() {
             let loaded = settings_if_any(shell)?;
@@ -123,7 +132,7 @@ impl Subject {
         Ok(History::discover(&self.folder)?)
     }
 
-    fn line<'h>(&self, history: &'h History) -> Result<Line<'h>, Failure> {
+    pub(crate) fn line<'h>(&self, history: &'h History) -> Result<Line<'h>, Failure> {
         let top = history.work_tree();
         let folder = match &top {
             Some(top) if self.path != Path::new("") => path_in(top, &self.path)
@@ -175,10 +184,15 @@ impl Next {
         let commits = line.commits(found.map(|it| it.commit), head)?;
         let taken: Vec<_> = line.tags.iter().map(|it| it.version.clone()).collect();
         let base = found.map(Tagged::base);
+        let (claims, waived) = match found {
+            Some(found) => self.contracts(shell, &subject, &history, (found.commit, head))?,
+            None => Default::default(),
+        };
         let known = Known {
             base: base.as_ref(),
             commits: &commits,
-            claims: &[],
+            claims: &claims,
+            waived: &waived,
             taken: &taken,
         };
         let verdict = subject.policy.verdict(&known, &wish);
@@ -192,6 +206,26 @@ impl Next {
             None if nothing => Ok(Exit::NothingToDo),
             None => Ok(Exit::Ok),
         }
+    }
+
+    /// What the component's contracts say, from one commit to another.
+    fn contracts(
+        &self,
+        shell: &Shell,
+        subject: &Subject,
+        history: &History,
+        (old, new): (ObjectId, ObjectId),
+    ) -> Result<(Vec<Claim>, Vec<Waived>), Failure> {
+        let loaded = settings_if_any(shell)?;
+        if loaded.is_none_or(|it| it.settings.contracts.files.is_empty()) {
+            return Ok(Default::default());
+        }
+        let context = Context::load(shell)?;
+        let top = history.work_tree().unwrap_or_else(|| context.root.clone());
+        let state = |commit| State::Commit { history, commit };
+        let component = subject.named.then_some(subject.name.as_str());
+        let (compared, _) = compare_all(&context, component, &top, &state(old), &state(new))?;
+        Ok(claims(&compared))
     }
 
     /// The release that it is counted from.

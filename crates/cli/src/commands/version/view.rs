@@ -77,6 +77,17 @@ impl View for Next {
                 page.line(&format!("  and {more} more that force no more than these"));
             }
         }
+        if !verdict.waived.is_empty() {
+            page.heading("would count, and may pass for a while");
+            for waived in &verdict.waived {
+                let (claim, waiver) = (&waived.claim, &waived.waiver);
+                page.line(&format!("  {}  {}", claim.level.name(), claim.sentence));
+                page.line(&format!(
+                    "    {} until {}: {}",
+                    waiver.owner, waiver.until, waiver.reason
+                ));
+            }
+        }
         if !verdict.silent.is_empty() {
             let each = verdict
                 .silent
@@ -107,7 +118,7 @@ fn row(reason: &Reason) -> Vec<Cell> {
     };
     let at = match &reason.evidence {
         Evidence::Commit { id, .. } => short(id).to_owned(),
-        Evidence::Contract { file, pointer, .. } => format!("{file}#{pointer}"),
+        Evidence::Contract { file, line, .. } => format!("{file}:{line}"),
         Evidence::ChangeFile { file } => file.clone(),
     };
     vec![

@@ -1,0 +1,265 @@
+//! Contracts in two states of their files, and what somebody lets pass of their differences.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use switchback_supply::git::log::{EntryKind, History, ObjectId};
+use switchback_version::contract::{
+    self, Contract, Finding, LARGEST, LARGEST_WAIVERS, Options, Surface, Waived, Waiver, Waivers,
+    diff_if_there,
+};
+use switchback_version::verdict;
+
+use crate::context::{Context, path_in};
+use crate::errors::{self, Failure};
+use crate::settings::types::ContractFile;
+
+/// Files as they are, or as they were.
+pub(crate) enum State<'h> {
+    /// Those of a commit.
+    Commit {
+        /// Where it is.
+        history: &'h History,
+        /// The commit.
+        commit: ObjectId,
+    },
+    /// Those on the disk below a folder. What a link leads out of it to is not read: a contract may
+    /// come from anybody.
+    Disk {
+        /// The folder.
+        top: PathBuf,
+    },
+}
+
+impl State<'_> {
+    /// The text of a file, by its path from the top with `/` between; none if there is no such file.
+    fn text(&self, path: &str, most: usize) -> Result<Option<String>, Failure> {
+        let unread = |why: String| errors::contract_unread(path, why);
+        let bytes = match self {
+            State::Commit { history, commit } => match history.read(*commit, path, most as u64)? {
+                None => return Ok(None),
+                Some(file) if file.kind == EntryKind::Symlink => {
+                    return Err(unread("it is a link".to_owned()));
+                }
+                Some(file) => file.bytes,
+            },
+            State::Disk { top } => {
+                let real = match top.join(path).canonicalize() {
+                    Ok(real) => real,
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+                    Err(error) => return Err(unread(error.to_string())),
+                };
+                if !top.canonicalize().is_ok_and(|top| real.starts_with(top)) {
+                    return Err(unread(format!("it is outside of {}", top.display())));
+                }
+                let about = real.metadata().map_err(|error| unread(error.to_string()))?;
+                if !about.is_file() {
+                    return Err(unread("it is no file".to_owned()));
+                }
+                if about.len() > most as u64 {
+                    return Err(unread(format!("it has more than {most} bytes")));
+                }
+                std::fs::read(&real).map_err(|error| unread(error.to_string()))?
+            }
+        };
+        let text = String::from_utf8(bytes);
+        text.map(Some)
+            .map_err(|_| unread("it is no UTF-8".to_owned()))
+    }
+
+    /// A contract with the files that it refers to, as far as they are there; none if it is not.
+    fn contract(&self, path: &str) -> Result<Option<Texts>, Failure> {
+        let Some(text) = self.text(path, LARGEST)? else {
+            return Ok(None);
+        };
+        let mut files = BTreeMap::from([(path.to_owned(), text)]);
+        let mut waiting = vec![path.to_owned()];
+        while let Some(next) = waiting.pop() {
+            // What cannot be read is said by the comparison, with its line.
+            let referred = contract::referred(&next, &files[&next]).unwrap_or_default();
+            for name in referred {
+                if !files.contains_key(&name)
+                    && let Some(text) = self.text(&name, LARGEST)?
+                {
+                    files.insert(name.clone(), text);
+                    waiting.push(name);
+                }
+            }
+        }
+        Ok(Some(files))
+    }
+
+    /// What may pass, as a file of this state says; nothing if there is no such file.
+    pub(crate) fn waivers(&self, path: &str) -> Result<Waivers, Failure> {
+        match self.text(path, LARGEST_WAIVERS)? {
+            None => Ok(Waivers::default()),
+            Some(text) => Waivers::read(&text).map_err(|wrong| errors::waiver(path, &wrong)),
+        }
+    }
+}
+
+/// The texts of files by their paths.
+type Texts = BTreeMap<String, String>;
+
+/// Which contract is compared, and how.
+#[derive(Clone, Default)]
+pub(crate) struct Subject {
+    /// What it is; as the file shows if that is not said.
+    pub(crate) kind: Option<Surface>,
+    /// Who reads what it describes.
+    pub(crate) direction: Option<contract::Direction>,
+    /// How stable its parts are.
+    pub(crate) stability: Vec<(String, contract::Stability)>,
+}
+
+impl From<&ContractFile> for Subject {
+    fn from(file: &ContractFile) -> Self {
+        Self {
+            kind: file.kind,
+            direction: file.direction,
+            stability: file
+                .stability
+                .iter()
+                .map(|(at, it)| (at.clone(), *it))
+                .collect(),
+        }
+    }
+}
+
+/// What came of comparing a contract.
+pub(crate) struct Compared {
+    /// Its file, as it is called now.
+    pub(crate) file: String,
+    /// What it is.
+    pub(crate) kind: Surface,
+    /// By file, line and pointer.
+    pub(crate) findings: Vec<Judged>,
+    /// The texts that findings are in.
+    texts: Texts,
+}
+
+/// A finding, and whether it may pass.
+pub(crate) struct Judged {
+    pub(crate) finding: Finding,
+    /// Who lets it pass.
+    pub(crate) waiver: Option<Waiver>,
+    /// Who let it pass, for too short a time.
+    pub(crate) expired: Option<Waiver>,
+}
+
+impl Compared {
+    /// The text of a line, from 1; empty if there is none.
+    pub(crate) fn line(&self, file: &str, line: usize) -> &str {
+        let text = self.texts.get(file).map_or("", String::as_str);
+        text.lines().nth(line.saturating_sub(1)).unwrap_or_default()
+    }
+}
+
+impl Subject {
+    /// What changed from a file in one state to a file in another; none if neither is there. `today`
+    /// is `YYYY-MM-DD`.
+    pub(crate) fn compare(
+        &self,
+        (old, old_path): (&State<'_>, &str),
+        (new, new_path): (&State<'_>, &str),
+        waivers: &Waivers,
+        today: &str,
+    ) -> Result<Option<Compared>, Failure> {
+        let (was, is) = (old.contract(old_path)?, new.contract(new_path)?);
+        let (path, texts) = match (&was, &is) {
+            (_, Some(texts)) => (new_path, texts),
+            (Some(texts), None) => (old_path, texts),
+            (None, None) => return Ok(None),
+        };
+        let unreadable =
+            |error: contract::Unreadable| errors::contract_unread(path, error.to_string());
+        let kind = match self.kind {
+            Some(kind) => Some(kind),
+            None => Surface::of(path, &texts[path]).map_err(unreadable)?,
+        };
+        let kind = kind.ok_or_else(|| errors::contract_of_no_kind(path))?;
+        let texts = texts.clone();
+        let options = Options {
+            direction: self.direction,
+            today: Some(today),
+            stability: &self.stability,
+        };
+        let findings = diff_if_there(
+            kind,
+            was.as_ref().map(|files| Contract {
+                root: old_path,
+                files,
+            }),
+            is.as_ref().map(|files| Contract {
+                root: new_path,
+                files,
+            }),
+            &options,
+        );
+        let findings = findings.map_err(unreadable)?;
+        let judge = |finding: Finding| {
+            let (waiver, expired) = match waivers.of(&finding, today) {
+                Waived::No => (None, None),
+                Waived::By(waiver) => (Some(waiver.clone()), None),
+                Waived::Expired(waiver) => (None, Some(waiver.clone())),
+            };
+            Judged {
+                finding,
+                waiver,
+                expired,
+            }
+        };
+        Ok(Some(Compared {
+            file: path.to_owned(),
+            kind,
+            findings: findings.into_iter().map(judge).collect(),
+            texts,
+        }))
+    }
+}
+
+/// The contracts of a component from one state of a repository to another: those without a component
+/// of their own belong to all. `top` is the repository's.
+pub(crate) fn compare_all(
+    context: &Context<'_>,
+    component: Option<&str>,
+    top: &Path,
+    old: &State<'_>,
+    new: &State<'_>,
+) -> Result<(Vec<Compared>, Waivers), Failure> {
+    let settings = &context.settings().contracts;
+    let named = |path: &Path, setting: &str| {
+        let path = context.path(path);
+        path_in(top, &path).ok_or_else(|| errors::outside_of_repository(&path, top, setting))
+    };
+    let waivers = new.waivers(&named(&settings.waivers, "contracts.waivers")?)?;
+    let today = context.shell.clock.now().day();
+    let mut all = Vec::new();
+    for file in &settings.files {
+        let keeper = file.component.as_ref().map(|it| it.as_str());
+        if keeper.is_some() && component.is_some() && keeper != component {
+            continue;
+        }
+        let path = named(&file.path, "contracts.file.path")?;
+        let compared = Subject::from(file).compare((old, &path), (new, &path), &waivers, &today)?;
+        all.push(compared.ok_or_else(|| errors::no_contract(&path))?);
+    }
+    Ok((all, waivers))
+}
+
+/// What contracts say of the next version: what raises it, and what may pass.
+pub(crate) fn claims(all: &[Compared]) -> (Vec<verdict::Claim>, Vec<verdict::Waived>) {
+    let (mut claims, mut waived) = (Vec::new(), Vec::new());
+    let sure = |it: &&Judged| it.finding.rule.certainty > contract::Certainty::CannotTell;
+    for judged in all.iter().flat_map(|it| &it.findings).filter(sure) {
+        let claim = verdict::Claim::from(&judged.finding);
+        match &judged.waiver {
+            Some(waiver) => waived.push(verdict::Waived {
+                claim,
+                waiver: waiver.clone(),
+            }),
+            None => claims.push(claim),
+        }
+    }
+    (claims, waived)
+}
