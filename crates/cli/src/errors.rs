@@ -7,12 +7,12 @@ use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 
-use switchback_diag::{Code, Diagnostic, Exit};
+use switchback_diag::{Code, Diagnostic, Exit, nearest};
 use switchback_model::EnvironmentName;
 
 use crate::files::{Doing, FileError};
 use crate::settings::load::{Problem, Trouble};
-use crate::settings::{FILE, Loaded, SCHEMA, SettingsError, nearest};
+use crate::settings::{FILE, Loaded, SCHEMA, SettingsError};
 
 mod adapters;
 mod backfill;

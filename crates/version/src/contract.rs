@@ -11,6 +11,7 @@
 
 mod avro;
 mod bundle;
+mod coinduction;
 mod decimal;
 mod document;
 mod finding;

@@ -11,7 +11,6 @@ pub mod changelog;
 pub mod commit;
 pub mod contract;
 pub mod level;
-mod near;
 pub mod notes;
 pub mod policy;
 pub mod tag;

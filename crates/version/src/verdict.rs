@@ -188,14 +188,11 @@ pub enum Refusal {
 /// Why a version has to rise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reason {
-    /// How much.
-    pub level: Level,
+    /// How much, why, and what shows it.
+    #[serde(flatten)]
+    pub claim: Claim,
     /// The lowest version that this alone allows.
     pub floor: Version,
-    /// Why, in one sentence.
-    pub sentence: String,
-    /// What shows it.
-    pub evidence: Evidence,
     /// What can be done about it, apart from raising the version.
     pub ways_out: Vec<WayOut>,
 }
@@ -260,8 +257,11 @@ impl Policy {
         // Of reasons that force as much, the order in which they were found says as much as any.
         verdict
             .reasons
-            .sort_by_key(|it| std::cmp::Reverse(it.level));
-        let level = verdict.reasons.first().map_or(Level::None, |it| it.level);
+            .sort_by_key(|it| std::cmp::Reverse(it.claim.level));
+        let level = verdict
+            .reasons
+            .first()
+            .map_or(Level::None, |it| it.claim.level);
         verdict.floor = match known.base {
             None => Some(self.first.clone()),
             Some(base) => (level > Level::None).then(|| self.next(&base.version, level)),
@@ -330,13 +330,11 @@ impl Policy {
             Evidence::Commit { .. } | Evidence::ChangeFile { .. } => vec![WayOut::Raise],
         };
         Reason {
-            level: claim.level,
             floor: known.base.map_or_else(
                 || self.first.clone(),
                 |base| self.next(&base.version, claim.level),
             ),
-            sentence: claim.sentence,
-            evidence: claim.evidence,
+            claim,
             ways_out,
         }
     }

@@ -5,13 +5,12 @@ use switchback_db::postgres::backfill as on_server;
 use switchback_db::postgres::change::{ChangeError, Unfit};
 use switchback_db::sqlite::DbError;
 use switchback_db::sqlite::backfill as in_file;
-use switchback_diag::{Code, Diagnostic, Location};
+use switchback_diag::{Code, Diagnostic, Location, nearest};
 use switchback_migration::backfill::job::JobError;
 use switchback_migration::backfill::{JobStatus, PartError, QueryFault, Refusal};
 use switchback_model::{BackfillId, EnvironmentName};
 
 use super::{Failure, list, usage};
-use crate::settings::nearest;
 
 /// SB1501.
 pub(crate) fn backfill_missing<'a>(

@@ -2,13 +2,12 @@
 
 use std::path::Path;
 
-use switchback_diag::{Code, Diagnostic, Location};
+use switchback_diag::{Code, Diagnostic, Location, nearest};
 use switchback_migration::steps::StepsError;
 use switchback_migration::{DefinitionError, Engine};
 use switchback_model::{ChangeId, EnvironmentName, InvalidName, Plan, Timestamp};
 
 use super::{Failure, list, usage};
-use crate::settings::nearest;
 
 /// SB0401.
 pub(crate) fn change_missing<'a>(

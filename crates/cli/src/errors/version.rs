@@ -126,10 +126,15 @@ fn refused(component: &str, verdict: &Verdict, refusal: &Refusal, command: &str)
             .cause(format!("it is not higher than the last release, {base}"))
             .hint_command("see what it has to be", command.to_owned()),
         Refusal::BelowFloor { floor } => {
-            let level = verdict.reasons.first().map(|it| it.level);
-            let forcing = || verdict.reasons.iter().filter(|it| Some(it.level) == level);
+            let level = verdict.reasons.first().map(|it| it.claim.level);
+            let forcing = || {
+                verdict
+                    .reasons
+                    .iter()
+                    .filter(|it| Some(it.claim.level) == level)
+            };
             for reason in forcing().take(SHOWN) {
-                found = found.cause(reason.sentence.clone());
+                found = found.cause(reason.claim.sentence.clone());
             }
             let more = forcing().count().saturating_sub(SHOWN);
             if more > 0 {

@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 
 use ignore::gitignore::GitignoreBuilder;
 use serde_json::Value;
-use switchback_diag::{Code, Location};
+use switchback_diag::{Code, Location, nearest};
 use switchback_migration::{facts, lint};
 use switchback_model::{ComponentName, Duration};
 use toml::de::{DeTable, DeValue};
 
 use super::load::{Problem, Trouble};
-use super::near::nearest;
 use super::schema;
 use super::source::{Source, join};
 use super::types::{COMPONENT, Database, Environment, LedgerStore, Settings};

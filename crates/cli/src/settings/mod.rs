@@ -5,13 +5,11 @@
 
 pub(crate) mod check;
 pub(crate) mod load;
-pub(crate) mod near;
 pub(crate) mod schema;
 pub(crate) mod source;
 pub(crate) mod types;
 
 pub(crate) use load::{Loaded, SettingsError, load};
-pub(crate) use near::nearest;
 pub(crate) use types::Settings;
 
 /// The name of the settings file.

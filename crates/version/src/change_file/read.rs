@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 use semver::Version;
 use serde::{Deserialize, Serialize};
+use switchback_diag::nearest;
 use switchback_model::ComponentName;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
@@ -10,7 +11,6 @@ use toml::de::{DeTable, DeValue, Deserializer};
 use super::{Breaking, ChangeFile, ChangeFileError, Deprecation, LARGEST, is_issue, is_link};
 use crate::Level;
 use crate::changelog::{Item, Kind, Lines};
-use crate::near::nearest;
 
 const FENCE: &str = "+++";
 
@@ -220,7 +220,7 @@ fn unknown(
         line,
         column,
         key: format!("{table}{dot}{}", name.escape_debug()),
-        near: nearest(name, known).map(|it| format!("{table}{dot}{it}")),
+        near: nearest(name, known.iter().copied()).map(|it| format!("{table}{dot}{it}")),
         known: known.to_vec(),
     })
 }

@@ -5,12 +5,13 @@ pub(crate) mod rules;
 
 mod types;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use self::rules::Change;
 use self::types::{Field, Kind, Type, TypeId, Types, plain};
 use super::bundle::Bundle;
+use super::coinduction::Coinduction;
 use super::document::{NodeId, Unreadable};
 use super::report::Writer;
 use super::rule::Direction;
@@ -30,10 +31,7 @@ pub(super) fn diff(
             old: &was,
             new: &is,
             direction: *direction,
-            known: HashMap::new(),
-            running: HashMap::new(),
-            assumed: Vec::new(),
-            lowest: usize::MAX,
+            memo: Coinduction::new(),
         };
         let found = resolution.pair(was.root, is.root);
         for raw in found.iter() {
@@ -64,16 +62,12 @@ struct Raw {
 
 type Found = BTreeSet<Rc<Raw>>;
 
-/// Pairs of types under comparison. Types that hold themselves are taken to fit while they are
-/// compared; what was concluded from that is dropped if it turns out wrong.
+/// Pairs of types under comparison.
 struct Resolution<'a> {
     old: &'a Types<'a>,
     new: &'a Types<'a>,
     direction: Direction,
-    known: HashMap<(TypeId, TypeId), Rc<Found>>,
-    running: HashMap<(TypeId, TypeId), usize>,
-    assumed: Vec<(TypeId, TypeId)>,
-    lowest: usize,
+    memo: Coinduction<(TypeId, TypeId), Rc<Found>>,
 }
 
 impl Resolution<'_> {
@@ -85,34 +79,15 @@ impl Resolution<'_> {
     }
 
     fn pair(&mut self, old: TypeId, new: TypeId) -> Rc<Found> {
-        let key = (old, new);
-        if let Some(found) = self.known.get(&key) {
-            return Rc::clone(found);
+        if let Some(found) = self.memo.known(&(old, new)) {
+            return found;
         }
-        if let Some(depth) = self.running.get(&key) {
-            self.lowest = self.lowest.min(*depth);
-            return Rc::default();
-        }
-        let depth = self.running.len();
-        self.running.insert(key, depth);
-        let before = std::mem::replace(&mut self.lowest, usize::MAX);
-        let mark = self.assumed.len();
+        let begun = self.memo.begin((old, new));
         let mut found = Found::new();
         self.inside(old, new, &mut found);
-        self.running.remove(&key);
-        let lowest = std::mem::replace(&mut self.lowest, before);
-        if lowest < depth {
-            self.lowest = self.lowest.min(lowest);
-            self.assumed.push(key);
-        } else if self.breaks(&found) == 0 {
-            self.assumed.truncate(mark);
-        } else {
-            for wrong in self.assumed.drain(mark..) {
-                self.known.remove(&wrong);
-            }
-        }
+        let fits = self.breaks(&found) == 0;
         let found = Rc::new(found);
-        self.known.insert(key, Rc::clone(&found));
+        self.memo.end(begun, Rc::clone(&found), fits);
         found
     }
 

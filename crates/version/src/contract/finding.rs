@@ -1,7 +1,7 @@
 //! What a comparison found, and how much the version has to rise for it.
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
+use switchback_model::Digest;
 
 use super::rule::{Certainty, Rule};
 use crate::Level;
@@ -49,7 +49,7 @@ impl Finding {
         (old_value, new_value): (Option<String>, Option<String>),
         sentence: String,
     ) -> Self {
-        let mut hash = Sha256::new();
+        let mut bytes = Vec::new();
         let none = String::from("\u{1}");
         for part in [
             rule.id,
@@ -60,14 +60,9 @@ impl Finding {
             old_value.as_ref().unwrap_or(&none),
             new_value.as_ref().unwrap_or(&none),
         ] {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part.as_bytes());
+            bytes.extend((part.len() as u64).to_be_bytes());
+            bytes.extend(part.as_bytes());
         }
-        let fingerprint = hash
-            .finalize()
-            .iter()
-            .map(|it| format!("{it:02x}"))
-            .collect();
         Self {
             rule,
             level,
@@ -76,7 +71,7 @@ impl Finding {
             old_value,
             new_value,
             sentence,
-            fingerprint,
+            fingerprint: Digest::of(&bytes).hex(),
         }
     }
 }

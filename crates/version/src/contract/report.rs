@@ -44,7 +44,7 @@ impl<'a> Writer<'a> {
             pointer: bundle.arena.pointer(id),
         };
         let places = (place(self.old, old.0), place(self.new, new.0));
-        let sentence = format!("{what}{}; {}.", values(&old.1, &new.1), effect(rule));
+        let sentence = format!("{what}{}; {}.", values(what, &old.1, &new.1), effect(rule));
         let level = rule.level.min(most);
         let finding = Finding::new(rule, level, places, (old.1, new.1), sentence);
         let key = (
@@ -92,9 +92,11 @@ impl<'a> Writer<'a> {
     }
 }
 
-fn values(old: &Option<String>, new: &Option<String>) -> String {
+/// What stood and stands there, unless it was said already.
+fn values(what: &str, old: &Option<String>, new: &Option<String>) -> String {
     match (old, new) {
         (Some(old), Some(new)) => format!(": {old} before, {new} after"),
+        (Some(it), None) | (None, Some(it)) if what.starts_with(it.as_str()) => String::new(),
         (Some(old), None) => format!(": {old} before"),
         (None, Some(new)) => format!(": {new} after"),
         (None, None) => String::new(),

@@ -133,6 +133,23 @@ impl Certainty {
     }
 }
 
+/// A table of rules, from one line each: its words; level and certainty; what has changed. The id is
+/// a prefix and the words.
+macro_rules! table {
+    ($table:ident $prefix:literal $surface:ident $direction:ident
+        $($slug:literal $level:ident $certainty:ident $line:literal;)+) => {
+        static $table: &[Rule] = &[$(Rule {
+            id: concat!($prefix, $slug),
+            surface: Surface::$surface,
+            direction: Direction::$direction,
+            level: Level::$level,
+            certainty: Certainty::$certainty,
+            line: $line,
+        }),+];
+    };
+}
+pub(crate) use table;
+
 /// What is looked for, and what it means for the version.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Rule {

@@ -108,7 +108,7 @@ impl Waivers {
             let rules: Vec<&str> = super::rules().map(|rule| rule.id).collect();
             if !rules.contains(&entry.rule.get_ref().as_str()) {
                 let name = entry.rule.get_ref();
-                let near = crate::near::nearest(name, &rules);
+                let near = switchback_diag::nearest(name, rules.iter().copied());
                 let near = near.map_or(String::new(), |it| format!("; did you mean `{it}`?"));
                 return Err(wrong(
                     entry.rule.span().start,

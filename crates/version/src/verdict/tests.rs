@@ -91,11 +91,11 @@ fn the_highest_reason_decides_and_comes_first() {
     );
     assert_eq!(it.decision, release("2.0.0"));
     assert_eq!(
-        it.reasons[0].sentence,
+        it.reasons[0].claim.sentence,
         "`feat!: b` has the mark `!` of a break"
     );
     assert_eq!(
-        (it.reasons[1].level, &it.reasons[1].floor),
+        (it.reasons[1].claim.level, &it.reasons[1].floor),
         (Level::Patch, &version("1.1.4"))
     );
 }
@@ -140,6 +140,23 @@ fn a_contract_is_believed_before_the_commits() {
         (Level::Patch, Level::Major)
     );
     assert_eq!(it.reasons[0].ways_out.len(), 4);
+    // What is claimed stands beside what follows from it, not in a table of its own.
+    assert_eq!(
+        serde_json::to_value(&it.reasons[0]).unwrap(),
+        serde_json::json!({
+            "level": "major",
+            "floor": "2.0.0",
+            "sentence": "`DELETE /orders` is gone",
+            "evidence": {
+                "kind": "contract",
+                "file": "api.yaml",
+                "pointer": "/paths/~1orders/delete",
+                "old": "there",
+                "new": null,
+            },
+            "ways_out": ["restore", "deprecate", "raise", "waive"],
+        })
+    );
     // A pre-release of what is allowed is allowed.
     let it = verdict(
         &Policy::default(),

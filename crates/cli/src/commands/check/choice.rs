@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use switchback_diag::{Code, Severity};
+use switchback_diag::{Code, Severity, nearest};
 use switchback_migration::lint::{self, Options};
 use switchback_migration::{Engine, facts};
 
 use super::Check;
-use crate::settings::nearest;
 use crate::settings::types::{FailOn, Level, Settings};
 
 /// The oldest major version of PostgreSQL where nothing is said: the oldest that its makers still

@@ -154,7 +154,7 @@ impl Diff {
             ("--direction", self.direction.is_some()),
             ("--waivers", self.waivers.is_some()),
         ];
-        for (flag, _) in alone.into_iter().filter(|it| it.1) {
+        if let Some((flag, _)) = alone.into_iter().find(|it| it.1) {
             let why = "the settings say it for each; name a file to say it here";
             return Err(errors::not_together(
                 flag,

@@ -96,7 +96,7 @@ impl Audit {
                 is,
                 says,
                 commits: commits.len(),
-                reason: verdict.reasons.first().map(|it| it.sentence.clone()),
+                reason: verdict.reasons.first().map(|it| it.claim.sentence.clone()),
                 unclear: verdict.questions.len(),
             });
         }

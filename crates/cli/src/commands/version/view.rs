@@ -111,19 +111,19 @@ fn commits(number: usize) -> String {
 }
 
 fn row(reason: &Reason) -> Vec<Cell> {
-    let role = match reason.level {
+    let role = match reason.claim.level {
         Level::Major => Role::Bad,
         Level::Minor => Role::Warning,
         Level::Patch | Level::None => Role::Plain,
     };
-    let at = match &reason.evidence {
+    let at = match &reason.claim.evidence {
         Evidence::Commit { id, .. } => short(id).to_owned(),
         Evidence::Contract { file, line, .. } => format!("{file}:{line}"),
         Evidence::ChangeFile { file } => file.clone(),
     };
     vec![
-        Cell::new(role, reason.level.name()),
+        Cell::new(role, reason.claim.level.name()),
         Cell::new(Role::Faint, at),
-        Cell::from(reason.sentence.clone()),
+        Cell::from(reason.claim.sentence.clone()),
     ]
 }

@@ -1,7 +1,7 @@
 //! What can change in an Avro schema: one line each.
 
 use crate::Level;
-use crate::contract::rule::{Certainty, Direction, Rule, Surface};
+use crate::contract::rule::{Certainty, Direction, Rule, Surface, table};
 
 /// One line each: the name; its words; what it means where we read; the same where others read; what
 /// has changed.
@@ -11,19 +11,8 @@ macro_rules! changes {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub(crate) enum Change { $($name),+ }
 
-        changes!(@table READ "avro-read-" WeRead $($slug $rl $rc $line;)+);
-        changes!(@table WRITE "avro-write-" OthersRead $($slug $wl $wc $line;)+);
-    };
-    (@table $table:ident $prefix:literal $direction:ident
-        $($slug:literal $level:ident $certainty:ident $line:literal;)+) => {
-        static $table: &[Rule] = &[$(Rule {
-            id: concat!($prefix, $slug),
-            surface: Surface::Avro,
-            direction: Direction::$direction,
-            level: Level::$level,
-            certainty: Certainty::$certainty,
-            line: $line,
-        }),+];
+        table!(READ "avro-read-" Avro WeRead $($slug $rl $rc $line;)+);
+        table!(WRITE "avro-write-" Avro OthersRead $($slug $wl $wc $line;)+);
     };
 }
 

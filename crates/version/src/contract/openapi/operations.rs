@@ -7,7 +7,7 @@ use crate::Level;
 use crate::contract::Stability;
 use crate::contract::bundle::Bundle;
 use crate::contract::document::NodeId;
-use crate::contract::rule::Direction;
+use crate::contract::rule::{Direction, Rule};
 
 const METHODS: [&str; 9] = [
     "get", "put", "post", "delete", "options", "head", "patch", "trace", "query",
@@ -157,18 +157,11 @@ impl Api<'_> {
                 context,
             );
         }
-        if deprecated == (true, true) && dates.0 != dates.1 {
-            let rule = match (
-                dates.0.as_deref().and_then(day),
-                dates.1.as_deref().and_then(day),
-            ) {
-                (Some(_), None) => Some(&rules::SUNSET_REMOVED),
-                (Some(old), Some(new)) if new < old => Some(&rules::SUNSET_SOONER),
-                _ => None,
-            };
-            if let Some(rule) = rule {
-                self.say(rule, (old, dates.0), (new, dates.1), "x-sunset", context);
-            }
+        if deprecated == (true, true)
+            && dates.0 != dates.1
+            && let Some(rule) = earlier(&dates.0, &dates.1)
+        {
+            self.say(rule, (old, dates.0), (new, dates.1), "x-sunset", context);
         }
         let ids = (
             self.old
@@ -362,6 +355,15 @@ pub(super) fn sunset(bundle: &Bundle, id: NodeId) -> Option<String> {
             .text(at)
             .map_or_else(|| bundle.arena.short(at), str::to_owned),
     )
+}
+
+/// The rule that a date after which something may go breaks when it becomes another one.
+pub(super) fn earlier(old: &Option<String>, new: &Option<String>) -> Option<&'static Rule> {
+    match (old.as_deref().and_then(day), new.as_deref().and_then(day)) {
+        (Some(_), None) => Some(&rules::SUNSET_REMOVED),
+        (Some(old), Some(new)) if new < old => Some(&rules::SUNSET_SOONER),
+        _ => None,
+    }
 }
 
 /// The day of a date or a time by RFC 3339. Days are ordered as texts are.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::operations::{day, sunset};
+use super::operations::{day, earlier, sunset};
 use super::{Api, Context, rules};
 use crate::contract::bundle::Bundle;
 use crate::contract::document::NodeId;
@@ -98,15 +98,7 @@ impl Api<'_> {
             );
         } else if deprecated(self.old, old) && deprecated(self.new, new) {
             let dates = (sunset(self.old, old), sunset(self.new, new));
-            let rule = match (
-                dates.0.as_deref().and_then(day),
-                dates.1.as_deref().and_then(day),
-            ) {
-                (Some(_), None) => Some(&rules::SUNSET_REMOVED),
-                (Some(old), Some(new)) if new < old => Some(&rules::SUNSET_SOONER),
-                _ => None,
-            };
-            if let Some(rule) = rule {
+            if let Some(rule) = earlier(&dates.0, &dates.1) {
                 self.say(rule, (old, dates.0), (new, dates.1), what, context);
             }
         }

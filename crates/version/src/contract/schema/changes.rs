@@ -1,7 +1,7 @@
 //! What can change in a schema: one line each, and the rules of every surface follow from it.
 
 use crate::Level;
-use crate::contract::rule::{Certainty, Direction, Rule, Surface};
+use crate::contract::rule::{Certainty, Direction, Rule, Surface, table};
 
 /// One line each: the name; its words; what it means where we read (level, certainty); the same where
 /// others read; what has changed.
@@ -11,21 +11,10 @@ macro_rules! changes {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub(crate) enum Change { $($name),+ }
 
-        changes!(@table OPENAPI_READ "openapi-request-" OpenApi WeRead $($slug $rl $rc $line;)+);
-        changes!(@table OPENAPI_WRITE "openapi-response-" OpenApi OthersRead $($slug $wl $wc $line;)+);
-        changes!(@table JSON_READ "json-schema-read-" JsonSchema WeRead $($slug $rl $rc $line;)+);
-        changes!(@table JSON_WRITE "json-schema-write-" JsonSchema OthersRead $($slug $wl $wc $line;)+);
-    };
-    (@table $table:ident $prefix:literal $surface:ident $direction:ident
-        $($slug:literal $level:ident $certainty:ident $line:literal;)+) => {
-        static $table: &[Rule] = &[$(Rule {
-            id: concat!($prefix, $slug),
-            surface: Surface::$surface,
-            direction: Direction::$direction,
-            level: Level::$level,
-            certainty: Certainty::$certainty,
-            line: $line,
-        }),+];
+        table!(OPENAPI_READ "openapi-request-" OpenApi WeRead $($slug $rl $rc $line;)+);
+        table!(OPENAPI_WRITE "openapi-response-" OpenApi OthersRead $($slug $wl $wc $line;)+);
+        table!(JSON_READ "json-schema-read-" JsonSchema WeRead $($slug $rl $rc $line;)+);
+        table!(JSON_WRITE "json-schema-write-" JsonSchema OthersRead $($slug $wl $wc $line;)+);
     };
 }
 

@@ -17,14 +17,7 @@ impl Comparison<'_> {
     ) {
         let alternatives = (self.old.alternatives(old.0), self.new.alternatives(new.0));
         let (Some(was), Some(is)) = alternatives else {
-            found.insert(Rc::new(Raw {
-                change: Change::TooComplex,
-                old: old.1,
-                new: new.1,
-                old_text: None,
-                new_text: None,
-                subject: String::new(),
-            }));
+            found.insert(Rc::new(Raw::too_complex(old.1, new.1)));
             return;
         };
         let places = (old.1, new.1);

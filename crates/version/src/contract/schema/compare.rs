@@ -2,16 +2,16 @@
 //!
 //! Who writes and who reads follows from the direction: where we read, others write by the old schema
 //! and we read by the new one; where others read, it is the other way round. A schema that refers to
-//! itself is compared under the assumption that it fits (coinduction): pairs under comparison count
-//! as fitting, and what was concluded from that is dropped again if it turns out wrong.
+//! itself is compared under the assumption that it fits ([`Coinduction`]).
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::changes::Change;
 use super::normal::{Part, Parts, Schemas};
 use super::shape::Shape;
+use crate::contract::coinduction::Coinduction;
 use crate::contract::document::NodeId;
 use crate::contract::rule::{Direction, Surface};
 use crate::contract::same::Same;
@@ -31,6 +31,20 @@ pub(crate) struct Raw {
     pub(crate) new_text: Option<String>,
     /// What it is about: a property, a keyword.
     pub(crate) subject: String,
+}
+
+impl Raw {
+    /// That schemas at two places are too much to compare.
+    pub(super) fn too_complex(old: NodeId, new: NodeId) -> Self {
+        Self {
+            change: Change::TooComplex,
+            old,
+            new,
+            old_text: None,
+            new_text: None,
+            subject: String::new(),
+        }
+    }
 }
 
 /// What a comparison found. Shared, because components are used in many places.
@@ -56,13 +70,7 @@ pub(crate) struct Comparison<'a> {
     pub(crate) manner: Manner,
     pub(super) direction: Direction,
     same: Rc<RefCell<Same<'a>>>,
-    known: HashMap<Key, Rc<Found>>,
-    /// Pairs under comparison, with how many were before.
-    running: HashMap<Key, usize>,
-    /// Pairs that are known under an assumption, the earliest first.
-    assumed: Vec<Key>,
-    /// The earliest pair under comparison that was taken to fit.
-    lowest: usize,
+    memo: Coinduction<Key, Rc<Found>>,
     /// How many pairs were compared.
     pairs: usize,
 }
@@ -80,10 +88,7 @@ impl<'a> Comparison<'a> {
             manner,
             direction: Direction::WeRead,
             same: Rc::clone(same),
-            known: HashMap::new(),
-            running: HashMap::new(),
-            assumed: Vec::new(),
-            lowest: usize::MAX,
+            memo: Coinduction::new(),
             pairs: 0,
         }
     }
@@ -136,47 +141,17 @@ impl<'a> Comparison<'a> {
             return Rc::default();
         }
         let key = (self.direction, self.old.key(old.0), self.new.key(new.0));
-        if let Some(found) = self.known.get(&key) {
-            return Rc::clone(found);
+        if let Some(found) = self.memo.known(&key) {
+            return found;
         }
-        if let Some(depth) = self.running.get(&key) {
-            self.lowest = self.lowest.min(*depth);
-            return Rc::default();
-        }
-        let depth = self.running.len();
-        if depth >= DEEPEST || self.pairs >= MOST_PAIRS {
-            let raw = Raw {
-                change: Change::TooComplex,
-                old: old.1,
-                new: new.1,
-                old_text: None,
-                new_text: None,
-                subject: String::new(),
-            };
-            return Rc::new(Found::from([Rc::new(raw)]));
+        if self.memo.depth() >= DEEPEST || self.pairs >= MOST_PAIRS {
+            return Rc::new(Found::from([Rc::new(Raw::too_complex(old.1, new.1))]));
         }
         self.pairs += 1;
-        self.running.insert(key.clone(), depth);
-        let before = std::mem::replace(&mut self.lowest, usize::MAX);
-        let mark = self.assumed.len();
+        let begun = self.memo.begin(key);
         let found = Rc::new(self.inside(old, new));
-        self.running.remove(&key);
-        let lowest = std::mem::replace(&mut self.lowest, before);
         let fits = self.breaks(&found) == 0;
-        if lowest >= depth {
-            // Nothing earlier was assumed. If this pair was, it is now known whether rightly.
-            if fits {
-                self.assumed.truncate(mark);
-            } else {
-                for wrong in self.assumed.drain(mark..) {
-                    self.known.remove(&wrong);
-                }
-            }
-        } else {
-            self.lowest = self.lowest.min(lowest);
-            self.assumed.push(key.clone());
-        }
-        self.known.insert(key, Rc::clone(&found));
+        self.memo.end(begun, Rc::clone(&found), fits);
         found
     }
 

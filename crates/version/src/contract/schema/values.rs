@@ -6,7 +6,8 @@ use super::changes::Change;
 use super::compare::{Comparison, Found};
 use super::shape::{Bound, Limit, Shape};
 use super::types::Types;
-use crate::contract::document::{Arena, NodeId, Value};
+use crate::contract::decimal::Decimal;
+use crate::contract::document::{Arena, NodeId, Value, shortened};
 
 impl Comparison<'_> {
     pub(super) fn values(&mut self, was: &Shape, is: &Shape, found: &mut Found) {
@@ -87,37 +88,15 @@ impl Comparison<'_> {
         match (&was.values, &is.values) {
             (Some(first), Some(second)) => {
                 let (first, second) = (among(first, old), among(second, new));
-                let gone = first.iter().filter(|it| !second.contains_key(it.0));
                 let pair = (Change::EnumValueRemoved, Change::EnumValueAdded);
-                for (text, at) in gone {
-                    let breaks = self.roles(true, false).0;
-                    self.differ(
-                        found,
-                        breaks,
-                        pair,
-                        (*at, Some(text.clone())),
-                        (is.at, None),
-                        text,
-                    );
-                }
-                for (text, at) in second.iter().filter(|it| !first.contains_key(it.0)) {
-                    let breaks = self.roles(false, true).0;
-                    self.differ(
-                        found,
-                        breaks,
-                        pair,
-                        (was.at, None),
-                        (*at, Some(text.clone())),
-                        text,
-                    );
-                }
+                self.members(pair, (was, &first), (is, &second), found);
             }
             (None, None) => {}
             (first, second) => {
                 let unlisted = if first.is_none() {
-                    old_types(was, old)
+                    effective(was, old)
                 } else {
-                    old_types(is, new)
+                    effective(is, new)
                 };
                 let values = first.as_ref().or(second.as_ref());
                 // Null and truth values are few enough to be a list of their own.
@@ -132,7 +111,7 @@ impl Comparison<'_> {
                 }
                 let text = |values: &BTreeMap<String, NodeId>| {
                     let all: Vec<&str> = values.keys().map(String::as_str).collect();
-                    crate::contract::document::shortened(&all.join(", "), 80)
+                    shortened(&all.join(", "), 80)
                 };
                 let breaks = self.roles(first.is_none(), second.is_none()).0;
                 self.differ(
@@ -145,33 +124,28 @@ impl Comparison<'_> {
                 );
             }
         }
-        for (text, at) in &was.open_values {
-            if !is.open_values.is_empty() && !is.open_values.contains_key(text) {
-                let breaks = self.roles(true, false).0;
-                let pair = (Change::OpenValueRemoved, Change::OpenValueAdded);
-                self.differ(
-                    found,
-                    breaks,
-                    pair,
-                    (*at, Some(text.clone())),
-                    (is.at, None),
-                    text,
-                );
-            }
+        if !was.open_values.is_empty() && !is.open_values.is_empty() {
+            let pair = (Change::OpenValueRemoved, Change::OpenValueAdded);
+            self.members(pair, (was, &was.open_values), (is, &is.open_values), found);
         }
-        for (text, at) in &is.open_values {
-            if !was.open_values.is_empty() && !was.open_values.contains_key(text) {
-                let breaks = self.roles(false, true).0;
-                let pair = (Change::OpenValueRemoved, Change::OpenValueAdded);
-                self.differ(
-                    found,
-                    breaks,
-                    pair,
-                    (was.at, None),
-                    (*at, Some(text.clone())),
-                    text,
-                );
-            }
+    }
+
+    /// Values that only one of two lists has, by their texts.
+    fn members(
+        &self,
+        pair: (Change, Change),
+        (was, first): (&Shape, &BTreeMap<String, NodeId>),
+        (is, second): (&Shape, &BTreeMap<String, NodeId>),
+        found: &mut Found,
+    ) {
+        let (gone_breaks, added_breaks) = self.roles(true, false);
+        for (text, at) in first.iter().filter(|it| !second.contains_key(it.0)) {
+            let old = (*at, Some(text.clone()));
+            self.differ(found, gone_breaks, pair, old, (is.at, None), text);
+        }
+        for (text, at) in second.iter().filter(|it| !first.contains_key(it.0)) {
+            let new = (*at, Some(text.clone()));
+            self.differ(found, added_breaks, pair, (was.at, None), new, text);
         }
     }
 
@@ -194,19 +168,16 @@ impl Comparison<'_> {
                 }
                 ((Change::BoundTightened, Change::BoundLoosened), tighter)
             }
-            (None, Some(limit)) => {
+            (writer, reader) => {
+                // The side without the bound may keep it by the values that it lists.
                 let roles = self.roles((was, self.old.arena()), (is, self.new.arena()));
-                if within(roles.0.0, roles.0.1, bound, limit) {
+                let bare = if writer.is_none() { roles.0 } else { roles.1 };
+                let limit = writer.or(reader);
+                if limit.is_some_and(|it| within(bare.0, bare.1, bound, it)) {
                     return;
                 }
-                ((Change::BoundAdded, Change::BoundRemoved), true)
-            }
-            (Some(limit), None) => {
-                let roles = self.roles((was, self.old.arena()), (is, self.new.arena()));
-                if within(roles.1.0, roles.1.1, bound, limit) {
-                    return;
-                }
-                ((Change::BoundAdded, Change::BoundRemoved), false)
+                let pair = (Change::BoundAdded, Change::BoundRemoved);
+                (pair, writer.is_none())
             }
         };
         let keyword = bound.keyword();
@@ -223,15 +194,12 @@ impl Comparison<'_> {
     fn multiples(&mut self, was: &Shape, is: &Shape, found: &mut Found) {
         let all = |shape: &Shape| shape.multiples.clone();
         let (writer, reader) = self.roles(all(was), all(is));
-        let covered =
-            |needed: &[(crate::contract::decimal::Decimal, NodeId)],
-             given: &[(crate::contract::decimal::Decimal, NodeId)]| {
-                needed.iter().all(|(it, _)| {
-                    given
-                        .iter()
-                        .any(|(other, _)| other.is_multiple_of(it) == Some(true))
-                })
-            };
+        let covered = |needed: &[(Decimal, NodeId)], given: &[(Decimal, NodeId)]| {
+            needed.iter().all(|(it, _)| {
+                let mut given = given.iter();
+                given.any(|(other, _)| other.is_multiple_of(it) == Some(true))
+            })
+        };
         let breaks = !covered(&reader, &writer);
         if !breaks && covered(&writer, &reader) {
             return;
@@ -262,7 +230,7 @@ impl Comparison<'_> {
         }
         let place = |shape: &Shape, texts: &BTreeMap<String, NodeId>| {
             let all: Vec<&str> = texts.keys().map(String::as_str).collect();
-            let text = crate::contract::document::shortened(&all.join(" and "), 80);
+            let text = shortened(&all.join(" and "), 80);
             (
                 texts.values().next().copied().unwrap_or(shape.at),
                 Some(text).filter(|it| !it.is_empty()),
@@ -367,26 +335,21 @@ pub(super) fn effective(shape: &Shape, arena: &Arena) -> Types {
     }
 }
 
-fn old_types(shape: &Shape, arena: &Arena) -> Types {
-    effective(shape, arena)
-}
-
 /// Whether all values that a shape lists keep a bound. `false` where it lists none.
 fn within(shape: &Shape, arena: &Arena, bound: Bound, limit: &Limit) -> bool {
     let Some(values) = &shape.values else {
         return false;
     };
+    let size = |count: usize| Decimal::parse(&count.to_string());
     values.values().all(|it| {
         let size = match (bound, arena.value(*it)) {
             (Bound::Minimum | Bound::Maximum, Value::Number(number)) => Some(number.clone()),
             (Bound::MinLength | Bound::MaxLength, Value::String(text)) => {
-                crate::contract::decimal::Decimal::parse(&text.chars().count().to_string())
+                size(text.chars().count())
             }
-            (Bound::MinItems | Bound::MaxItems, Value::Array(items)) => {
-                crate::contract::decimal::Decimal::parse(&items.len().to_string())
-            }
+            (Bound::MinItems | Bound::MaxItems, Value::Array(items)) => size(items.len()),
             (Bound::MinProperties | Bound::MaxProperties, Value::Object(members)) => {
-                crate::contract::decimal::Decimal::parse(&members.len().to_string())
+                size(members.len())
             }
             // The bound is of another type.
             _ => None,
