@@ -119,6 +119,20 @@ impl Global {
     }
 }
 
+/// One of several things by its word, or which words there are.
+pub(crate) fn word<T: Copy>(
+    text: &str,
+    what: &str,
+    all: &[T],
+    word: impl Fn(T) -> &'static str,
+) -> Result<T, String> {
+    let found = all.iter().copied().find(|it| word(*it) == text);
+    found.ok_or_else(|| {
+        let words: Vec<_> = all.iter().copied().map(word).collect();
+        format!("the {what} are {}", words.join(", "))
+    })
+}
+
 fn after_help() -> String {
     let codes: Vec<String> = Exit::ALL
         .iter()

@@ -12,7 +12,7 @@ use switchback_version::verdict;
 
 use crate::context::{Context, path_in};
 use crate::errors::{self, Failure};
-use crate::settings::types::ContractFile;
+use crate::settings::versions::ContractFile;
 
 /// Files as they are, or as they were.
 pub(crate) enum State<'h> {

@@ -21,6 +21,7 @@ mod decide;
 mod docs_tests;
 mod drift;
 mod effects;
+mod entries;
 mod errors;
 mod faults;
 mod files;

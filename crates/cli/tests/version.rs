@@ -175,3 +175,79 @@ fn what_cannot_be_counted_says_why() {
     let ran = run(&outside, "version");
     assert!(ran.stderr.contains("error[SB0602]"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_change_file_raises_the_version_until_it_is_released() {
+    let (cli, git) = repository();
+    commit(&git, "a", "feat: a");
+    git.git(&["tag", "v1.0.0"]);
+    let line = [
+        "version",
+        "entry",
+        "Orders have a `currency`.",
+        "--kind",
+        "added",
+    ];
+    let written = cli
+        .run([&line[..], &["--level", "minor"]].concat())
+        .unwrap();
+    assert_eq!(written.code, 0, "{}", written.stderr);
+    let file = "changelog.d/orders-have-a-currency.md";
+    assert!(written.stdout.contains(file), "{}", written.stdout);
+    // What is not committed is not released.
+    assert_eq!(decided(&cli, "version"), is("nothing", 3));
+    git.git(&["add", "."]);
+    git.git(&["commit", "-q", "-m", "chore: b"]);
+    assert_eq!(decided(&cli, "version"), is("1.1.0", 0));
+    let (verdict, _) = shown(&cli, "version");
+    assert_eq!(verdict["change_files_level"], "minor");
+    assert_eq!(verdict["reasons"][0]["evidence"]["file"], file);
+    let again = cli.run(line).unwrap();
+    assert_eq!(again.code, 2);
+    assert!(again.stderr.contains("error[SB1615]"), "{}", again.stderr);
+    let breaks = [
+        "--name",
+        "gone",
+        "--breaking",
+        "no more `GET /`",
+        "--upgrade",
+        "use `POST`",
+    ];
+    assert_eq!(cli.run([&line[..], &breaks].concat()).unwrap().code, 0);
+    git.git(&["add", "."]);
+    git.git(&["commit", "-q", "-m", "chore: c"]);
+    assert_eq!(decided(&cli, "version"), is("2.0.0", 0));
+    git.git(&["tag", "v2.0.0"]);
+    commit(&git, "d", "fix: d");
+    assert_eq!(decided(&cli, "version"), is("2.0.1", 0));
+}
+
+#[test]
+fn a_change_file_that_is_none_stops_it_and_names_its_line() {
+    let (cli, git) = repository();
+    git.write("changelog.d/README.md", "how to write them");
+    commit(&git, "a", "feat: a");
+    assert_eq!(decided(&cli, "version"), is("0.1.0", 0));
+    commit(
+        &git,
+        "changelog.d/a.md",
+        "+++\nkind = \"added\"\nlevle = \"major\"\n+++\n\na",
+    );
+    let ran = run(&cli, "version");
+    assert_eq!(ran.code, 2);
+    for says in [
+        "error[SB1615]",
+        "changelog.d/a.md",
+        "line 3",
+        "perhaps `level`",
+    ] {
+        assert!(ran.stderr.contains(says), "{}", ran.stderr);
+    }
+    for (text, says) in [("…", "--name"), ("a\n\n# b", "not written")] {
+        let ran = cli
+            .run(["version", "entry", text, "--kind", "fixed"])
+            .unwrap();
+        assert_eq!(ran.code, 2);
+        assert!(ran.stderr.contains(says), "{}", ran.stderr);
+    }
+}

@@ -226,6 +226,7 @@ codes! {
     ContractChanged = "SB1612", "contract-changed", "A contract has changed", Refused;
     ContractUnread = "SB1613", "contract-unread", "A contract cannot be compared", Usage;
     WaiverWrong = "SB1614", "waiver-wrong", "A file of waivers cannot be used", Usage;
+    EntryWrong = "SB1615", "entry-wrong", "A change file cannot be used", Usage;
 }
 
 impl Code {

@@ -2,6 +2,7 @@
 
 use switchback_diag::{Code, Diagnostic};
 use switchback_supply::git::log::HistoryError;
+use switchback_version::change_file::ChangeFileError;
 use switchback_version::policy::Why;
 use switchback_version::verdict::{Decision, Refusal, Verdict};
 
@@ -146,4 +147,33 @@ fn refused(component: &str, verdict: &Verdict, refusal: &Refusal, command: &str)
             )
         }
     }
+}
+
+/// A change file that cannot be used: SB1615.
+pub(crate) fn entry(file: &str, why: &str) -> Failure {
+    Diagnostic::error(
+        Code::EntryWrong,
+        format!("the change file {file} cannot be used"),
+    )
+    .cause(why)
+    .hint("correct it and commit it")
+    .into()
+}
+
+/// A change file that could not be read again if it were written: SB1615.
+pub(crate) fn entry_unwritten(file: &str, wrong: &ChangeFileError) -> Failure {
+    let found = Diagnostic::error(Code::EntryWrong, format!("{file} was not written"));
+    let found = found.caused_by(wrong);
+    match wrong {
+        ChangeFileError::Name { .. } => found.hint("give it a name with `--name`"),
+        _ => found.hint("say it otherwise"),
+    }
+    .into()
+}
+
+/// A change file that is there already: SB1615.
+pub(crate) fn entry_there(file: &str) -> Failure {
+    Diagnostic::error(Code::EntryWrong, format!("{file} is there already"))
+        .hint("edit it, or give this one another name with `--name`")
+        .into()
 }

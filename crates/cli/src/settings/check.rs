@@ -322,6 +322,7 @@ fn paths(settings: &Settings) -> Vec<(String, &std::path::Path)> {
     for (at, component) in settings.components.iter().enumerate() {
         paths.push((format!("component[{at}].path"), &component.path));
     }
+    paths.push(("changelog.entries".to_owned(), &settings.changelog.entries));
     paths.push(("contracts.waivers".to_owned(), &settings.contracts.waivers));
     for (at, contract) in settings.contracts.files.iter().enumerate() {
         paths.push((format!("contracts.file[{at}].path"), &contract.path));

@@ -1,6 +1,6 @@
 //! `switchback.toml`: what can be set, how it is found and read, and where each value comes from.
 //!
-//! [`types`] is the only declaration: the JSON schema is made from it, and unknown keys are found
+//! [`types`], with [`versions`], is the only declaration: the JSON schema is made from it, and unknown keys are found
 //! with that schema, so that a key cannot be forgotten in one of three places.
 
 pub(crate) mod check;
@@ -8,6 +8,7 @@ pub(crate) mod load;
 pub(crate) mod schema;
 pub(crate) mod source;
 pub(crate) mod types;
+pub(crate) mod versions;
 
 pub(crate) use load::{Loaded, SettingsError, load};
 pub(crate) use types::Settings;

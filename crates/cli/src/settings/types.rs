@@ -13,9 +13,9 @@ use switchback_migration::Engine;
 use switchback_migration::history::{Candidate, Tool};
 use switchback_model::{ComponentName, Duration, EnvironmentName};
 use switchback_version::Policy;
-use switchback_version::contract::{Direction, Stability, Surface};
 use switchback_version::tag::TagPattern;
 
+use super::versions::{Changelog, Contracts};
 use crate::variables;
 
 /// The settings of a repository.
@@ -49,6 +49,9 @@ pub(crate) struct Settings {
     /// What commits mean for the next version.
     #[serde(default)]
     pub(crate) version: Policy,
+    /// What users are told of changes.
+    #[serde(default)]
+    pub(crate) changelog: Changelog,
     /// Contracts that others rely on: what changes in them raises the next version.
     #[serde(default)]
     pub(crate) contracts: Contracts,
@@ -245,46 +248,6 @@ pub(crate) enum FailOn {
     /// Errors.
     #[default]
     Error,
-}
-
-/// Contracts that others rely on.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub(crate) struct Contracts {
-    /// The file with what may pass for a while, and who says so.
-    pub(crate) waivers: PathBuf,
-    /// The contracts.
-    #[serde(rename = "file")]
-    pub(crate) files: Vec<ContractFile>,
-}
-
-impl Default for Contracts {
-    fn default() -> Self {
-        Self {
-            waivers: PathBuf::from("contract-waivers.toml"),
-            files: Vec::new(),
-        }
-    }
-}
-
-/// A contract, and what is known of it.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(crate) struct ContractFile {
-    /// The file.
-    pub(crate) path: PathBuf,
-    /// The component that keeps it; may be left out if there is at most one.
-    #[schemars(with = "Option<Name>")]
-    pub(crate) component: Option<ComponentName>,
-    /// What it is; as the file shows if nothing is said.
-    pub(crate) kind: Option<Surface>,
-    /// Who reads what a schema describes: `we-read` (requests, stored data), `others-read` (responses,
-    /// messages that are sent) or `both`. OpenAPI says it itself; others are as `we-read`.
-    pub(crate) direction: Option<Direction>,
-    /// How stable parts of it are, by the beginning of a path: `development`, `internal`, `alpha`,
-    /// `beta` or `stable`; the longest beginning counts.
-    #[serde(default)]
-    pub(crate) stability: BTreeMap<String, Stability>,
 }
 
 /// A part that is versioned and deployed on its own.

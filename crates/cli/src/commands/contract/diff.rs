@@ -10,6 +10,7 @@ use switchback_version::contract::{Direction, Surface, Waivers};
 use switchback_version::tag::base;
 
 use super::view;
+use crate::args::word;
 use crate::commands::version::Of;
 use crate::context::{Context, path_in};
 use crate::contracts::{Compared, State, Subject, compare_all};
@@ -45,22 +46,15 @@ pub(crate) struct Diff {
 
 /// A kind of contract by its word.
 pub(super) fn surface(text: &str) -> Result<Surface, String> {
-    let found = Surface::ALL.into_iter().find(|it| it.word() == text);
-    found.ok_or_else(|| words("kinds", Surface::ALL.map(Surface::word)))
+    word(text, "kinds", &Surface::ALL, Surface::word)
 }
 
 fn direction(text: &str) -> Result<Direction, String> {
-    let found = Direction::ALL.into_iter().find(|it| it.word() == text);
-    found.ok_or_else(|| words("directions", Direction::ALL.map(Direction::word)))
+    word(text, "directions", &Direction::ALL, Direction::word)
 }
 
 fn level(text: &str) -> Result<Level, String> {
-    let found = Level::ALL.into_iter().find(|it| it.name() == text);
-    found.ok_or_else(|| words("levels", Level::ALL.map(Level::name)))
-}
-
-fn words<const N: usize>(what: &str, words: [&str; N]) -> String {
-    format!("the {what} are {}", words.join(", "))
+    word(text, "levels", &Level::ALL, Level::name)
 }
 
 /// One of both sides.

@@ -1,19 +1,22 @@
 //! `switchback version`: what the next version has to be, and why.
 
 mod audit;
+mod entry;
 mod view;
 
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use switchback_diag::Exit;
+use switchback_model::ComponentName;
 use switchback_supply::git::log::{History, ObjectId};
 use switchback_version::tag::{TagPattern, Tagged, base};
 use switchback_version::verdict::{Claim, Decision, Known, Waived, Wish};
 use switchback_version::{Policy, Verdict};
 
 use crate::context::{Context, path_in, settings_if_any};
-use crate::contracts::{State, claims, compare_all};
+use crate::contracts::{self, State, compare_all};
+use crate::entries;
 use crate::errors::{self, Failure};
 use crate::shell::Shell;
 use crate::versions::{Ancestry, Line};
@@ -33,6 +36,8 @@ pub(crate) struct VersionCommand {
 enum Other {
     /// Hold published tags against what the commits before them say
     Audit(audit::Audit),
+    /// Write down what a change is to users, for the changelog and the notes
+    Entry(entry::Write),
 }
 
 /// What the next version has to be.
@@ -68,6 +73,8 @@ pub(crate) struct Of {
 /// A component and its rules.
 pub(crate) struct Subject {
     pub(crate) name: String,
+    /// The component; none for the repository as a whole.
+    component: Option<ComponentName>,
     policy: Policy,
     /// How its tags are called, where that is said or several components have some.
     tags: Option<TagPattern>,
@@ -100,6 +107,7 @@ impl Of {
                 let policy = loaded.map(|it| it.settings.version);
                 return Ok(Subject {
                     name: "the next release".to_owned(),
+                    component: None,
                     policy: policy.unwrap_or_default(),
                     tags: self.tags.clone(),
                     folder: shell.folder.clone(),
@@ -118,6 +126,7 @@ impl Of {
         };
         Ok(Subject {
             name: component.name.to_string(),
+            component: Some(component.name.clone()),
             policy: context.settings().version.clone(),
             tags,
             path: context.path(&component.path),
@@ -161,6 +170,7 @@ impl VersionCommand {
     pub(crate) fn run(self, shell: &Shell) -> Result<Exit, Failure> {
         match self.other {
             Some(Other::Audit(audit)) => audit.run(shell),
+            Some(Other::Entry(entry)) => entry.run(shell),
             None => self.next.run(shell),
         }
     }
@@ -184,10 +194,8 @@ impl Next {
         let commits = line.commits(found.map(|it| it.commit), head)?;
         let taken: Vec<_> = line.tags.iter().map(|it| it.version.clone()).collect();
         let base = found.map(Tagged::base);
-        let (claims, waived) = match found {
-            Some(found) => self.contracts(shell, &subject, &history, (found.commit, head))?,
-            None => Default::default(),
-        };
+        let since = found.map(|it| it.commit);
+        let (claims, waived) = self.beside(shell, &subject, &history, (since, head))?;
         let known = Known {
             base: base.as_ref(),
             commits: &commits,
@@ -208,24 +216,42 @@ impl Next {
         }
     }
 
-    /// What the component's contracts say, from one commit to another.
-    fn contracts(
+    /// What change files and contracts say beside the commits, from one commit, or the beginning, to
+    /// another: what raises the version, and what may pass.
+    fn beside(
         &self,
         shell: &Shell,
         subject: &Subject,
         history: &History,
-        (old, new): (ObjectId, ObjectId),
+        (old, new): (Option<ObjectId>, ObjectId),
     ) -> Result<(Vec<Claim>, Vec<Waived>), Failure> {
+        let top = history
+            .work_tree()
+            .unwrap_or_else(|| subject.folder.clone());
         let loaded = settings_if_any(shell)?;
+        let folder = loaded
+            .as_ref()
+            .map(|it| it.settings.changelog.entries.as_path());
+        let folder = subject
+            .folder
+            .join(folder.unwrap_or(Path::new(entries::FOLDER)));
+        let folder = path_in(&top, &folder)
+            .ok_or_else(|| errors::outside_of_repository(&folder, &top, "changelog.entries"))?;
+        let written = entries::since(history, &folder, old, new)?;
+        let mut claims = entries::claims(&written, subject.component.as_ref());
+        let Some(old) = old else {
+            return Ok((claims, Vec::new()));
+        };
         if loaded.is_none_or(|it| it.settings.contracts.files.is_empty()) {
-            return Ok(Default::default());
+            return Ok((claims, Vec::new()));
         }
         let context = Context::load(shell)?;
-        let top = history.work_tree().unwrap_or_else(|| context.root.clone());
         let state = |commit| State::Commit { history, commit };
-        let component = subject.named.then_some(subject.name.as_str());
+        let component = subject.component.as_ref().map(|it| it.as_str());
         let (compared, _) = compare_all(&context, component, &top, &state(old), &state(new))?;
-        Ok(claims(&compared))
+        let (breaks, waived) = contracts::claims(&compared);
+        claims.extend(breaks);
+        Ok((claims, waived))
     }
 
     /// The release that it is counted from.
