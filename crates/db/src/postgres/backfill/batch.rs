@@ -12,7 +12,7 @@ use super::error::BackfillError;
 use super::place::{self, count};
 use super::shadow::fill as copy;
 use super::statement::{Keeping, Statements, by_place};
-use crate::postgres::backfill::table::range::{Range, parse};
+use super::table::range::{Range, parse};
 use crate::postgres::change::ChangeError;
 use crate::postgres::change::Options;
 use crate::postgres::change::error::at;
