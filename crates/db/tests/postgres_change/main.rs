@@ -123,10 +123,16 @@ fn walk(
     database.check_marks(definition).unwrap();
 }
 
-/// The schema without the control tables.
-fn meaning(url: &str) -> Meaning {
+/// A session that will be asked for the schema again and again.
+fn asked(url: &str) -> Session {
     let mut session = Session::connect(url).unwrap();
-    let all = fingerprint::meaning(&mut session).unwrap();
+    fingerprint::prepare(&mut session).unwrap();
+    session
+}
+
+/// The schema without the control tables.
+fn meaning(session: &mut Session) -> Meaning {
+    let all = fingerprint::meaning(session).unwrap();
     let lines = all.lines().iter();
     let ours = lines.filter(|line| !format!("{line:?}").contains("_switchback"));
     Meaning::new(ours.cloned().collect())
