@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use crate::place::Place;
 
-/// How long anything is waited for.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+/// How long anything is waited for: a whole fill by a polite run on a machine that is busy too.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(300);
 
 /// A run with `--format json`. It is killed when this is dropped.
 pub(crate) struct Process {

@@ -34,6 +34,7 @@ mod program;
 mod query;
 mod ranges;
 mod rerun;
+mod savepoint;
 mod shadow;
 mod statement;
 mod table;

@@ -133,7 +133,10 @@ pub fn meaning(session: &mut Session) -> Result<Meaning, PgError> {
 
 /// Prepares a session in which the meaning will be asked for often: planning the questions takes
 /// longer than answering them.
-pub(super) fn prepare(session: &mut Session) -> Result<(), PgError> {
+///
+/// # Errors
+/// If the server refuses, as it does where that was done already.
+pub fn prepare(session: &mut Session) -> Result<(), PgError> {
     session.reading(|session| {
         let version = session.version();
         for (place, question) in questions(version).enumerate() {

@@ -23,7 +23,7 @@ use self::connection::Code;
 use self::watch::Watcher;
 use super::change::{CONTROL_SCHEMA, ChangeError};
 use super::error::PgError;
-use super::fingerprint::meaning;
+use super::fingerprint::{meaning, prepare};
 use super::rows::{changes, contents};
 use super::session::Session;
 use crate::history::{Contents, Difference, DifferenceKind, Meaning, RowLimits, TableChange};
@@ -106,6 +106,8 @@ impl PostgresBench {
         let other = table::other(&mut session, definition)?;
         let made = table::made(&mut session, definition)?;
         let workload = workload::derive(definition, &table, other.as_ref(), &made)?;
+        // Each step asks several times.
+        prepare(&mut session)?;
         let bench = Self {
             hands: Hands::open(url).map_err(Box::new)?,
             config,

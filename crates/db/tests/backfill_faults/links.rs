@@ -34,23 +34,20 @@ fn a_connection_that_stays_lost_ends_the_run_after_its_patience() {
         patience: Duration::from_millis(700),
         ..running()
     };
-    let mut lost: Option<Instant> = None;
     let mut said = None;
     let mut each = |moment: &Moment| {
         if moment.lost.is_some() {
-            lost.get_or_insert_with(Instant::now);
             said.clone_from(&moment.lost);
         }
         Next::Continue
     };
+    let begun = Instant::now();
     let error = run(vec![hands], Calm, full_speed, &running, &mut each).unwrap_err();
+    let waited = begun.elapsed();
     assert!(error.is_lost() && engine.was_cut(), "{error:?}");
     assert!(engine.seen() == 4, "{}", engine.seen());
-    let waited = lost.unwrap().elapsed();
-    assert!(
-        waited > Duration::from_millis(500) && waited < Duration::from_secs(10),
-        "{waited:?}"
-    );
+    // It is soon told of, and how soon is not what this is about.
+    assert!(waited > running.patience && waited < DEADLINE, "{waited:?}");
     assert!(said.unwrap().contains("connection was lost"));
     // The job goes on with others once the lease is over.
     let end = Instant::now() + DEADLINE;

@@ -1,7 +1,7 @@
 //! An application in the way, and a backfill in the way of an application.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -64,6 +64,15 @@ fn in_a_deadlock_the_batch_leaves_nothing_and_comes_again() {
     });
 }
 
+/// Says when it is over, also where the test is by a failure: nobody else ends a worker then.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 #[test]
 fn a_row_that_is_held_for_long_holds_up_nothing_before_it() {
     each_strategy(|strategy| {
@@ -76,13 +85,17 @@ fn a_row_that_is_held_for_long_holds_up_nothing_before_it() {
         running.pace.lease = lease;
         running.pace.rows = 400;
         let began = Instant::now();
-        let most = AtomicU64::new(0);
+        let (most, over) = (AtomicU64::new(0), AtomicBool::new(false));
         let url = bench.url.clone();
         let ended = std::thread::scope(|scope| {
+            let _ends_it = Ends(&over);
             let worker = scope.spawn(|| {
                 let mut each = |moment: &Moment| {
                     most.fetch_max(moment.in_the_way, Ordering::SeqCst);
-                    Next::Continue
+                    match over.load(Ordering::SeqCst) {
+                        true => Next::Stop,
+                        false => Next::Continue,
+                    }
                 };
                 run(vec![hands], Calm, full_speed, &running, &mut each)
             });
@@ -94,9 +107,9 @@ fn a_row_that_is_held_for_long_holds_up_nothing_before_it() {
                            WHERE status = 'leased'";
                 let now = watch.query(sql, &[]).unwrap();
                 leases.extend(now.iter().map(|row| row.get::<_, String>(0)));
-                // Everything that is counted is there, and nothing else.
-                let sql =
-                    "SELECT count(*), (SELECT sum(changed)::bigint FROM _switchback.backfill_range)
+                // Everything that is counted is there, and nothing else. Nothing is before it begins.
+                let sql = "SELECT count(*), (SELECT coalesce(sum(changed), 0)::bigint
+                             FROM _switchback.backfill_range)
                            FROM users WHERE slug IS NOT NULL";
                 let row = watch.query_one(sql, &[]).unwrap();
                 let (filled, counted): (i64, i64) = (row.get(0), row.get(1));

@@ -14,6 +14,8 @@ mod killer;
 mod kills;
 mod leases;
 mod odd;
+#[path = "../program/mod.rs"]
+mod program;
 mod programs;
 mod queries;
 mod rates;

@@ -1,28 +1,18 @@
 //! What rows get is said by a program: real processes, well and badly behaved.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use switchback_db::backfill::program::{Launch, ProgramError};
 
+use super::program::{Gate, command};
 use super::*;
 
-/// A program in Python that has said that it understands, and calls `say(line)` for each row.
+/// A job with a program in Python; see [`command`].
 pub(super) fn python(columns: &str, reads: &str, body: &str) -> Job {
-    let script = format!(
-        "import json, os, sys, time\n\
-         def answer(**said): print(json.dumps(said), flush=True)\n\
-         {body}\n\
-         hello = json.loads(sys.stdin.readline())\n\
-         answer(protocol='switchback.rows/v1')\n\
-         for line in sys.stdin:\n\
-         \x20   line = json.loads(line)\n\
-         \x20   if 'row' in line: say(line)\n"
-    );
     job(&format!(
         "table = \"t\"\nonly = \"b IS NULL\"\n[program]\ncolumns = {columns}\nreads = {reads}\n\
          command = {}",
-        // The strings of JSON are strings of TOML too.
-        serde_json::json!(["python3", "-c", script])
+        command(body)
     ))
 }
 
@@ -32,18 +22,9 @@ const DOUBLED: &str =
 fn launch() -> Launch {
     Launch {
         folder: PathBuf::from("/"),
-        patience: Duration::from_secs(20),
+        patience: Duration::from_secs(60),
         secret: Vec::new(),
         told: Arc::new(|_| {}),
-    }
-}
-
-/// Waits until the program that makes `mark.asked` has made it.
-pub(super) fn asked(mark: &Path) {
-    let began = Instant::now();
-    while !mark.with_extension("asked").exists() {
-        assert!(began.elapsed() < Duration::from_secs(60), "it never asks");
-        std::thread::sleep(Duration::from_millis(10));
     }
 }
 
@@ -230,22 +211,15 @@ fn a_program_that_fails_leaves_whole_batches_and_somebody_goes_on() {
 #[test]
 fn a_row_that_changes_while_the_program_works_is_left_and_done_later() {
     let place = Place::new(&numbers(40));
-    let folder = tempfile::tempdir().unwrap();
-    let mark = folder.path().join("mark");
-    let body = "first = True\n\
-        def say(line):\n\
-        \x20   global first\n\
-        \x20   if first:\n\
-        \x20       first = False\n\
-        \x20       open(MARK + '.asked', 'w')\n\
-        \x20       while not os.path.exists(MARK): time.sleep(0.01)\n\
+    let gate = Gate::shut();
+    let body = "def say(line):\n\
+        \x20   wait()\n\
         \x20   answer(row=line['row'], set={'b': f\"n{line['columns']['a'] * 2}\"})";
-    let body = body.replace("MARK", &format!("{:?}", mark.to_str().unwrap()));
-    let job = python("[\"b\"]", "[\"a\"]", &body);
+    let job = python("[\"b\"]", "[\"a\"]", &gate.before(body));
     place.begin(&job, ranges_of(100));
     let mut hands = worker_of(&place, &job, "one");
     let asking = std::thread::spawn(move || drive(&mut hands, 500).unwrap());
-    asked(&mark);
+    gate.reached();
     // Nothing is held: who writes waits for nobody.
     let application = place.application();
     application.busy_timeout(Duration::from_millis(1)).unwrap();
@@ -257,7 +231,7 @@ fn a_row_that_changes_while_the_program_works_is_left_and_done_later() {
              INSERT INTO t VALUES (0, 5, NULL)",
         )
         .unwrap();
-    std::fs::write(&mark, "").unwrap();
+    gate.open();
     assert_eq!(asking.join().unwrap(), JobStatus::Done);
     let sql = "SELECT count(*) FROM t WHERE b IS NOT 'n' || (a * 2) AND id <> 4";
     assert_eq!(place.number(sql), 0);
@@ -268,7 +242,8 @@ fn a_row_that_changes_while_the_program_works_is_left_and_done_later() {
 #[test]
 fn what_is_paused_is_left_by_a_program_that_works() {
     let place = Place::new(&numbers(50));
-    let job = python("[\"b\"]", "[\"a\"]", "def say(line): time.sleep(600)");
+    let gate = Gate::shut();
+    let job = python("[\"b\"]", "[\"a\"]", &gate.before("def say(line): wait()"));
     place.begin(&job, ranges_of(100));
     let options = BackfillOptions {
         busy_timeout: Duration::from_secs(10),
@@ -278,7 +253,7 @@ fn what_is_paused_is_left_by_a_program_that_works() {
     let mut hands = db.hands(&job, "one").unwrap().with_programs(launch());
     assert_eq!(hands.claim().unwrap(), Got::Claimed);
     let asking = std::thread::spawn(move || hands.batch(10));
-    std::thread::sleep(Duration::from_millis(500));
+    gate.reached();
     place.open().ask("fill", JobStatus::Paused).unwrap();
     assert_eq!(
         asking.join().unwrap().unwrap(),
@@ -293,23 +268,20 @@ fn what_is_paused_is_left_by_a_program_that_works() {
 #[test]
 fn a_lease_that_was_lost_while_the_program_worked_writes_nothing() {
     let place = Place::new(&numbers(50));
-    let folder = tempfile::tempdir().unwrap();
-    let mark = folder.path().join("mark");
+    let gate = Gate::shut();
     let body = "def say(line):\n\
-        \x20   open(MARK + '.asked', 'w')\n\
-        \x20   while not os.path.exists(MARK): time.sleep(0.01)\n\
+        \x20   wait()\n\
         \x20   answer(row=line['row'], set={'b': 'late'})";
-    let body = body.replace("MARK", &format!("{:?}", mark.to_str().unwrap()));
-    let slow = python("[\"b\"]", "[\"a\"]", &body);
+    let slow = python("[\"b\"]", "[\"a\"]", &gate.before(body));
     place.begin(&slow, ranges_of(100));
     let mut late = worker_of(&place, &slow, "late");
     assert_eq!(late.claim().unwrap(), Got::Claimed);
     let asking = std::thread::spawn(move || late.batch(2));
-    asked(&mark);
+    gate.reached();
     place.pass(LEASE * 2);
     let mut quick = worker_of(&place, &slow, "quick");
     assert_eq!(quick.claim().unwrap(), Got::Claimed);
-    std::fs::write(&mark, "").unwrap();
+    gate.open();
     assert_eq!(asking.join().unwrap().unwrap(), Got::Lost);
     assert_eq!(
         place.number("SELECT count(*) FROM t WHERE b IS NOT NULL"),

@@ -2,7 +2,8 @@
 
 use switchback_db::sqlite::DbError;
 
-use super::programs::{asked, fill, python, worker_of};
+use super::program::Gate;
+use super::programs::{fill, python, worker_of};
 use super::*;
 
 const SKIPPED: &str = "SELECT count(*) FROM _switchback_backfill_skipped";
@@ -56,23 +57,19 @@ fn what_is_skipped_is_counted_with_its_batch_or_not_at_all() {
 fn a_later_walk_asks_and_counts_only_those_that_changed_since() {
     let place = Place::new(&numbers(40));
     // It has been given what row 7 was when that is written.
-    let folder = tempfile::tempdir().unwrap();
-    let mark = folder.path().join("mark");
+    let gate = Gate::shut();
     let body = "def say(line):\n\
          \x20   row, id = line['row'], line['key']['id']\n\
-         \x20   if id == 7 and not os.path.exists(MARK):\n\
-         \x20       open(MARK + '.asked', 'w')\n\
-         \x20       while not os.path.exists(MARK): time.sleep(0.01)\n\
+         \x20   if id == 7: wait()\n\
          \x20   if id in (7, 8): answer(row=row, skip=True)\n\
          \x20   else: answer(row=row, set={'b': f\"n{line['columns']['a'] * 2}\"})";
-    let body = body.replace("MARK", &format!("{:?}", mark.to_str().unwrap()));
-    let job = python("[\"b\"]", "[\"a\"]", &body);
+    let job = python("[\"b\"]", "[\"a\"]", &gate.before(body));
     place.begin(&job, ranges_of(100));
     let mut hands = worker_of(&place, &job, "one");
     let asking = std::thread::spawn(move || drive(&mut hands, 500).unwrap());
-    asked(&mark);
+    gate.reached();
     place.run("UPDATE t SET a = 1000 WHERE id = 7");
-    std::fs::write(&mark, "").unwrap();
+    gate.open();
     assert_eq!(asking.join().unwrap(), JobStatus::Done);
     // Row 8 once, row 7 as it was and as it is.
     assert_eq!(skipped(&place, &job), (3, 3));

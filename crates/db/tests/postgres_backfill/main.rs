@@ -7,6 +7,8 @@
 )]
 
 mod leases;
+#[path = "../program/mod.rs"]
+mod program;
 mod programs;
 mod queries;
 mod rerun;

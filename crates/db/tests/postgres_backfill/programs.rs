@@ -5,24 +5,15 @@ use std::time::Duration;
 
 use switchback_db::backfill::program::{Launch, ProgramError};
 
+use super::program::{Gate, command};
 use super::*;
 
-/// A program in Python that has said that it understands, and calls `say(line)` for each row.
+/// A job with a program in Python; see [`command`].
 fn python(columns: &str, reads: &str, only: &str, body: &str) -> Job {
-    let script = format!(
-        "import json, os, sys, time\n\
-         def answer(**said): print(json.dumps(said), flush=True)\n\
-         {body}\n\
-         hello = json.loads(sys.stdin.readline())\n\
-         answer(protocol='switchback.rows/v1')\n\
-         for line in sys.stdin:\n\
-         \x20   line = json.loads(line)\n\
-         \x20   if 'row' in line: say(line)\n"
-    );
     job(&format!(
         "table = \"users\"\nonly = {only}\n[program]\ncolumns = {columns}\nreads = {reads}\n\
          command = {}",
-        serde_json::json!(["python3", "-c", script])
+        command(body)
     ))
 }
 
@@ -36,7 +27,7 @@ pub(super) fn slug_by(body: &str) -> Job {
 pub(super) fn launch() -> Launch {
     Launch {
         folder: PathBuf::from("/"),
-        patience: Duration::from_secs(20),
+        patience: Duration::from_secs(60),
         secret: vec!["SWITCHBACK_".to_owned()],
         told: Arc::new(|_| {}),
     }
@@ -316,12 +307,14 @@ fn a_program_that_is_silent_keeps_its_lease_and_is_ended_in_the_end() {
     let (url, mut client) = database(&users(50));
     let job = slug_by("def say(line): time.sleep(600)");
     begin(&url, &job, STRIDED);
+    // Kept after each third of it.
+    let lease = Duration::from_secs(6);
     let short = HandsOptions {
-        lease: Duration::from_secs(3),
+        lease,
         ..hand_options("slow")
     };
     let abort = Arc::new(AtomicBool::new(false));
-    let patience = Duration::from_secs(8);
+    let patience = Duration::from_secs(12);
     let mut slow =
         PostgresHands::new(open(&url), job.clone(), short, abort).with_programs(Launch {
             patience,
@@ -329,19 +322,17 @@ fn a_program_that_is_silent_keeps_its_lease_and_is_ended_in_the_end() {
         });
     assert_eq!(slow.claim().unwrap(), Got::Claimed);
     let asking = std::thread::spawn(move || slow.batch(100));
-    let leased = "SELECT count(*) FROM _switchback.backfill_range
+    let leased = "SELECT lease_until::text FROM _switchback.backfill_range
                   WHERE status = 'leased' AND lease_until > clock_timestamp()";
-    let begun = Instant::now();
-    while begun.elapsed() < Duration::from_secs(6) {
-        assert_eq!(
-            number(&mut client, leased),
-            1,
-            "after {:?}",
-            begun.elapsed()
-        );
+    let (begun, mut leases) = (Instant::now(), Vec::new());
+    while begun.elapsed() < lease || leases.len() < 4 {
+        let rows = client.query(leased, &[]).unwrap();
+        assert_eq!(rows.len(), 1, "after {:?}", begun.elapsed());
+        leases.push(rows[0].get::<_, String>(0));
+        leases.dedup();
         // Nothing is held meanwhile.
         let held = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
-                    AND clock_timestamp() - xact_start > '2 s' AND pid <> pg_backend_pid()";
+                    AND clock_timestamp() - xact_start > '3 s' AND pid <> pg_backend_pid()";
         assert_eq!(number(&mut client, held), 0);
         std::thread::sleep(Duration::from_millis(30));
     }
@@ -357,7 +348,8 @@ fn a_program_that_is_silent_keeps_its_lease_and_is_ended_in_the_end() {
 #[test]
 fn what_is_paused_is_left_by_a_program_that_works() {
     let (url, mut client) = database(&users(50));
-    let job = slug_by("def say(line): time.sleep(600)");
+    let gate = Gate::shut();
+    let job = slug_by(&gate.before("def say(line): wait()"));
     begin(&url, &job, STRIDED);
     let short = HandsOptions {
         lease: Duration::from_millis(600),
@@ -368,7 +360,7 @@ fn what_is_paused_is_left_by_a_program_that_works() {
         PostgresHands::new(open(&url), job.clone(), short, abort).with_programs(launch());
     assert_eq!(slow.claim().unwrap(), Got::Claimed);
     let asking = std::thread::spawn(move || slow.batch(100));
-    std::thread::sleep(Duration::from_millis(300));
+    gate.reached();
     open(&url).tell_backfill("it", JobStatus::Paused).unwrap();
     assert_eq!(
         asking.join().unwrap().unwrap(),
@@ -382,24 +374,15 @@ fn what_is_paused_is_left_by_a_program_that_works() {
 fn a_row_that_changes_while_the_program_works_is_left_and_done_later() {
     for strategy in ALL {
         let (url, mut client) = database(&users(40));
-        // Whoever it is given first, it changes other rows itself, as an application would.
-        let body = "first = True\n\
-             def say(line):\n\
-             \x20   global first\n\
-             \x20   if first:\n\
-             \x20       first = False\n\
-             \x20       open(MARK + '.asked', 'w')\n\
-             \x20       while not os.path.exists(MARK): time.sleep(0.01)\n\
+        let gate = Gate::shut();
+        let body = "def say(line):\n\
+             \x20   wait()\n\
              \x20   answer(row=line['row'], set={'slug': line['columns']['email'].lower()})";
-        let folder = tempfile::tempdir().unwrap();
-        let mark = folder.path().join("mark");
-        let body = body.replace("MARK", &format!("{:?}", mark.to_str().unwrap()));
-        let job = slug_by(&body);
+        let job = slug_by(&gate.before(body));
         begin(&url, &job, strategy);
         let (other, of) = (url.clone(), job.clone());
         let asking = std::thread::spawn(move || go(vec![worker(&other, &of, "w")]));
-        let asked = folder.path().join("mark.asked");
-        wait_until(Duration::from_secs(60), || asked.exists());
+        gate.reached();
         client
             .batch_execute(
                 "UPDATE users SET email = 'New@x' WHERE id = 3;
@@ -409,7 +392,7 @@ fn a_row_that_changes_while_the_program_works_is_left_and_done_later() {
                  INSERT INTO users VALUES (0, 'Zero@x', NULL, NULL), (100, 'Hundred@x', NULL, NULL)",
             )
             .unwrap();
-        std::fs::write(&mark, "").unwrap();
+        gate.open();
         assert_eq!(asking.join().unwrap(), End::Job(JobStatus::Done));
         let sql = "SELECT count(*) FROM users WHERE slug IS DISTINCT FROM lower(email) AND id <> 4";
         assert_eq!(number(&mut client, sql), 0, "{strategy:?}");

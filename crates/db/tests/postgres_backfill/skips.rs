@@ -1,5 +1,6 @@
 //! Rows that a program passes over are counted, each as often as it was asked.
 
+use super::program::Gate;
 use super::programs::{begin, fill_by, go_wrong, launch, slug_by, worker};
 use super::*;
 
@@ -53,25 +54,21 @@ fn a_later_walk_asks_and_counts_only_those_that_changed_since() {
     for strategy in ALL {
         let (url, mut client) = database(&users(40));
         // It has been given what row 7 was when that is written.
-        let folder = tempfile::tempdir().unwrap();
-        let mark = folder.path().join("mark");
+        let gate = Gate::shut();
         let body = "def say(line):\n\
              \x20   row, id = line['row'], line['key']['id']\n\
-             \x20   if id == 7 and not os.path.exists(MARK):\n\
-             \x20       open(MARK + '.asked', 'w')\n\
-             \x20       while not os.path.exists(MARK): time.sleep(0.01)\n\
+             \x20   if id == 7: wait()\n\
              \x20   if id in (7, 8): answer(row=row, skip=True)\n\
              \x20   else: answer(row=row, set={'slug': line['columns']['email'].lower()})";
-        let job = slug_by(&body.replace("MARK", &format!("{:?}", mark.to_str().unwrap())));
+        let job = slug_by(&gate.before(body));
         begin(&url, &job, strategy);
         let (other, of) = (url.clone(), job.clone());
         let asking = std::thread::spawn(move || go(vec![worker(&other, &of, "w")]));
-        let asked = folder.path().join("mark.asked");
-        wait_until(Duration::from_secs(60), || asked.exists());
+        gate.reached();
         client
             .batch_execute("UPDATE users SET email = 'Seven@x' WHERE id = 7")
             .unwrap();
-        std::fs::write(&mark, "").unwrap();
+        gate.open();
         assert_eq!(asking.join().unwrap(), End::Job(JobStatus::Done));
         // Row 8 once, row 7 as it was and as it is.
         assert_eq!(skipped(&url), (3, 3), "{strategy:?}");

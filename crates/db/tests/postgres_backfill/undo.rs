@@ -200,6 +200,25 @@ fn keys_that_are_far_from_each_other_come_back_as_well() {
     }
 }
 
+/// Fills in batches of so many rows, however long each takes: former values are kept by batch.
+fn in_batches_of(rows: u32, url: &str) {
+    let unhurried = |_: Duration, _: &Readings| Allowance {
+        batch: Some(Duration::from_secs(60)),
+        pause: 0.0,
+        turns: false,
+        reason: String::new(),
+    };
+    let mut running = running();
+    (running.pace.rows, running.most_rows) = (rows, rows);
+    let mut go_on = |_: &Moment| Next::Continue;
+    open(url)
+        .begin_backfill(&slug(), Strategy::KeyRange, true, false)
+        .unwrap();
+    let worker = vec![hands(url, &slug(), "w")];
+    let ended = run(worker, Calm, unhurried, &running, &mut go_on).unwrap();
+    assert_eq!(ended, End::Job(JobStatus::Done));
+}
+
 /// What the undo log is said to take is about what it takes.
 #[test]
 fn its_size_is_about_what_was_told() {
@@ -223,7 +242,7 @@ fn its_size_is_about_what_was_told() {
         let (url, mut client) = database(&texts("users", key, before));
         let facts = open(&url).backfill_facts(&slug()).unwrap();
         let told = estimate(&facts, &slug(), Strategy::KeyRange).unwrap().undo;
-        fill(&url, &slug(), Strategy::KeyRange, 1);
+        in_batches_of(2_000, &url);
         let size = "SELECT pg_total_relation_size('_switchback.backfill_undo')";
         let real = number(&mut client, size);
         let part = told as f64 / real as f64;

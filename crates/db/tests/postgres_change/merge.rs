@@ -167,9 +167,10 @@ fn the_way_back_of_the_contract_brings_what_was_written_since() {
     let (url, mut client) = database(HOSTILE);
     let definition = hostile(&mut client);
     let mut engine = open(&url);
-    let begun = meaning(&url);
+    let mut schema = asked(&url);
+    let begun = meaning(&mut schema);
     up_to(&mut engine, &definition, "validate");
-    let before = meaning(&url);
+    let before = meaning(&mut schema);
     walk(&mut engine, &definition, &step("contract"), Direction::Up);
     client
         .batch_execute(
@@ -179,7 +180,7 @@ fn the_way_back_of_the_contract_brings_what_was_written_since() {
         )
         .unwrap();
     walk(&mut engine, &definition, &step("contract"), Direction::Down);
-    assert_same(&before, &meaning(&url), "the contract, back");
+    assert_same(&before, &meaning(&mut schema), "the contract, back");
     assert_eq!(
         both(&mut client)[1],
         ["(1,a,happy,new,{1.0})", "(7,g,happy,,)"]
@@ -187,7 +188,7 @@ fn the_way_back_of_the_contract_brings_what_was_written_since() {
     for step in database_steps(&definition).iter().rev().skip(1) {
         walk(&mut engine, &definition, step, Direction::Down);
     }
-    assert_same(&begun, &meaning(&url), "all the way back");
+    assert_same(&begun, &meaning(&mut schema), "all the way back");
 }
 
 #[test]

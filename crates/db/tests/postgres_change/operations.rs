@@ -30,7 +30,8 @@ fn every_step(story: &Story, with: &str) {
     let code = definition.code_steps().len();
     assert_eq!(code, story.code.len(), "{}", story.name);
     let mut engine = open(&url);
-    let begun = meaning(&url);
+    let mut schema = asked(&url);
+    let begun = meaning(&mut schema);
     let (mut position, mut number) = (0_usize, 1_000);
     work(&mut client, story, &[0], &mut number, "before");
     for step in &definition.steps {
@@ -41,17 +42,17 @@ fn every_step(story: &Story, with: &str) {
             work(&mut client, story, &both, &mut number, &at);
             continue;
         }
-        let before = (meaning(&url), contents(&mut client, &definition));
+        let before = (meaning(&mut schema), contents(&mut client, &definition));
         walk(&mut engine, &definition, &step.name, Direction::Up);
-        let after = meaning(&url);
+        let after = meaning(&mut schema);
         walk(&mut engine, &definition, &step.name, Direction::Down);
-        assert_same(&before.0, &meaning(&url), &format!("{at}: down"));
+        assert_same(&before.0, &meaning(&mut schema), &format!("{at}: down"));
         if !story.is_lossy() {
             let now = contents(&mut client, &definition);
             assert_eq!(before.1, now, "{at}: rows after down");
         }
         walk(&mut engine, &definition, &step.name, Direction::Up);
-        assert_same(&after, &meaning(&url), &format!("{at}: up again"));
+        assert_same(&after, &meaning(&mut schema), &format!("{at}: up again"));
         work(&mut client, story, &[position], &mut number, &at);
     }
     for step in definition.steps.iter().rev() {
@@ -70,7 +71,7 @@ fn every_step(story: &Story, with: &str) {
     }
     assert_same(
         &begun,
-        &meaning(&url),
+        &meaning(&mut schema),
         &format!("{}: all the way", story.name),
     );
     assert_eq!(engine.changes().unwrap(), Vec::<String>::new());

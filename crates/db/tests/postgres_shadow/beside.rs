@@ -54,7 +54,7 @@ impl Writers {
     pub(super) fn end(&self) {
         self.stop.store(true, Ordering::SeqCst);
         let busy = || self.threads.iter().any(|it| !it.is_finished());
-        wait_until(Duration::from_secs(20), || !busy());
+        wait_until(Duration::from_secs(60), || !busy());
     }
 
     pub(super) fn stop(self) -> u64 {
@@ -186,7 +186,7 @@ fn nothing_is_lost_beside_writers_and_what_they_wrote_comes_back() {
         // Through the exchange and beyond.
         let then = writers.done.load(Ordering::SeqCst);
         let went_on = || writers.done.load(Ordering::SeqCst) > then + 20;
-        wait_until(Duration::from_secs(10), went_on);
+        wait_until(Duration::from_secs(60), went_on);
         let did = writers.stop();
         assert!(did > 50, "{what}: {did}");
         nothing_left(&mut client);

@@ -274,7 +274,7 @@ impl Stage<'_> {
             .args(["-KILL", &pid.to_string()])
             .status();
         assert!(killed.unwrap().success());
-        wait_until(Duration::from_secs(30), || {
+        wait_until(Duration::from_secs(60), || {
             victim.batch_execute("SELECT 1").is_err()
         });
         let mut tally = self.tally.lock().unwrap();

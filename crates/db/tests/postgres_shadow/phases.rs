@@ -214,9 +214,9 @@ fn a_long_reader_is_waited_for_and_named() {
         std::thread::spawn(move || walk(&url, &slug(), 1))
     };
     let note = || standing(&url).note.unwrap_or_default();
-    wait_until(Duration::from_secs(20), || note().contains("long_report"));
+    wait_until(Duration::from_secs(60), || note().contains("long_report"));
     let tries = "SELECT tries::bigint FROM _switchback.backfill_copy";
-    wait_until(Duration::from_secs(20), || number(&mut client, tries) >= 2);
+    wait_until(Duration::from_secs(60), || number(&mut client, tries) >= 2);
     // Nobody waits in the meantime, and what is written is copied.
     client
         .batch_execute("SET statement_timeout = '5s'; UPDATE users SET email = 'Late' WHERE id = 3")

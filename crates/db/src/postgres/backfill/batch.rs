@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use postgres::Client;
+use postgres::{Client, Row};
 use switchback_migration::backfill::JobStatus;
 use switchback_model::BackfillId;
 
@@ -10,18 +10,16 @@ use super::claim::Held;
 use super::enter::{Standing, enter};
 use super::error::BackfillError;
 use super::place::{self, count};
+use super::savepoint;
 use super::shadow::fill as copy;
 use super::statement::{Keeping, Statements, by_place};
-use crate::postgres::backfill::table::range::{Range, parse};
+use super::table::range::{Range, parse};
 use crate::postgres::change::ChangeError;
 use crate::postgres::change::Options;
 use crate::postgres::change::error::at;
 use crate::postgres::change::link::commit;
 use crate::postgres::change::persist::Desk;
 use crate::postgres::session::literal;
-
-/// What a statement of a batch does can be taken back up to here.
-const MARK: &str = "_sb_batch";
 
 /// What a batch is done with.
 pub(super) struct Task<'a> {
@@ -35,6 +33,27 @@ pub(super) struct Task<'a> {
     pub(super) most_failed: u64,
     pub(super) path: &'a [String],
     pub(super) options: &'a Options,
+}
+
+impl Task<'_> {
+    /// Runs a statement of the task as [`attempt`] does.
+    pub(super) fn attempt(
+        &self,
+        client: &mut Client,
+        desk: &Desk,
+        sql: &str,
+        alone: bool,
+    ) -> Result<Result<Changed, Refused>, BackfillError> {
+        attempt(
+            client,
+            desk,
+            self.job,
+            self.options,
+            self.statements,
+            sql,
+            alone,
+        )
+    }
 }
 
 /// What came of it.
@@ -76,6 +95,21 @@ pub(super) struct Changed {
 }
 
 impl Changed {
+    /// What a statement of a batch gives first: how many rows, and the sums of what they had and have.
+    pub(super) fn read(row: &Row, sql: &str) -> Result<Self, ChangeError> {
+        let rows: i64 = row.try_get(0).map_err(at(sql))?;
+        let sum = |column: usize| -> Result<i128, ChangeError> {
+            let text: String = row.try_get(column).map_err(at(sql))?;
+            Ok(text.parse().unwrap_or_default())
+        };
+        Ok(Self {
+            rows: rows.unsigned_abs(),
+            before: sum(1)?,
+            after: sum(2)?,
+            ..Self::default()
+        })
+    }
+
     pub(super) fn add(&mut self, other: &Changed) {
         self.rows += other.rows;
         self.failed += other.failed;
@@ -192,15 +226,7 @@ fn change(
     };
     let sql = fill(task, standing, range, share, Some(about));
     let alone = piece.rows == 1;
-    match attempt(
-        client,
-        desk,
-        task.job,
-        task.options,
-        task.statements,
-        &sql,
-        alone,
-    )? {
+    match task.attempt(client, desk, &sql, alone)? {
         Ok(changed) => Ok(Ok(changed)),
         Err(_) if let Some(target) = &standing.target => {
             let keep = keeping(task, standing);
@@ -208,12 +234,6 @@ fn change(
         }
         Err(_) => one_by_one(client, desk, task, standing, piece),
     }
-}
-
-/// Takes back what a statement of a batch has done, up to [`MARK`].
-fn back(client: &mut Client) -> Result<(), ChangeError> {
-    let back = format!("ROLLBACK TO SAVEPOINT {MARK}; RELEASE SAVEPOINT {MARK}");
-    client.batch_execute(&back).map_err(at(&back))
 }
 
 fn keeping(task: &Task<'_>, standing: &Standing) -> Option<Keeping> {
@@ -270,8 +290,7 @@ pub(super) fn attempt(
     sql: &str,
     alone: bool,
 ) -> Result<Result<Changed, Refused>, BackfillError> {
-    let mark = format!("SAVEPOINT {MARK}");
-    client.batch_execute(&mark).map_err(at(&mark))?;
+    savepoint::mark(client)?;
     desk.next(sql, Some(options.statement_timeout))?;
     let answer = client.query_one(sql, &[]).map_err(at(sql));
     let row = match answer {
@@ -288,24 +307,13 @@ pub(super) fn attempt(
             let Some(refused) = refused.filter(|_| !of_change) else {
                 return Err(error.into());
             };
-            back(client)?;
+            savepoint::back(client)?;
             return Ok(Err(refused));
         }
     };
     statements.given_once(&row, 3, sql)?;
-    let release = format!("RELEASE SAVEPOINT {MARK}");
-    client.batch_execute(&release).map_err(at(&release))?;
-    let rows: i64 = row.try_get(0).map_err(at(sql))?;
-    let sum = |column: usize| -> Result<i128, ChangeError> {
-        let text: String = row.try_get(column).map_err(at(sql))?;
-        Ok(text.parse().unwrap_or_default())
-    };
-    Ok(Ok(Changed {
-        rows: rows.unsigned_abs(),
-        before: sum(1)?,
-        after: sum(2)?,
-        ..Changed::default()
-    }))
+    savepoint::release(client)?;
+    Ok(Ok(Changed::read(&row, sql)?))
 }
 
 /// Whether it is a row's own fault: a value that cannot be computed or stored (`data_exception`,
@@ -362,15 +370,8 @@ fn one_by_one(
                 literal(&format!("{{{}}}", list.join(",")))
             ),
         };
-        match attempt(
-            client,
-            desk,
-            task.job,
-            task.options,
-            task.statements,
-            &fill(task, standing, &range, None, None),
-            part.len() == 1,
-        )? {
+        let sql = fill(task, standing, &range, None, None);
+        match task.attempt(client, desk, &sql, part.len() == 1)? {
             Ok(changed) => total.add(&changed),
             Err(error) => {
                 let [one] = part else {

@@ -10,8 +10,8 @@ use super::control::{self, JobRow};
 use super::error::BackfillError;
 use super::place::{Place, rows_on_page};
 use super::statement::by_place;
-use crate::postgres::backfill::table::Table;
-use crate::postgres::backfill::table::range::parse;
+use super::table::Table;
+use super::table::range::parse;
 use crate::postgres::change::error::at;
 
 /// About how many rows a range has: some batches, so that taking ranges costs little, and few

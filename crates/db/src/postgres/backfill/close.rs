@@ -9,7 +9,7 @@ use super::error::BackfillError;
 use super::rerun;
 use super::shadow;
 use super::statement::{Statements, by_place};
-use crate::postgres::backfill::table::range::{Range, parse};
+use super::table::range::{Range, parse};
 use crate::postgres::change::ChangeError;
 use crate::postgres::change::Options;
 use crate::postgres::change::error::at;

@@ -21,8 +21,8 @@ use switchback_migration::postgres::name as postgres_name;
 use super::query;
 use super::shadow;
 use super::statement::Statements;
+use super::table::{Table, Wanted};
 use crate::postgres::PostgresDatabase;
-use crate::postgres::backfill::table::{Table, Wanted};
 use crate::postgres::change::ChangeError;
 use crate::postgres::change::Unfit;
 use crate::postgres::change::error::at;
@@ -181,7 +181,7 @@ fn keys(client: &mut Client, number: u32, table: &Table) -> Result<Vec<KeyColumn
         let distinct: f64 = row.try_get(1).map_err(at(sql))?;
         counted.push((name, distinct));
     }
-    let column = |it: &crate::postgres::backfill::table::KeyColumn| KeyColumn {
+    let column = |it: &super::table::KeyColumn| KeyColumn {
         name: it.name.clone(),
         integer: it.integer,
         distinct: counted

@@ -7,8 +7,8 @@ use super::batch::Piece;
 use super::enter::Standing;
 use super::error::BackfillError;
 use super::statement::{Statements, part_of, passes};
+use super::table::Table;
 use super::window::Window;
-use crate::postgres::backfill::table::Table;
 use crate::postgres::change::ChangeError;
 use crate::postgres::change::error::at;
 

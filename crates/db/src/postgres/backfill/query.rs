@@ -9,8 +9,8 @@ use switchback_migration::backfill::{Query, QueryFault};
 use switchback_migration::engine::Engine;
 
 use super::statement::{Keeping, Statements, among, joined};
-use crate::postgres::backfill::table::range::Range;
-use crate::postgres::backfill::table::{Column, Table};
+use super::table::range::Range;
+use super::table::{Column, Table};
 use crate::postgres::change::error::at;
 use crate::postgres::change::{ChangeError, Unfit};
 use crate::postgres::session::literal;

@@ -6,8 +6,8 @@ mod given;
 use switchback_migration::backfill::{Job, Strategy, Transform};
 
 use super::query::Asked;
-use crate::postgres::backfill::table::Table;
-use crate::postgres::backfill::table::range::Range;
+use super::table::Table;
+use super::table::range::Range;
 use crate::postgres::change::ChangeError;
 use crate::postgres::session::literal;
 

@@ -11,7 +11,7 @@
 
 use std::collections::BTreeSet;
 
-use postgres::Client;
+use postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
 use switchback_migration::definition::prefix;
 use switchback_model::ChangeId;
 use switchback_model::plan::Scope;
@@ -19,6 +19,7 @@ use switchback_model::plan::Scope;
 use super::error::{ChangeError, at};
 use super::link::qualified;
 use crate::marks;
+use crate::postgres::session::literal;
 
 /// A change's part of a schema at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -179,26 +180,20 @@ pub(super) fn read(
             }),
         }
     }
-    let sql = THINGS.replace("{made}", if marked { MADE } else { NO_MARKS });
     let rows = qualified(client, path, |client| {
-        client
-            .query(&sql, &[&tables, &scope.columns, &scope.prefix])
-            .map_err(at("reading the change's part of the schema"))
+        things(client, &tables, scope, marked)
     })?;
     for row in rows {
-        let get = at("reading the change's part of the schema");
-        let name: String = row.try_get(0).map_err(&get)?;
-        let line: Option<String> = row.try_get(1).map_err(&get)?;
         // What is gone by now has no definition any more.
-        let line = line.ok_or(ChangeError::Shifting)?;
-        match row.try_get(2).map_err(&get)? {
+        let line = row.get(1).ok_or(ChangeError::Shifting)?;
+        match row.get(2) {
             Some(mine) => part.things.push(Thing {
-                name,
-                line: on_one_line(&line),
-                mine,
+                name: row.get(0).unwrap_or_default().to_owned(),
+                line: on_one_line(line),
+                mine: mine == "t",
             }),
             None => {
-                let (change, one) = line.split_once(' ').unwrap_or((&line, ""));
+                let (change, one) = line.split_once(' ').unwrap_or((line, ""));
                 part.made.push((change.to_owned(), one.to_owned()));
             }
         }
@@ -206,6 +201,47 @@ pub(super) fn read(
     part.things.sort_by(|a, b| a.line.cmp(&b.line));
     part.things.dedup();
     Ok(part)
+}
+
+/// The answer to [`THINGS`]. The connection keeps the question, and the server its plan: planning it
+/// takes twice as long as answering it, and each step asks several times.
+fn things(
+    client: &mut Client,
+    tables: &[u32],
+    scope: &Scope,
+    marked: bool,
+) -> Result<Vec<SimpleQueryRow>, ChangeError> {
+    const DOING: &str = "reading the change's part of the schema";
+    let (name, made) = match marked {
+        true => ("switchback_things_marked", MADE),
+        false => ("switchback_things", NO_MARKS),
+    };
+    let mut ask = |sql: &str| client.simple_query(sql).map_err(at(DOING));
+    let kept = format!("SELECT FROM pg_prepared_statements WHERE name = '{name}'");
+    if rows(ask(&kept)?).is_empty() {
+        let sql = THINGS.replace("{made}", made);
+        ask(&format!("PREPARE {name} (oid[], text[], text) AS {sql}"))?;
+    }
+    let tables: Vec<String> = tables.iter().map(u32::to_string).collect();
+    let columns: Vec<String> = scope.columns.iter().map(|it| literal(it)).collect();
+    // Otherwise it is planned anew for each of the first answers.
+    let answer = ask(&format!(
+        "SET LOCAL plan_cache_mode = force_generic_plan;
+         EXECUTE {name} (ARRAY[{}]::oid[], ARRAY[{}]::text[], {});
+         SET LOCAL plan_cache_mode TO DEFAULT",
+        tables.join(", "),
+        columns.join(", "),
+        literal(&scope.prefix)
+    ))?;
+    Ok(rows(answer))
+}
+
+fn rows(answer: Vec<SimpleQueryMessage>) -> Vec<SimpleQueryRow> {
+    let row = |message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    };
+    answer.into_iter().filter_map(row).collect()
 }
 
 /// `invalid_name`, and what names with too many parts are: `syntax_error`, and

@@ -16,6 +16,9 @@ use crate::rehearsal::bench::Watch;
 /// The time between two looks.
 const PAUSE: Duration = Duration::from_millis(4);
 
+/// What the question is called.
+const LOOK: &str = "switchback_look";
+
 /// A thread that looks.
 pub struct Watcher {
     over: Arc<AtomicBool>,
@@ -30,7 +33,9 @@ impl std::fmt::Debug for Watcher {
 
 impl Watcher {
     pub(super) fn begin(config: &Config) -> Result<Self, PgError> {
-        let session = Session::open(config.clone())?;
+        let mut session = Session::open(config.clone())?;
+        // Planning it takes longer than answering it, and beside it code is at work.
+        session.run(&format!("PREPARE {LOOK} AS {}", question()))?;
         let over = Arc::new(AtomicBool::new(false));
         let end = Arc::clone(&over);
         let thread = std::thread::spawn(move || look(session, &end));
@@ -55,10 +60,11 @@ impl Watch for Watcher {
     }
 }
 
-fn look(mut session: Session, over: &AtomicBool) -> Waited {
+/// Who waits: whether it is the code, and the milliseconds since the statement began. Code that waits
+/// for other code is not counted.
+fn question() -> String {
     let code = literal(CODE);
-    // Milliseconds since the statement began; code that waits for other code is not counted.
-    let sql = format!(
+    format!(
         "SELECT application_name = {code},
              greatest(0, extract(epoch FROM clock_timestamp() - query_start) * 1000)::bigint
          FROM pg_stat_activity a
@@ -67,7 +73,11 @@ fn look(mut session: Session, over: &AtomicBool) -> Waited {
                  SELECT FROM unnest(pg_blocking_pids(a.pid)) AS by (pid)
                      JOIN pg_stat_activity b ON b.pid = by.pid
                  WHERE b.application_name <> {code}))"
-    );
+    )
+}
+
+fn look(mut session: Session, over: &AtomicBool) -> Waited {
+    let sql = format!("EXECUTE {LOOK}");
     let mut seen = Waited::default();
     while !over.load(Ordering::SeqCst) {
         // A connection that is gone is seen by everybody else.

@@ -52,7 +52,7 @@ fn writes(statement: &str) -> bool {
         "SET",
         "BEGIN",
         "ROLLBACK",
-        "WITH tables",
+        "PREPARE",
         "WITH batch",
     ];
     !statement.is_empty() && !reads.iter().any(|it| statement.starts_with(it))

@@ -3,8 +3,8 @@
 
 use postgres::Client;
 
+use super::super::table::{Table, Wanted};
 use super::run;
-use crate::postgres::backfill::table::{Table, Wanted};
 use crate::postgres::change::error::at;
 use crate::postgres::change::{ChangeError, Unfit};
 use crate::postgres::session::name;

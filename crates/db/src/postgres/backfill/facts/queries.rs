@@ -6,9 +6,9 @@ use switchback_migration::backfill::QueryFault;
 
 use super::super::query::{Asked, unfit};
 use super::super::statement::Statements;
+use super::super::table::{Table, Wanted};
 use super::expressions::{self, PRIVILEGE, is_wrong};
 use super::run;
-use crate::postgres::backfill::table::{Table, Wanted};
 use crate::postgres::change::ChangeError;
 use crate::postgres::change::error::at;
 

@@ -7,8 +7,8 @@ use switchback_migration::backfill::TableFacts;
 use switchback_migration::backfill::facts::Sample;
 
 use super::super::statement::Statements;
+use super::super::table::{Table, Wanted};
 use super::run;
-use crate::postgres::backfill::table::{Table, Wanted};
 use crate::postgres::change::ChangeError;
 use crate::postgres::change::error::at;
 

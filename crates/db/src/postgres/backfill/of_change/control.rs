@@ -11,7 +11,7 @@ use super::super::control::{self, JobRow};
 use super::super::error::BackfillError;
 use super::super::hands::statements;
 use super::super::statement::{Statements, by_place};
-use crate::postgres::backfill::table::range::Range;
+use super::super::table::range::Range;
 use crate::postgres::change::ChangeError;
 use crate::postgres::change::error::at;
 

@@ -7,6 +7,7 @@ use super::{BY_PROGRAM, Gets, Given};
 use crate::postgres::backfill::batch::{Changed, Refused, Task, refused};
 use crate::postgres::backfill::enter::Standing;
 use crate::postgres::backfill::error::BackfillError;
+use crate::postgres::backfill::savepoint;
 use crate::postgres::backfill::statement::{Asking, Keeping};
 use crate::postgres::change::ChangeError;
 use crate::postgres::change::error::at;
@@ -117,38 +118,25 @@ impl Writing<'_> {
             .collect();
         let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![&keys, &seen];
         parameters.extend(columns.iter().map(|it| it as &(dyn ToSql + Sync)));
-        let mark = "SAVEPOINT _sb_batch";
-        client.batch_execute(mark).map_err(at(mark))?;
+        savepoint::mark(client)?;
         desk.next(&sql, Some(self.task.options.statement_timeout))?;
-        let back = "ROLLBACK TO SAVEPOINT _sb_batch; RELEASE SAVEPOINT _sb_batch";
         let answer = match client.query_one(&sql, &parameters).map_err(at(&sql)) {
             Ok(answer) => answer,
             Err(error) => {
                 let Some(refused) = refused(&error) else {
                     return Err(error.into());
                 };
-                client.batch_execute(back).map_err(at(back))?;
+                savepoint::back(client)?;
                 return Ok(Tried::Refused(refused));
             }
         };
         let still: Option<Vec<String>> = answer.try_get(3).map_err(at(&sql))?;
         if let Some(keys) = still {
-            client.batch_execute(back).map_err(at(back))?;
+            savepoint::back(client)?;
             return Ok(Tried::Still(keys));
         }
-        let release = "RELEASE SAVEPOINT _sb_batch";
-        client.batch_execute(release).map_err(at(release))?;
-        let rows: i64 = answer.try_get(0).map_err(at(&sql))?;
-        let sum = |column: usize| -> Result<i128, ChangeError> {
-            let text: String = answer.try_get(column).map_err(at(&sql))?;
-            Ok(text.parse().unwrap_or_default())
-        };
-        Ok(Tried::Changed(Changed {
-            rows: rows.unsigned_abs(),
-            before: sum(1)?,
-            after: sum(2)?,
-            ..Changed::default()
-        }))
+        savepoint::release(client)?;
+        Ok(Tried::Changed(Changed::read(&answer, &sql)?))
     }
 
     /// Writes down that a row cannot be done. Gives a reason where that ends the job.

@@ -2,12 +2,12 @@
 
 use postgres::Client;
 
-use super::super::batch::{Changed, Task, attempt, failures, named, note};
+use super::super::batch::{Changed, Task, failures, named, note};
 use super::super::enter::Standing;
 use super::super::error::BackfillError;
 use super::super::statement::{Keeping, Statements, joined};
+use super::super::table::range::Range;
 use super::row;
-use crate::postgres::backfill::table::range::Range;
 use crate::postgres::change::ChangeError;
 use crate::postgres::change::error::at;
 use crate::postgres::change::persist::Desk;
@@ -182,9 +182,7 @@ pub(in crate::postgres::backfill) fn one_by_one(
             ),
         };
         let sql = target.copy(task.statements, &range, keep, false);
-        let (options, statements) = (task.options, task.statements);
-        let alone = part.len() == 1;
-        let error = match attempt(client, desk, task.job, options, statements, &sql, alone)? {
+        let error = match task.attempt(client, desk, &sql, part.len() == 1)? {
             Ok(changed) => {
                 total.add(&changed);
                 continue;

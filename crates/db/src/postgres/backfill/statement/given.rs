@@ -8,9 +8,9 @@ use postgres::Client;
 use switchback_migration::backfill::job::Job;
 use switchback_migration::backfill::program::Value;
 
+use super::super::table::range::Range;
+use super::super::table::{INTEGERS, MOMENTS, Table, Type, as_text, types};
 use super::{Keeping, Statements, joined};
-use crate::postgres::backfill::table::range::Range;
-use crate::postgres::backfill::table::{INTEGERS, MOMENTS, Table, Type, as_text, types};
 use crate::postgres::change::ChangeError;
 use crate::postgres::change::link::qualified;
 use crate::postgres::change::scope::oid;
