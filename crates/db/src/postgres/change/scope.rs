@@ -13,8 +13,8 @@ use std::collections::BTreeSet;
 
 use postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
 use switchback_migration::definition::prefix;
-use switchback_model::ChangeId;
 use switchback_model::plan::Scope;
+use switchback_model::{ChangeId, Digest};
 
 use super::error::{ChangeError, at};
 use super::link::qualified;
@@ -212,14 +212,13 @@ fn things(
     marked: bool,
 ) -> Result<Vec<SimpleQueryRow>, ChangeError> {
     const DOING: &str = "reading the change's part of the schema";
-    let (name, made) = match marked {
-        true => ("switchback_things_marked", MADE),
-        false => ("switchback_things", NO_MARKS),
-    };
+    let sql = THINGS.replace("{made}", if marked { MADE } else { NO_MARKS });
+    // A pooler may keep what another version of this program has prepared.
+    let digest = Digest::of(sql.as_bytes()).hex();
+    let name = format!("switchback_things_{}", &digest[..16]);
     let mut ask = |sql: &str| client.simple_query(sql).map_err(at(DOING));
     let kept = format!("SELECT FROM pg_prepared_statements WHERE name = '{name}'");
     if rows(ask(&kept)?).is_empty() {
-        let sql = THINGS.replace("{made}", made);
         ask(&format!("PREPARE {name} (oid[], text[], text) AS {sql}"))?;
     }
     let tables: Vec<String> = tables.iter().map(u32::to_string).collect();
