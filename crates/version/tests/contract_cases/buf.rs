@@ -13,17 +13,25 @@ use switchback_version::contract::{Contract, Direction, Options, Surface, diff};
 
 use super::{About, Case, Known, Otherwise, Side};
 
-/// Its rules, and ours that are about the same.
-const RULES: &[(&str, &[&str])] = &[
-    ("ENUM_NO_DELETE", &["source-enum-removed"]),
-    ("ENUM_SAME_TYPE", &["source-enum-openness-changed"]),
+/// One of its rules, ours that are about the same, and others of ours that may say it instead.
+type Counterpart = (
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static str],
+);
+
+const RULES: &[Counterpart] = &[
+    ("ENUM_NO_DELETE", &["source-enum-removed"], &[]),
+    ("ENUM_SAME_TYPE", &["source-enum-openness-changed"], &[]),
     (
         "ENUM_VALUE_NO_DELETE",
-        &["source-enum-value-removed", "wire-enum-value-renumbered"],
+        &["source-enum-value-removed"],
+        &["wire-enum-value-renumbered"],
     ),
     (
         "ENUM_VALUE_NO_DELETE_UNLESS_NAME_RESERVED",
         &["json-enum-value-name-unreserved"],
+        &[],
     ),
     (
         "ENUM_VALUE_NO_DELETE_UNLESS_NUMBER_RESERVED",
@@ -31,28 +39,38 @@ const RULES: &[(&str, &[&str])] = &[
             "wire-enum-value-removed-unreserved",
             "wire-enum-value-renumbered",
         ],
+        &[],
     ),
     (
         "ENUM_VALUE_SAME_NAME",
         &["source-enum-value-renamed", "wire-enum-value-renumbered"],
+        &[],
     ),
     (
         "EXTENSION_MESSAGE_NO_DELETE",
         &["wire-extension-range-removed"],
+        &[],
     ),
-    ("EXTENSION_NO_DELETE", &["source-extension-removed"]),
-    ("PACKAGE_EXTENSION_NO_DELETE", &["source-extension-removed"]),
+    ("EXTENSION_NO_DELETE", &["source-extension-removed"], &[]),
+    (
+        "PACKAGE_EXTENSION_NO_DELETE",
+        &["source-extension-removed"],
+        &[],
+    ),
     (
         "FIELD_NO_DELETE",
         &["source-field-removed", "wire-field-renumbered"],
+        &[],
     ),
     (
         "FIELD_NO_DELETE_UNLESS_NAME_RESERVED",
         &["json-field-name-unreserved"],
+        &[],
     ),
     (
         "FIELD_NO_DELETE_UNLESS_NUMBER_RESERVED",
         &["wire-field-removed-unreserved", "wire-field-renumbered"],
+        &[],
     ),
     (
         "FIELD_SAME_CARDINALITY",
@@ -62,6 +80,7 @@ const RULES: &[(&str, &[&str])] = &[
             "wire-field-became-required",
             "wire-field-became-optional",
         ],
+        &["source-field-type-changed"],
     ),
     (
         "FIELD_SAME_LABEL",
@@ -71,6 +90,7 @@ const RULES: &[(&str, &[&str])] = &[
             "wire-field-became-required",
             "wire-field-became-optional",
         ],
+        &["source-field-type-changed"],
     ),
     (
         "FIELD_WIRE_COMPATIBLE_CARDINALITY",
@@ -82,6 +102,7 @@ const RULES: &[(&str, &[&str])] = &[
             "wire-field-became-required",
             "wire-field-became-optional",
         ],
+        &[],
     ),
     (
         "FIELD_WIRE_JSON_COMPATIBLE_CARDINALITY",
@@ -90,14 +111,16 @@ const RULES: &[(&str, &[&str])] = &[
             "wire-field-became-required",
             "wire-field-became-optional",
         ],
+        &["json-field-type-changed"],
     ),
     (
         "FIELD_SAME_CPP_STRING_TYPE",
         &["source-field-ctype-changed"],
+        &[],
     ),
-    ("FIELD_SAME_DEFAULT", &["wire-field-default-changed"]),
-    ("FIELD_SAME_JSON_NAME", &["json-field-name-changed"]),
-    ("FIELD_SAME_JSTYPE", &["source-field-jstype-changed"]),
+    ("FIELD_SAME_DEFAULT", &["wire-field-default-changed"], &[]),
+    ("FIELD_SAME_JSON_NAME", &["json-field-name-changed"], &[]),
+    ("FIELD_SAME_JSTYPE", &["source-field-jstype-changed"], &[]),
     (
         "FIELD_SAME_NAME",
         &[
@@ -105,9 +128,15 @@ const RULES: &[(&str, &[&str])] = &[
             "wire-field-number-reused",
             "wire-field-renumbered",
         ],
+        &[],
     ),
-    ("FIELD_SAME_ONEOF", &["source-field-oneof-changed"]),
-    ("FIELD_SAME_TYPE", &["source-field-type-changed"]),
+    ("FIELD_SAME_ONEOF", &["source-field-oneof-changed"], &[]),
+    ("FIELD_SAME_TYPE", &["source-field-type-changed"], &[]),
+    (
+        "FIELD_SAME_UTF8_VALIDATION",
+        &["wire-field-text-checked", "wire-field-text-not-checked"],
+        &[],
+    ),
     (
         "FIELD_WIRE_COMPATIBLE_TYPE",
         &[
@@ -116,6 +145,7 @@ const RULES: &[(&str, &[&str])] = &[
             "wire-field-holds-less",
             "wire-field-number-reused",
         ],
+        &[],
     ),
     (
         "FIELD_WIRE_JSON_COMPATIBLE_TYPE",
@@ -125,17 +155,20 @@ const RULES: &[(&str, &[&str])] = &[
             "json-field-message-changed",
             "json-field-integer-size-changed",
         ],
+        &[],
     ),
-    ("FILE_SAME_PACKAGE", &["source-package-changed"]),
-    ("FILE_SAME_SYNTAX", &["source-syntax-changed"]),
-    ("MESSAGE_NO_DELETE", &["source-message-removed"]),
+    ("FILE_SAME_PACKAGE", &["source-package-changed"], &[]),
+    ("FILE_SAME_SYNTAX", &["source-syntax-changed"], &[]),
+    ("MESSAGE_NO_DELETE", &["source-message-removed"], &[]),
     (
         "MESSAGE_NO_REMOVE_STANDARD_DESCRIPTOR_ACCESSOR",
         &["source-descriptor-accessor-changed"],
+        &[],
     ),
     (
         "MESSAGE_SAME_MESSAGE_SET_WIRE_FORMAT",
         &["wire-message-set-changed"],
+        &[],
     ),
     (
         "MESSAGE_SAME_REQUIRED_FIELDS",
@@ -145,15 +178,18 @@ const RULES: &[(&str, &[&str])] = &[
             "wire-field-became-required",
             "wire-field-became-optional",
         ],
+        &[],
     ),
-    ("ONEOF_NO_DELETE", &["source-oneof-removed"]),
+    ("ONEOF_NO_DELETE", &["source-oneof-removed"], &[]),
     (
         "PACKAGE_ENUM_NO_DELETE",
         &["source-enum-removed", "source-package-changed"],
+        &[],
     ),
     (
         "PACKAGE_MESSAGE_NO_DELETE",
         &["source-message-removed", "source-package-changed"],
+        &[],
     ),
     (
         "PACKAGE_NO_DELETE",
@@ -162,45 +198,113 @@ const RULES: &[(&str, &[&str])] = &[
             "source-enum-removed",
             "source-package-changed",
         ],
+        &[],
     ),
-    ("PACKAGE_SERVICE_NO_DELETE", &["wire-service-removed"]),
+    ("PACKAGE_SERVICE_NO_DELETE", &["wire-service-removed"], &[]),
     (
         "RESERVED_ENUM_NO_DELETE",
         &["wire-reserved-number-removed", "json-reserved-name-removed"],
+        &[],
     ),
     (
         "RESERVED_MESSAGE_NO_DELETE",
         &["wire-reserved-number-removed", "json-reserved-name-removed"],
+        &[],
     ),
-    ("RPC_NO_DELETE", &["wire-method-removed"]),
+    ("RPC_NO_DELETE", &["wire-method-removed"], &[]),
     (
         "RPC_SAME_CLIENT_STREAMING",
         &["wire-method-client-streaming-changed"],
+        &[],
     ),
     (
         "RPC_SAME_IDEMPOTENCY_LEVEL",
         &["wire-method-idempotency-lowered"],
+        &[],
     ),
-    ("RPC_SAME_REQUEST_TYPE", &["source-method-request-changed"]),
+    (
+        "RPC_SAME_REQUEST_TYPE",
+        &["source-method-request-changed"],
+        &[],
+    ),
     (
         "RPC_SAME_RESPONSE_TYPE",
         &["source-method-response-changed"],
+        &[],
     ),
     (
         "RPC_SAME_SERVER_STREAMING",
         &["wire-method-server-streaming-changed"],
+        &[],
     ),
-    ("SERVICE_NO_DELETE", &["wire-service-removed"]),
+    ("SERVICE_NO_DELETE", &["wire-service-removed"], &[]),
 ];
 
-pub(crate) const OTHERWISE: &[Otherwise] = &[];
+/// Labels of which ours differ, and why.
+pub(crate) const OTHERWISE: &[Otherwise] = &[
+    (
+        "breaking_enum_same_type 1.proto:13 ENUM_SAME_TYPE",
+        "before, the enum stood in a file of an edition, which is left out",
+    ),
+    (
+        "breaking_enum_same_type 2.proto:17 ENUM_SAME_TYPE",
+        "before, the enum stood in a file of an edition, which is left out",
+    ),
+    (
+        "breaking_enum_value_same_name 1.proto:46 ENUM_VALUE_SAME_NAME",
+        "this name of the number is as it was; the other one has changed, which is found on its line",
+    ),
+    (
+        "breaking_file_same_values 1.proto:17 not",
+        "`java_string_check_utf8` is an option of the file; the label is on each field instead",
+    ),
+    (
+        "breaking_file_same_values 2.proto:17 not",
+        "`java_string_check_utf8` is an option of the file; the label is on each field instead",
+    ),
+    (
+        "breaking_ignore_unstable_packages_true a/v1beta1",
+        "the case is configured to pass over packages that call themselves unstable",
+    ),
+    (
+        "breaking_message_message 2.proto:0 MESSAGE_NO_DELETE",
+        "the message stands in another file of the same package",
+    ),
+    (
+        "breaking_field_same_utf8_validation 1.proto:2",
+        "before, the message stood in a file of an edition, which is left out",
+    ),
+    (
+        "breaking_field_same_utf8_validation 1.proto:30",
+        "before, the message stood in a file of an edition, which is left out",
+    ),
+    (
+        "breaking_field_same_utf8_validation 2.proto:3",
+        "before, the message stood in a file of an edition, which is left out",
+    ),
+    (
+        "breaking_field_same_utf8_validation 2.proto:40",
+        "before, the message stood in a file of an edition, which is left out",
+    ),
+    (
+        "breaking_package_no_delete b2.proto:5 not",
+        "an enum of this message is gone; the label is on the file in which the message stood before",
+    ),
+    (
+        "breaking_rpc_same_values 2.proto:45 RPC_SAME_IDEMPOTENCY_LEVEL",
+        "more is promised than before, so that every caller goes on as before",
+    ),
+    (
+        "breaking_rpc_same_values 2.proto:55 RPC_SAME_IDEMPOTENCY_LEVEL",
+        "more is promised than before, so that every caller goes on as before",
+    ),
+];
 
-fn ours(rule: &str) -> Option<&'static [&'static str]> {
-    if rule.starts_with("FILE_SAME_") && !["FILE_SAME_PACKAGE", "FILE_SAME_SYNTAX"].contains(&rule)
-    {
-        return Some(&["source-file-option-changed"]);
-    }
-    RULES.iter().find(|it| it.0 == rule).map(|it| it.1)
+/// Our rules about the same, and those that may say it instead.
+fn ours(rule: &str) -> Option<(&'static [&'static str], &'static [&'static str])> {
+    let known = RULES.iter().find(|it| it.0 == rule).map(|it| (it.1, it.2));
+    let option = rule.starts_with("FILE_SAME_");
+    known.or_else(|| option.then_some((&["source-file-option-changed"][..], &[][..])))
 }
 
 /// One finding of buf.
@@ -212,12 +316,12 @@ struct Label {
 }
 
 /// The cases, and how many labels are left out, by why.
-pub(crate) fn cases(folder: &Path) -> (Vec<Case>, BTreeMap<&'static str, usize>) {
+pub(crate) fn cases(folder: &Path) -> (Vec<Case>, BTreeMap<String, usize>) {
     let folder = folder.join("private/bufpkg/bufcheck");
     let labels = labels(&std::fs::read_to_string(folder.join("breaking_test.go")).unwrap());
     let data = folder.join("testdata/breaking");
     let mut cases = Vec::new();
-    let mut left: BTreeMap<&'static str, usize> = BTreeMap::new();
+    let mut left: BTreeMap<String, usize> = BTreeMap::new();
     let folders: BTreeSet<&str> = labels.iter().map(|it| it.folder.as_str()).collect();
     for name in folders {
         let (old, new) = (
@@ -257,30 +361,33 @@ pub(crate) fn cases(folder: &Path) -> (Vec<Case>, BTreeMap<&'static str, usize>)
             breaks,
         };
         for label in &here {
-            let Some(rules) = ours(&label.rule) else {
-                *left.entry("rules about something else").or_default() += 1;
+            let Some((rules, instead)) = ours(&label.rule) else {
+                *left.entry(label.rule.clone()).or_default() += 1;
                 continue;
             };
             let Some((file, lines)) = &label.place else {
-                *left.entry("no place").or_default() += 1;
+                *left.entry("no place".to_owned()).or_default() += 1;
                 continue;
             };
             if unread.contains(file) {
-                *left.entry("files of an edition").or_default() += 1;
+                *left.entry("files of an edition".to_owned()).or_default() += 1;
                 continue;
             }
             let at = lines.as_ref().map_or(0, |it| *it.start());
             let about = About {
                 file: file.clone(),
                 lines: lines.clone(),
-                rules,
+                rules: [rules, instead].concat(),
             };
             cases.push(case(format!("{file}:{at} {}", label.rule), about, true));
         }
-        let rules: BTreeSet<&str> = here.iter().map(|it| it.rule.as_str()).collect();
-        for rule in rules {
-            let Some(rules) = ours(rule) else { continue };
-            let alike = || here.iter().filter(|it| ours(&it.rule) == Some(rules));
+        let rules: BTreeSet<_> = here.iter().filter_map(|it| ours(&it.rule)).collect();
+        for (rules, _) in rules {
+            let shared = |it: &&[&str]| it.iter().any(|it| rules.contains(it));
+            let alike = || {
+                let here = here.iter();
+                here.filter(|it| ours(&it.rule).is_some_and(|it| shared(&it.0)))
+            };
             // What is gone with everything around it is found at the beginning of the file.
             let gone = |file: &str| {
                 alike().any(|it| match &it.place {
@@ -301,9 +408,10 @@ pub(crate) fn cases(folder: &Path) -> (Vec<Case>, BTreeMap<&'static str, usize>)
                         let about = About {
                             file: file.clone(),
                             lines: Some(number..=number),
-                            rules,
+                            rules: rules.to_vec(),
                         };
-                        cases.push(case(format!("{file}:{number} not {rule}"), about, false));
+                        let name = format!("{file}:{number} not {}", rules[0]);
+                        cases.push(case(name, about, false));
                     }
                 }
             }

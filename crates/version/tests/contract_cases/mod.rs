@@ -41,7 +41,7 @@ pub(crate) struct About {
     /// Of the second state; none for what stands nowhere there.
     pub(crate) lines: Option<RangeInclusive<usize>>,
     /// Without what those of their surface begin with.
-    pub(crate) rules: &'static [&'static str],
+    pub(crate) rules: Vec<&'static str>,
 }
 
 impl About {

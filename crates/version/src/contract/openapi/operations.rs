@@ -157,10 +157,10 @@ impl Api<'_> {
                 context,
             );
         }
-        if deprecated == (true, true) && dates.0 != dates.1 {
-            if let Some(rule) = earlier(&dates.0, &dates.1) {
-                self.say(rule, (old, dates.0), (new, dates.1), "x-sunset", context);
-            }
+        if deprecated == (true, true)
+            && let Some(rule) = earlier(&dates.0, &dates.1)
+        {
+            self.say(rule, (old, dates.0), (new, dates.1), "x-sunset", context);
         }
         let ids = (
             self.old
