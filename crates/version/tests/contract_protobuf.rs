@@ -1088,6 +1088,44 @@ fn depths_and_sizes_are_refused() {
     );
 }
 
+#[test]
+fn large_files_are_compared_in_a_time_that_grows_with_them() {
+    type Part<'a> = &'a dyn Fn(usize) -> String;
+    const MANY: usize = 10_000;
+    // Below lie numbers that no field may have.
+    const FIRST: usize = 20_000;
+    let all = |part: Part<'_>| (FIRST..FIRST + MANY).map(part).collect::<String>();
+    // A hundred million looks each, if each thing were looked for among all the others.
+    let shapes: [(Part<'_>, Part<'_>); 4] = [
+        (&|at| format!("int32 f{at} = {at}; "), &|at| {
+            format!("string g{at} = {at}; ")
+        }),
+        (&|at| format!("reserved {}; ", 2 * at), &|at| {
+            format!("reserved {}; ", 2 * at + 1)
+        }),
+        (
+            &|at| format!("oneof o{at} {{ int32 f{at} = {at}; }} "),
+            &|at| format!("int32 f{at} = {at}; "),
+        ),
+        (&|at| format!("E f{at} = {at}; "), &|at| {
+            format!("F f{at} = {at}; ")
+        }),
+    ];
+    let enums = format!(
+        "enum E {{ E_0 = 0; {} }} enum F {{ F_0 = 0; {} }}",
+        all(&|at| format!("E_{at} = {at}; ")),
+        all(&|at| format!("F_{at} = {}; ", at + 7)),
+    );
+    let text = |body: String| format!("syntax = \"proto3\"; message M {{ {body} }} {enums}");
+    for (old, new) in shapes {
+        assert!(!findings(&text(all(old)), &text(all(new))).is_empty());
+    }
+    let renamed = enums.replace("E_", "G_");
+    let head = "syntax = \"proto3\"; ";
+    let found = findings(&format!("{head}{enums}"), &format!("{head}{renamed}"));
+    assert_eq!(found.len(), 2 * (MANY + 1));
+}
+
 /// Declarations whose order means nothing, each with how it stands in a file of its own.
 const PIECES: [&str; 6] = [
     "message Order { int32 count = 1; Item item = 2; Kind kind = 3; oneof way { string mail = 4; string phone = 5; } map<string, Item> parts = 6; }",

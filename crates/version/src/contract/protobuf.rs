@@ -17,11 +17,12 @@ mod kinds;
 mod lines;
 mod messages;
 mod model;
+mod oneofs;
 mod read;
 mod services;
 mod sources;
 
-use self::kinds::Sides;
+use self::kinds::{Known, Sides};
 use self::model::Model;
 use super::bundle::Contract;
 use super::document::Unreadable;
@@ -47,6 +48,7 @@ pub(super) fn diff(
             old: &was,
             new: &is,
             renamed: &renamed,
+            known: &Known::default(),
         },
         options,
         findings: Findings::default(),

@@ -74,7 +74,6 @@ impl Comparison<'_> {
             self.say(&rules::ENUM_DEFAULT, old, new, name);
         }
         let (before, after) = (was.numbers(), is.numbers());
-        let named = |all: &Enum, name: &str| all.values.iter().any(|it| it.name == name);
         for (number, values) in &before {
             let Some(now) = after.get(number) else {
                 for value in values {
@@ -88,7 +87,7 @@ impl Comparison<'_> {
             if before.contains_key(number) {
                 continue;
             }
-            for value in values.iter().filter(|it| !named(was, &it.name)) {
+            for value in values.iter().filter(|it| was.value(&it.name).is_none()) {
                 let rule = if is.closed {
                     &rules::VALUE_ADDED_CLOSED
                 } else {
@@ -104,11 +103,14 @@ impl Comparison<'_> {
 
     /// The names of a number that both sides have.
     fn names(&mut self, name: &str, was: &[&Value], is: &[&Value], after: &Enum) {
-        let has = |all: &[&Value], name: &str| all.iter().any(|it| it.name == name);
-        let fresh: Vec<&&Value> = is.iter().filter(|it| !has(was, &it.name)).collect();
-        for (at, value) in was.iter().filter(|it| !has(is, &it.name)).enumerate() {
+        let names =
+            |all: &[&Value]| -> BTreeSet<String> { all.iter().map(|it| it.name.clone()).collect() };
+        let (before, now) = (names(was), names(is));
+        let fresh: Vec<&&Value> = is.iter().filter(|it| !before.contains(&it.name)).collect();
+        let gone = was.iter().filter(|it| !now.contains(&it.name));
+        for (at, value) in gone.enumerate() {
             let full = format!("{name}.{}", value.name);
-            if let Some(other) = after.values.iter().find(|it| it.name == value.name) {
+            if let Some(other) = after.value(&value.name) {
                 let old = (&value.place, Some(value.number.to_string()));
                 let new = (&other.place, Some(other.number.to_string()));
                 self.say(&rules::VALUE_RENUMBERED, old, new, &full);
@@ -123,27 +125,24 @@ impl Comparison<'_> {
                 self.say(rule, old, new, &full);
             }
         }
-        for value in is {
-            if !value.deprecated {
-                continue;
-            }
-            if let Some(old) = was
-                .iter()
-                .find(|it| it.name == value.name && !it.deprecated)
-            {
-                let full = format!("{name}.{}", value.name);
+        for old in was
+            .iter()
+            .filter(|it| !it.deprecated && now.contains(&it.name))
+        {
+            if let Some(new) = after.value(&old.name).filter(|it| it.deprecated) {
+                let full = format!("{name}.{}", old.name);
                 self.say(
                     &rules::DEPRECATED,
                     (&old.place, None),
-                    (&value.place, None),
+                    (&new.place, None),
                     &full,
                 );
             }
         }
         if let (Some(first), Some(second)) = (was.first(), is.first())
             && first.name != second.name
-            && has(is, &first.name)
-            && has(was, &second.name)
+            && now.contains(&first.name)
+            && before.contains(&second.name)
         {
             let old = (&first.place, Some(first.name.clone()));
             let new = (&second.place, Some(second.name.clone()));
@@ -154,14 +153,14 @@ impl Comparison<'_> {
     /// A value whose number is gone: it may have another number, or be gone itself.
     fn value_gone(&mut self, name: &str, value: &Value, is: &Enum) {
         let full = format!("{name}.{}", value.name);
-        if let Some(other) = is.values.iter().find(|it| it.name == value.name) {
+        if let Some(other) = is.value(&value.name) {
             let old = (&value.place, Some(value.number.to_string()));
             let new = (&other.place, Some(other.number.to_string()));
             self.say(&rules::VALUE_RENUMBERED, old, new, &full);
             return;
         }
         let mut broken: Vec<&'static Rule> = vec![
-            if is.reserved.has_number(value.number) {
+            if is.reserved.numbers.has(value.number) {
                 &rules::VALUE_RETIRED_WIRE
             } else {
                 &rules::VALUE_REMOVED_WIRE

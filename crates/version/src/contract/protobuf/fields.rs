@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::kinds::{Form, Likeness, Sides};
+use super::kinds::{Form, Likeness};
 use super::model::{Field, Kind, Often, Reserved, Simple};
+use super::oneofs::Oneofs;
 use super::{Comparison, home, rules};
 use crate::contract::finding::Place;
 use crate::contract::rule::Rule;
@@ -46,6 +47,7 @@ impl Comparison<'_> {
         reserved: Option<&Reserved>,
     ) {
         let (before, after) = (by_name(was), by_name(is));
+        let mut oneofs = Oneofs::new(was, is);
         let mut met = BTreeSet::new();
         for (number, field) in was {
             let full = called(name, field);
@@ -60,8 +62,7 @@ impl Comparison<'_> {
                         is: same,
                         wire: true,
                     },
-                    was,
-                    is,
+                    &mut oneofs,
                 );
                 continue;
             }
@@ -80,8 +81,7 @@ impl Comparison<'_> {
                             is: other,
                             wire: false,
                         },
-                        was,
-                        is,
+                        &mut oneofs,
                     );
                 }
                 (None, Some(other)) => {
@@ -93,15 +93,15 @@ impl Comparison<'_> {
                             is: other,
                             wire: true,
                         },
-                        was,
-                        is,
+                        &mut oneofs,
                     );
                     continue;
                 }
                 (None, None) => {
                     let home = home(self.sides.new, &full, new);
                     let new = if reserved.is_some() { new } else { &home };
-                    self.field_removed(&full, *number, field, new, reserved);
+                    let free = here.is_none();
+                    self.field_removed(&full, (*number, free), field, new, reserved);
                 }
             }
             if let Some(other) = here {
@@ -135,7 +135,7 @@ impl Comparison<'_> {
     fn field_removed(
         &mut self,
         name: &str,
-        number: i64,
+        (number, free): (i64, bool),
         field: &Field,
         new: &Place,
         reserved: Option<&Reserved>,
@@ -150,9 +150,9 @@ impl Comparison<'_> {
                 if field.often == Often::Required {
                     broken.push(&rules::REQUIRED_REMOVED);
                 }
-                if reserved.has_number(number) {
+                if reserved.numbers.has(number) {
                     broken.push(&rules::FIELD_RETIRED_WIRE);
-                } else {
+                } else if free {
                     broken.push(&rules::FIELD_REMOVED_WIRE);
                 }
                 broken.extend([&rules::FIELD_REMOVED_JSON, &rules::FIELD_REMOVED_SOURCE]);
@@ -179,7 +179,7 @@ impl Comparison<'_> {
         self.say(rule, old, new, &pair.name);
     }
 
-    fn field(&mut self, pair: &Pair<'_>, old: &Fields, new: &Fields) {
+    fn field<'a>(&mut self, pair: &Pair<'a>, oneofs: &mut Oneofs<'a>) {
         let (was, is) = (pair.was, pair.is);
         if was.name != is.name {
             self.pair(pair, &rules::FIELD_RENAMED, &was.name, &is.name);
@@ -189,7 +189,7 @@ impl Comparison<'_> {
         }
         self.often(pair);
         self.types(pair, &was.kind, &is.kind);
-        self.oneofs(pair, old, new);
+        self.oneofs(pair, oneofs);
         self.defaults(pair);
         // Of another type, what is checked says nothing.
         if pair.wire && was.checked != is.checked && self.sides.same(&was.kind, &is.kind) {
@@ -320,10 +320,10 @@ impl Comparison<'_> {
                 && messages.is_none()
                 && was != is
             {
-                if !Sides::holds((new, is), (old, was)) {
+                if !sides.new_holds_old(was, is) {
                     self.pair(pair, &rules::TYPE_READ_LESS, was, is);
                 }
-                if !Sides::holds((old, was), (new, is)) {
+                if !sides.old_holds_new(was, is) {
                     self.pair(pair, &rules::TYPE_WRITTEN_MORE, was, is);
                 }
             }
@@ -340,14 +340,7 @@ impl Comparison<'_> {
             return;
         }
         let like = match (was, is) {
-            (Kind::Enum(one), Kind::Enum(two)) => {
-                let names = |model: &super::model::Model, name: &String| {
-                    let values = model.enums.get(name).map(|it| it.values.iter());
-                    let names = values.into_iter().flatten().map(|it| it.name.clone());
-                    names.collect::<BTreeSet<_>>()
-                };
-                names(old, one).is_subset(&names(new, two))
-            }
+            (Kind::Enum(one), Kind::Enum(two)) => sides.names_kept(one, two),
             _ => messages.is_none_or(|(one, two)| sides.alike(one, two, Likeness::Json)),
         };
         if !like {
@@ -356,7 +349,7 @@ impl Comparison<'_> {
     }
 
     /// Fields of a oneof clear each other. What the oneof is called matters to code only.
-    fn oneofs(&mut self, pair: &Pair<'_>, old: &Fields, new: &Fields) {
+    fn oneofs<'a>(&mut self, pair: &Pair<'a>, oneofs: &mut Oneofs<'a>) {
         let (was, is) = (pair.was, pair.is);
         if was.oneof == is.oneof {
             return;
@@ -366,20 +359,11 @@ impl Comparison<'_> {
         if !pair.wire {
             return;
         }
-        // Those that it clears, of the fields that both sides have. A field that is alone clears none.
-        let others = |all: &Fields, field: &Field| -> BTreeSet<i64> {
-            let same = |it: &Field| it.oneof == field.oneof && it.name != field.name;
-            let both = |it: &i64| old.contains_key(it) && new.contains_key(it);
-            all.iter()
-                .filter(|(number, it)| field.oneof.is_some() && same(it) && both(number))
-                .map(|(number, _)| *number)
-                .collect()
-        };
-        let (first, second) = (others(old, was), others(new, is));
-        if !second.is_subset(&first) {
+        let moved = oneofs.moved(was, is);
+        if moved.joined {
             self.pair(pair, &rules::ONEOF_JOINED, text(was), text(is));
         }
-        if !first.is_subset(&second) {
+        if moved.left {
             self.pair(pair, &rules::ONEOF_LEFT, text(was), text(is));
         }
     }
@@ -402,15 +386,10 @@ impl Comparison<'_> {
                 return named.unwrap_or_else(|| usual(it));
             };
             // Which value comes first is compared where the enum is.
-            let values = model
-                .enums
-                .get(name)
-                .map(|it| &it.values[..])
-                .unwrap_or_default();
-            let named = named.and_then(|it| values.iter().find(|value| value.name == it));
-            let value = named.map(|it| it.number);
-            let first = values.first().map(|it| it.number);
-            value.or(first).unwrap_or(0).to_string()
+            let all = model.enums.get(name);
+            let named = named.and_then(|it| all?.value(&it));
+            let value = named.or_else(|| all?.values.first());
+            value.map_or(0, |it| it.number).to_string()
         };
         let enums =
             matches!(was.kind, Kind::Enum(_)) && was.default.is_none() && is.default.is_none();

@@ -1,6 +1,7 @@
 //! Types: how they are written, and which hold the values of which.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 use super::model::{Kind, Model, Simple};
@@ -114,10 +115,44 @@ pub(super) struct Sides<'a> {
     pub(super) old: &'a Model,
     pub(super) new: &'a Model,
     pub(super) renamed: &'a BTreeMap<String, String>,
+    pub(super) known: &'a Known,
+}
+
+/// How many fields are looked at to say whether messages are alike. Beyond it none are.
+const MOST_COMPARED: usize = 4_000_000;
+
+/// What was found out of pairs of types: one may be used in many places.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    answers: RefCell<HashMap<(Question, String, String), bool>>,
+    /// How many fields were looked at.
+    compared: Cell<usize>,
+}
+
+/// What is asked of two types, one of each side, always in the same order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Question {
+    Alike(Likeness),
+    AlikeEnums(Likeness),
+    NewHoldsOld,
+    OldHoldsNew,
+    NamesKept,
+}
+
+impl Known {
+    fn ask(&self, question: Question, one: &str, two: &str, answer: impl FnOnce() -> bool) -> bool {
+        let key = (question, one.to_owned(), two.to_owned());
+        if let Some(known) = self.answers.borrow().get(&key) {
+            return *known;
+        }
+        let found = answer();
+        self.answers.borrow_mut().insert(key, found);
+        found
+    }
 }
 
 /// What two messages have to have in common.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Likeness {
     Wire,
     Json,
@@ -145,9 +180,28 @@ impl<'a> Sides<'a> {
         }
     }
 
-    /// Whether values of `writer` are read as themselves by `reader`. The first side of each is the
-    /// model that its names belong to.
-    pub(super) fn holds(reader: (&Model, &Kind), writer: (&Model, &Kind)) -> bool {
+    /// Whether the new type of a field holds each value of the old one as itself.
+    pub(super) fn new_holds_old(&self, old: &Kind, new: &Kind) -> bool {
+        self.holds(Question::NewHoldsOld, (self.new, new), (self.old, old))
+    }
+
+    /// Whether the old type of a field holds each value of the new one as itself.
+    pub(super) fn old_holds_new(&self, old: &Kind, new: &Kind) -> bool {
+        self.holds(Question::OldHoldsNew, (self.old, old), (self.new, new))
+    }
+
+    /// Whether a new enum has all names of an old one.
+    pub(super) fn names_kept(&self, old: &str, new: &str) -> bool {
+        let enums = (self.old.enums.get(old), self.new.enums.get(new));
+        let (Some(one), Some(two)) = enums else {
+            return old == new;
+        };
+        self.known.ask(Question::NamesKept, old, new, || {
+            one.names.keys().all(|it| two.names.contains_key(it))
+        })
+    }
+
+    fn holds(&self, question: Question, reader: (&Model, &Kind), writer: (&Model, &Kind)) -> bool {
         use Simple::{Bool, Bytes, Int32, Int64, Sint32, Sint64, String, Uint32, Uint64};
         match (reader.1, writer.1) {
             (Kind::Simple(reader), Kind::Simple(writer)) => {
@@ -168,13 +222,15 @@ impl<'a> Sides<'a> {
                 let open = reader.0.enums.get(name).is_some_and(|it| !it.closed);
                 open && matches!(writer, Int32 | Bool)
             }
-            (Kind::Enum(one), Kind::Enum(two)) => {
-                let (Some(one), Some(two)) = (reader.0.enums.get(one), writer.0.enums.get(two))
-                else {
-                    return one == two;
+            (Kind::Enum(first), Kind::Enum(second)) => {
+                let enums = (reader.0.enums.get(first), writer.0.enums.get(second));
+                let (Some(one), Some(two)) = enums else {
+                    return first == second;
                 };
-                let known = one.numbers();
-                !one.closed || two.values.iter().all(|it| known.contains_key(&it.number))
+                self.known.ask(question, first, second, || {
+                    let known = one.numbers();
+                    !one.closed || two.values.iter().all(|it| known.contains_key(&it.number))
+                })
             }
             _ => false,
         }
@@ -182,6 +238,12 @@ impl<'a> Sides<'a> {
 
     /// Whether two messages are made of the same fields, and those they hold likewise.
     pub(super) fn alike(&self, old: &str, new: &str, by: Likeness) -> bool {
+        let question = Question::Alike(by);
+        self.known
+            .ask(question, old, new, || self.made_alike(old, new, by))
+    }
+
+    fn made_alike(&self, old: &str, new: &str, by: Likeness) -> bool {
         let mut seen = BTreeSet::new();
         let mut waiting = vec![(old.to_owned(), new.to_owned())];
         while let Some(pair) = waiting.pop() {
@@ -200,6 +262,11 @@ impl<'a> Sides<'a> {
                 return false;
             };
             if one.fields.len() != two.fields.len() || one.set != two.set {
+                return false;
+            }
+            let compared = self.known.compared.get() + one.fields.len();
+            self.known.compared.set(compared);
+            if compared > MOST_COMPARED {
                 return false;
             }
             for (number, first) in &one.fields {
@@ -237,6 +304,7 @@ impl<'a> Sides<'a> {
                 else {
                     return one == two;
                 };
+                let question = Question::AlikeEnums(by);
                 let named = by == Likeness::Json;
                 let values = |it: &super::model::Enum| -> BTreeSet<(i64, String)> {
                     let all = it.values.iter();
@@ -249,7 +317,9 @@ impl<'a> Sides<'a> {
                     };
                     all.map(|it| (it.number, name(it))).collect()
                 };
-                first.closed == second.closed && values(first) == values(second)
+                self.known.ask(question, one, two, || {
+                    first.closed == second.closed && values(first) == values(second)
+                })
             }
             (Kind::Map(key, value), Kind::Map(other_key, other)) => {
                 key == other_key && self.alike_kinds(value, other, by, waiting)

@@ -1,7 +1,6 @@
 //! Messages and extensions, and what is said about numbers.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 
 use super::model::{Message, Reserved, ranged};
 use super::{Comparison, home, rules, within};
@@ -83,11 +82,11 @@ impl Comparison<'_> {
         }
         self.reserved(name, &was.reserved, &is.reserved, &is.place);
         let rule = &rules::EXTENSION_RANGE_REMOVED;
-        for (range, place) in gone(&was.extensions, &is.extensions) {
+        for (range, place) in was.extensions.without(&is.extensions) {
             self.say(rule, (place, Some(ranged(&range))), (&is.place, None), name);
         }
         let rule = &rules::EXTENSION_RANGE_ADDED;
-        for (range, place) in gone(&is.extensions, &was.extensions) {
+        for (range, place) in is.extensions.without(&was.extensions) {
             self.say(
                 rule,
                 (&was.place, None),
@@ -102,7 +101,7 @@ impl Comparison<'_> {
         let mut say = |rule: &'static Rule, place: &Place, text: String| {
             self.say(rule, (place, Some(text)), (owner, None), name);
         };
-        for (range, place) in gone(&was.numbers, &is.numbers) {
+        for (range, place) in was.numbers.without(&is.numbers) {
             say(&rules::RESERVED_NUMBER_REMOVED, place, ranged(&range));
         }
         for (reserved, place) in &was.names {
@@ -135,30 +134,4 @@ impl Comparison<'_> {
             self.fields(name, (was, places.0), (is, places.1), None);
         }
     }
-}
-
-/// The parts of some ranges that no other range covers.
-fn gone<'a>(
-    ranges: &'a [(Range<i64>, Place)],
-    others: &[(Range<i64>, Place)],
-) -> Vec<(Range<i64>, &'a Place)> {
-    let mut others: Vec<&Range<i64>> = others.iter().map(|it| &it.0).collect();
-    others.sort_by_key(|it| it.start);
-    let mut out = Vec::new();
-    for (range, place) in ranges {
-        let mut from = range.start;
-        for other in others
-            .iter()
-            .filter(|it| it.end > range.start && it.start < range.end)
-        {
-            if other.start > from {
-                out.push((from..other.start, place));
-            }
-            from = from.max(other.end);
-        }
-        if from < range.end {
-            out.push((from..range.end, place));
-        }
-    }
-    out
 }

@@ -39,16 +39,58 @@ pub(super) struct FileOption {
     pub(super) place: Place,
 }
 
+/// Ranges of numbers, in the order of the file.
 #[derive(Debug, Default)]
-pub(super) struct Reserved {
-    pub(super) numbers: Vec<(Range<i64>, Place)>,
-    pub(super) names: BTreeMap<String, Place>,
+pub(super) struct Ranges {
+    pub(super) written: Vec<(Range<i64>, Place)>,
+    /// The same in ascending order, with a gap between each two.
+    merged: Vec<Range<i64>>,
 }
 
-impl Reserved {
-    pub(super) fn has_number(&self, number: i64) -> bool {
-        self.numbers.iter().any(|(it, _)| it.contains(&number))
+impl Ranges {
+    pub(super) fn new(written: Vec<(Range<i64>, Place)>) -> Self {
+        let mut sorted: Vec<_> = written.iter().map(|it| it.0.clone()).collect();
+        sorted.sort_by_key(|it| it.start);
+        let mut merged: Vec<Range<i64>> = Vec::new();
+        for range in sorted {
+            match merged.last_mut() {
+                Some(last) if last.end >= range.start => last.end = last.end.max(range.end),
+                _ => merged.push(range),
+            }
+        }
+        Self { written, merged }
     }
+
+    pub(super) fn has(&self, number: i64) -> bool {
+        let at = self.merged.partition_point(|it| it.end <= number);
+        self.merged.get(at).is_some_and(|it| it.contains(&number))
+    }
+
+    /// What others do not cover of what is written.
+    pub(super) fn without(&self, others: &Self) -> Vec<(Range<i64>, &Place)> {
+        let mut out = Vec::new();
+        for (range, place) in &self.written {
+            let mut from = range.start;
+            let first = others.merged.partition_point(|it| it.end <= range.start);
+            let reach = |it: &&Range<i64>| it.start < range.end;
+            for other in others.merged[first..].iter().take_while(reach) {
+                if other.start > from {
+                    out.push((from..other.start, place));
+                }
+                from = other.end;
+            }
+            if from < range.end {
+                out.push((from..range.end, place));
+            }
+        }
+        out
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Reserved {
+    pub(super) numbers: Ranges,
+    pub(super) names: BTreeMap<String, Place>,
 }
 
 #[derive(Debug)]
@@ -57,7 +99,7 @@ pub(super) struct Message {
     pub(super) fields: BTreeMap<i64, Field>,
     pub(super) oneofs: BTreeMap<String, Place>,
     pub(super) reserved: Reserved,
-    pub(super) extensions: Vec<(Range<i64>, Place)>,
+    pub(super) extensions: Ranges,
     pub(super) set: bool,
     /// Whether the accessor `descriptor` is generated, and where that is said.
     pub(super) accessor: (bool, Place),
@@ -128,6 +170,8 @@ pub(super) struct Enum {
     pub(super) place: Place,
     /// In the order of the file: the first one stands in for a missing one.
     pub(super) values: Vec<Value>,
+    /// By name, which of them.
+    pub(super) names: BTreeMap<String, usize>,
     pub(super) reserved: Reserved,
     /// Whether values that it does not know are taken for missing.
     pub(super) closed: bool,
@@ -135,6 +179,10 @@ pub(super) struct Enum {
 }
 
 impl Enum {
+    pub(super) fn value(&self, name: &str) -> Option<&Value> {
+        self.names.get(name).and_then(|it| self.values.get(*it))
+    }
+
     /// The names of its numbers, in the order of the file.
     pub(super) fn numbers(&self) -> BTreeMap<i64, Vec<&Value>> {
         let mut out: BTreeMap<i64, Vec<&Value>> = BTreeMap::new();

@@ -11,8 +11,8 @@ use prost_types::{
 
 use super::lines::Lines;
 use super::model::{
-    Enum, Field, File, FileOption, Kind, Message, Method, Model, Often, Reserved, Service, Simple,
-    Value, ranged,
+    Enum, Field, File, FileOption, Kind, Message, Method, Model, Often, Ranges, Reserved, Service,
+    Simple, Value, ranged,
 };
 use crate::contract::finding::Place;
 
@@ -210,7 +210,7 @@ impl Reader<'_> {
             let place = format!("{pointer}/extensions/{}", ranged(&range));
             (range, self.place(&with(path, &[MESSAGE_RANGE, at]), place))
         });
-        let extensions = extensions.collect();
+        let extensions = Ranges::new(extensions.collect());
         let options = message.options.as_ref();
         let made = Message {
             accessor: (
@@ -312,7 +312,7 @@ impl Reader<'_> {
             (it.clone(), self.place(&with(path, &[name, at]), place))
         });
         Reserved {
-            numbers: numbers.collect(),
+            numbers: Ranges::new(numbers.collect()),
             names: names.collect(),
         }
     }
@@ -329,13 +329,15 @@ impl Reader<'_> {
                 format!("{pointer}/values/{}", value.name()),
             ),
         });
-        let values = values.collect();
+        let values: Vec<Value> = values.collect();
+        let names = (0..).zip(&values).map(|(at, it)| (it.name.clone(), at));
         let ranges = it.reserved_range.iter();
         let ranges = ranges.map(|it| i64::from(it.start())..i64::from(it.end()) + 1);
         let parts = (ENUM_RESERVED, ENUM_RESERVED_NAME);
         let made = Enum {
             reserved: self.reserved(ranges, &it.reserved_name, &pointer, path, parts),
             place: self.place(path, pointer),
+            names: names.collect(),
             values,
             closed: !self.proto3,
             deprecated: it.options.as_ref().is_some_and(|it| it.deprecated()),
