@@ -17,6 +17,8 @@ mod document;
 mod finding;
 mod json;
 mod openapi;
+#[cfg(feature = "protobuf")]
+mod protobuf;
 mod report;
 mod rule;
 mod same;
@@ -30,17 +32,20 @@ pub use self::document::{DEEPEST, LARGEST, MOST_NODES, MOST_TEXT, Unreadable};
 pub use self::finding::{Finding, Place, floor};
 pub use self::rule::{Certainty, Direction, Rule, Surface};
 pub use self::waiver::{LARGEST_WAIVERS, SHORTEST, Waived, Waiver, Waivers, WrongWaiver};
+use crate::Level;
 
 /// What a comparison has to know beside the contracts.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options<'a> {
     /// For schemas of data that belong to no request: who reads it. [`Direction::Both`] compares both
-    /// ways; nothing is as [`Direction::WeRead`]. OpenAPI says it itself.
+    /// ways; nothing is as [`Direction::WeRead`], or both ways for Protobuf, whose messages are read
+    /// and written by whoever has them. OpenAPI says it itself.
     pub direction: Option<Direction>,
     /// The day of the comparison, `YYYY-MM-DD`, for dates after which something may go. Without it
     /// none has come.
     pub today: Option<&'a str>,
-    /// How stable parts of the contract are, by the beginning of a path; the longest one counts.
+    /// How stable parts of the contract are, by the beginning of a path, or of a full name of Protobuf;
+    /// the longest one counts.
     pub stability: &'a [(String, Stability)],
 }
 
@@ -71,6 +76,17 @@ pub enum Stability {
     Beta,
     /// Everything.
     Stable,
+}
+
+impl Stability {
+    /// The highest level that a change counts for.
+    fn most(self) -> Level {
+        match self {
+            Self::Stable => Level::Major,
+            Self::Beta => Level::Minor,
+            Self::Alpha | Self::Internal | Self::Development => Level::None,
+        }
+    }
 }
 
 impl Options<'_> {
@@ -117,24 +133,37 @@ pub fn diff(
     new: Contract<'_>,
     options: &Options<'_>,
 ) -> Result<Vec<Finding>, Unreadable> {
+    let compare = match surface {
+        Surface::OpenApi => openapi::diff,
+        Surface::JsonSchema => schema::diff,
+        Surface::Avro => avro::diff,
+        #[cfg(feature = "protobuf")]
+        Surface::Protobuf => return protobuf::diff(old, new, options),
+        #[cfg(not(feature = "protobuf"))]
+        Surface::Protobuf => return Err(not_compared(new, "Protobuf is left out of this build")),
+        Surface::Sql => return Err(not_compared(new, "SQL is not compared yet")),
+    };
     let (was, is) = (bundle::Bundle::read(old)?, bundle::Bundle::read(new)?);
-    match surface {
-        Surface::OpenApi => openapi::diff(&was, &is, options),
-        Surface::JsonSchema => schema::diff(&was, &is, options),
-        Surface::Avro => avro::diff(&was, &is, options),
-        Surface::Protobuf | Surface::Sql => Err(Unreadable::OtherKind {
-            file: new.root.to_owned(),
-            wanted: "contract that can be compared",
-            reason: "Protobuf and SQL are not compared yet".to_owned(),
-        }),
+    compare(&was, &is, options)
+}
+
+fn not_compared(contract: Contract<'_>, reason: &str) -> Unreadable {
+    Unreadable::OtherKind {
+        file: contract.root.to_owned(),
+        wanted: "contract that can be compared",
+        reason: reason.to_owned(),
     }
 }
 
 /// Every rule there is.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    let apis = openapi::rules::RULES.iter().copied();
+    #[cfg(feature = "protobuf")]
+    let protobuf = protobuf::rules::RULES;
+    #[cfg(not(feature = "protobuf"))]
+    let protobuf: &[&Rule] = &[];
+    let lines = openapi::rules::RULES.iter().chain(protobuf).copied();
     schema::changes::rules()
-        .chain(apis)
+        .chain(lines)
         .chain(avro::rules::rules())
         .chain(whole::rules())
 }

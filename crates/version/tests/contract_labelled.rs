@@ -2,7 +2,8 @@
 //! of a contract whether the second one is compatible with the first one.
 //!
 //! `SWITCHBACK_CONTRACT_CASES` names a folder with check-outs of some of `oasdiff` (oasdiff/oasdiff),
-//! `confluent` (confluentinc/schema-registry) and `avro` (apache/avro). Without it nothing is tried.
+//! `confluent` (confluentinc/schema-registry), `avro` (apache/avro) and, with the
+//! feature `protobuf`, `buf` (bufbuild/buf). Without it nothing is tried.
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -69,4 +70,13 @@ fn oasdiff() {
 fn avro() {
     let Some(folder) = folder("avro") else { return };
     judge("Avro", cases::avro::cases(&folder), &[]);
+}
+
+#[cfg(feature = "protobuf")]
+#[test]
+fn buf() {
+    let Some(folder) = folder("buf") else { return };
+    let (cases, left) = cases::buf::cases(&folder);
+    println!("buf: left out: {left:?}");
+    judge("buf", cases, cases::buf::OTHERWISE);
 }

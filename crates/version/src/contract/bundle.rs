@@ -251,7 +251,7 @@ fn file_of(from: &str, reference: &str) -> Option<String> {
 }
 
 /// A path without `.` and, where something stands before it, without `..`.
-fn normal(path: &str) -> String {
+pub(crate) fn normal(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match part {

@@ -49,7 +49,7 @@ struct Node {
 /// Why a file cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
-    /// It is no JSON or YAML.
+    /// It is not written as it should be.
     #[error("{file}:{line}: {reason}")]
     Syntax {
         /// The file.
@@ -89,6 +89,16 @@ pub enum Unreadable {
     Missing {
         /// The file.
         file: String,
+    },
+    /// A file imports one that the caller did not supply.
+    #[error("{file}:{line}: it imports {import}, which was not supplied")]
+    MissingImport {
+        /// The file that imports it.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// What it imports, as it is written.
+        import: String,
     },
     /// It is no contract of the kind that was asked for.
     #[error("{file} is no {wanted}: {reason}")]

@@ -10,10 +10,47 @@ use super::schema::compare::Raw;
 use crate::Level;
 
 /// Collects findings; the same one from two places counts once, with the higher level.
+#[derive(Default)]
+pub(crate) struct Findings(BTreeMap<(String, usize, String, &'static str, String), Finding>);
+
+impl Findings {
+    /// Writes a finding down. `what` says in words what changed, `most` is the highest level that
+    /// counts here.
+    pub(crate) fn add(
+        &mut self,
+        rule: &'static Rule,
+        places: (Place, Place),
+        (old, new): (Option<String>, Option<String>),
+        what: &str,
+        most: Level,
+    ) {
+        let sentence = format!("{what}{}; {}.", values(what, &old, &new), effect(rule));
+        let level = rule.level.min(most);
+        let finding = Finding::new(rule, level, places, (old, new), sentence);
+        let key = (
+            finding.new.file.clone(),
+            finding.new.line,
+            finding.new.pointer.clone(),
+            rule.id,
+            finding.fingerprint.clone(),
+        );
+        match self.0.get_mut(&key) {
+            Some(known) if known.level >= finding.level => {}
+            _ => drop(self.0.insert(key, finding)),
+        }
+    }
+
+    /// By file, line and pointer.
+    pub(crate) fn finish(self) -> Vec<Finding> {
+        self.0.into_values().collect()
+    }
+}
+
+/// Collects findings about the values of two bundles.
 pub(crate) struct Writer<'a> {
     old: &'a Bundle,
     new: &'a Bundle,
-    findings: BTreeMap<(String, usize, String, &'static str, String), Finding>,
+    findings: Findings,
 }
 
 /// One side of a finding.
@@ -24,12 +61,11 @@ impl<'a> Writer<'a> {
         Self {
             old,
             new,
-            findings: BTreeMap::new(),
+            findings: Findings::default(),
         }
     }
 
-    /// Writes a finding down. `what` says in words what changed, `most` is the highest level that
-    /// counts here.
+    /// Writes a finding down, as [`Findings::add`] does.
     pub(crate) fn add(
         &mut self,
         rule: &'static Rule,
@@ -44,20 +80,7 @@ impl<'a> Writer<'a> {
             pointer: bundle.arena.pointer(id),
         };
         let places = (place(self.old, old.0), place(self.new, new.0));
-        let sentence = format!("{what}{}; {}.", values(what, &old.1, &new.1), effect(rule));
-        let level = rule.level.min(most);
-        let finding = Finding::new(rule, level, places, (old.1, new.1), sentence);
-        let key = (
-            finding.new.file.clone(),
-            finding.new.line,
-            finding.new.pointer.clone(),
-            rule.id,
-            finding.fingerprint.clone(),
-        );
-        match self.findings.get_mut(&key) {
-            Some(known) if known.level >= finding.level => {}
-            _ => drop(self.findings.insert(key, finding)),
-        }
+        self.findings.add(rule, places, (old.1, new.1), what, most);
     }
 
     /// Writes down what changed in a schema. `context` says where the schema is used.
@@ -88,7 +111,7 @@ impl<'a> Writer<'a> {
 
     /// By file, line and pointer.
     pub(crate) fn finish(self) -> Vec<Finding> {
-        self.findings.into_values().collect()
+        self.findings.finish()
     }
 }
 

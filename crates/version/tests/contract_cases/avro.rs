@@ -6,7 +6,7 @@ use std::path::Path;
 
 use switchback_version::contract::{Direction, Surface};
 
-use super::{Case, Side, json, lenient};
+use super::{Case, Known, Side, json, lenient};
 
 pub(crate) fn cases(folder: &Path) -> Vec<Case> {
     let text =
@@ -40,6 +40,8 @@ pub(crate) fn cases(folder: &Path) -> Vec<Case> {
                         direction,
                         old: Side::one("old.avsc", json(old)),
                         new: Side::one("new.avsc", json(new)),
+                        about: None,
+                        known: Known::default(),
                         breaks,
                     });
                 }

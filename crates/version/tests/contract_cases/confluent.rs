@@ -4,7 +4,7 @@ use std::path::Path;
 
 use switchback_version::contract::{Direction, Surface};
 
-use super::{Case, Otherwise, Side, json, lenient};
+use super::{Case, Known, Otherwise, Side, json, lenient};
 
 /// Labels that the specification contradicts.
 pub(crate) const OTHERWISE: &[Otherwise] = &[
@@ -57,6 +57,8 @@ pub(crate) fn cases(folder: &Path) -> Vec<Case> {
                 direction: Direction::WeRead,
                 old: side("original_schema"),
                 new: side("update_schema"),
+                about: None,
+                known: Known::default(),
                 breaks: !case["compatible"].as_bool().unwrap(),
             });
         }

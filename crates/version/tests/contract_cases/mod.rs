@@ -1,11 +1,15 @@
 //! Labelled cases, and how often we say what the label says.
 
 pub(crate) mod avro;
+#[cfg(feature = "protobuf")]
+pub(crate) mod buf;
 pub(crate) mod confluent;
 pub(crate) mod oasdiff;
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 use switchback_version::Level;
@@ -20,8 +24,37 @@ pub(crate) struct Case {
     pub(crate) direction: Direction,
     pub(crate) old: Side,
     pub(crate) new: Side,
+    /// What the label is about; none for everything.
+    pub(crate) about: Option<About>,
+    /// What was found in other cases with the same states.
+    pub(crate) known: Known,
     /// Whether the second state breaks those who know the first one.
     pub(crate) breaks: bool,
+}
+
+/// What a comparison found, once somebody asked.
+pub(crate) type Known = Rc<OnceCell<Result<Vec<Finding>, String>>>;
+
+/// A place in a contract, and rules.
+pub(crate) struct About {
+    pub(crate) file: String,
+    /// Of the second state; none for what stands nowhere there.
+    pub(crate) lines: Option<RangeInclusive<usize>>,
+    /// Without what those of their surface begin with.
+    pub(crate) rules: Vec<&'static str>,
+}
+
+impl About {
+    fn has(&self, finding: &Finding) -> bool {
+        let ours = self.rules.iter().any(|it| {
+            let start = finding.rule.id.strip_suffix(it);
+            start.is_some_and(|it| it.matches('-').count() == 1 && it.ends_with('-'))
+        });
+        ours && match &self.lines {
+            Some(lines) => finding.new.file == self.file && lines.contains(&finding.new.line),
+            None => finding.old.file == self.file,
+        }
+    }
 }
 
 /// One state: the file, and all files.
@@ -53,16 +86,17 @@ impl Case {
             today: Some("2030-01-01"),
             ..Options::default()
         };
-        let found = diff(
-            self.surface,
-            self.old.contract(),
-            self.new.contract(),
-            &options,
-        );
-        let mut found = found.map_err(|it| it.to_string())?;
+        let (old, new) = (self.old.contract(), self.new.contract());
+        let found = self
+            .known
+            .get_or_init(|| diff(self.surface, old, new, &options).map_err(|it| it.to_string()));
+        let mut found = found.clone()?;
         // A label about requests says nothing about responses that share their schemas.
         if self.direction != Direction::Both {
             found.retain(|it| it.rule.direction == self.direction);
+        }
+        if let Some(about) = &self.about {
+            found.retain(|it| about.has(it));
         }
         Ok(found)
     }

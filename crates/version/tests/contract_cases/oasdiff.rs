@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use switchback_version::contract::{Direction, Surface};
 
-use super::{Case, Otherwise, Side};
+use super::{Case, Known, Otherwise, Side};
 
 /// Labels that are no matter of whether a client notices, or that clients would see otherwise.
 pub(crate) const OTHERWISE: &[Otherwise] = &[
@@ -182,6 +182,8 @@ pub(crate) fn cases(folder: &Path) -> Vec<Case> {
                     direction,
                     old,
                     new,
+                    about: None,
+                    known: Known::default(),
                     breaks: false,
                 });
             case.breaks |= breaks;

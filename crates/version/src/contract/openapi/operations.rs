@@ -31,7 +31,7 @@ impl Api<'_> {
             let mut context = Context {
                 name,
                 requests: Direction::WeRead,
-                most: most(stability),
+                most: stability.most(),
             };
             let Some(new) = is.get(key) else {
                 self.removed(old, &context);
@@ -46,7 +46,7 @@ impl Api<'_> {
                 let (old, new) = ((old.id, text(stability)), (new.id, text(after)));
                 context.most = Level::Minor;
                 self.say(&rules::STABILITY_RAISED, old, new, "", &context);
-                context.most = most(stability);
+                context.most = stability.most();
             }
             let renamed = renamed(&old.path, &new.path);
             self.operation((old.item, old.id), (new.item, new.id), &renamed, &context);
@@ -58,7 +58,7 @@ impl Api<'_> {
             let context = Context {
                 name: format!("{} {}", key.1.to_uppercase(), new.path),
                 requests: Direction::WeRead,
-                most: most(self.stability(self.new, new)),
+                most: self.stability(self.new, new).most(),
             };
             let place = self
                 .old
@@ -158,7 +158,6 @@ impl Api<'_> {
             );
         }
         if deprecated == (true, true)
-            && dates.0 != dates.1
             && let Some(rule) = earlier(&dates.0, &dates.1)
         {
             self.say(rule, (old, dates.0), (new, dates.1), "x-sunset", context);
@@ -255,14 +254,6 @@ impl Api<'_> {
         let named = named.filter(|(start, _)| operation.path.starts_with(start.as_str()));
         let longest = named.max_by_key(|(start, _)| start.len());
         longest.map_or(Stability::Stable, |(_, it)| *it)
-    }
-}
-
-fn most(stability: Stability) -> Level {
-    match stability {
-        Stability::Stable => Level::Major,
-        Stability::Beta => Level::Minor,
-        Stability::Alpha | Stability::Internal | Stability::Development => Level::None,
     }
 }
 
