@@ -72,9 +72,7 @@ pub enum Problem {
         what: String,
     },
     /// The version is that of a workspace.
-    #[error(
-        "`package.version` is inherited; it stands in the `Cargo.toml` of the workspace, under `workspace.package`"
-    )]
+    #[error("`package.version` is inherited from `workspace.package`")]
     Inherited,
     /// A build makes the version.
     #[error("`project.dynamic` says that the version is made by the build")]
