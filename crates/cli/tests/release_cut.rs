@@ -377,6 +377,36 @@ fn a_hook_that_refuses_leaves_everything_as_it_was() {
 }
 
 #[test]
+fn what_links_lead_to_is_not_written() {
+    let (cli, git) = repository();
+    let outside = cli.home().join("VERSION");
+    fs::write(&outside, "1.2.0\n").unwrap();
+    std::os::unix::fs::symlink(&outside, git.path().join("VERSION")).unwrap();
+    git.commit("chore: a link");
+    cut(&cli, "");
+    assert_eq!(fs::read_to_string(&outside).unwrap(), "1.2.0\n");
+    // Nor if somebody names it.
+    let settings = "schema = 1\nproject.name = \"shop\"\n\n[[component]]\nname = \"api\"\n\
+                    version-files = [\"VERSION\"]\n";
+    git.commit_file("switchback.toml", settings, "feat: settings");
+    let ran = run(&cli, "release cut");
+    assert_eq!(ran.code, 2, "{}{}", ran.stdout, ran.stderr);
+    assert_eq!(fs::read_to_string(&outside).unwrap(), "1.2.0\n");
+}
+
+#[test]
+fn a_candidate_becomes_the_release() {
+    let (cli, git) = repository();
+    assert_eq!(cut(&cli, "--pre rc")["tag"], "v1.3.0-rc.1");
+    git.write("switchback.toml", "schema = 1\nproject.name = \"shop\"\n");
+    create_ledger(&cli);
+    // The candidate, of which the ledger knows nothing, is in nobody's way.
+    assert_eq!(cut(&cli, "")["tag"], "v1.3.0");
+    assert!(text(&git, "Cargo.toml").contains("\"1.3.0\""));
+    assert_eq!(ledger(&cli).len(), 1);
+}
+
+#[test]
 fn bad_histories_are_refused() {
     // Tags that are no versions.
     let (cli, git) = repository();

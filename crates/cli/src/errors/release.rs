@@ -10,7 +10,8 @@ use super::Failure;
 use crate::book::RecordedTag;
 
 /// A tag is not what it was when it was made: SB1604.
-pub(crate) fn tag_moved(tag: &str, was: &RecordedTag, is: Option<(&str, Option<&str>)>) -> Failure {
+/// What it is now are the object and the commit that it leads to.
+pub(crate) fn tag_moved(tag: &str, was: &RecordedTag, is: Option<(String, String)>) -> Failure {
     let found = Diagnostic::error(
         Code::TagMoved,
         format!("the tag `{tag}` is not what was recorded when it was made"),
@@ -24,10 +25,7 @@ pub(crate) fn tag_moved(tag: &str, was: &RecordedTag, is: Option<(&str, Option<&
             .cause("there is no such tag here")
             .hint_command("fetch the tags that are missing", "git fetch --tags"),
         Some((object, commit)) => found
-            .cause(format!(
-                "it is {object} at commit {}",
-                commit.unwrap_or("none")
-            ))
+            .cause(format!("it is {object} at commit {commit}"))
             .hint("find out who moved it, and what was fetched under it since")
             .hint_command(
                 "put it back, if nobody has built on the other one",

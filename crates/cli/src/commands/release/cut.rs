@@ -72,7 +72,7 @@ struct Desk<'a> {
 
 impl Cut {
     pub(super) fn run(self, shell: &Shell) -> Result<Exit, Failure> {
-        let proposed = self.propose.clone();
+        let wanted = (self.propose.clone(), self.pre.clone());
         let judged = Judged::of(shell, self.of, self.propose, self.pre.clone())?;
         let (book, recorded_as) = ledger(shell, &judged.subject.name)?;
         let mut desk = Desk {
@@ -84,7 +84,9 @@ impl Cut {
         };
         desk.check_recorded()?;
         let head = desk.repository.resolve("HEAD")?;
-        if let Some((version, tag, found)) = desk.unrecorded(proposed.as_deref())? {
+        if let Some((version, tag, found)) =
+            desk.unrecorded(wanted.0.as_deref(), wanted.1.as_deref())?
+        {
             return desk.record_only(version, tag, found, self.dry_run);
         }
         let Decision::Release { version } = desk.judged.verdict.decision.clone() else {
@@ -259,21 +261,15 @@ impl Desk<'_> {
     /// That every tag of the component is what was recorded.
     fn check_recorded(&self) -> Result<(), Failure> {
         let Ok(book) = &self.book else { return Ok(()) };
+        let history = self.judged.subject.history()?;
+        let tags = history.tags()?;
         for (tag, was) in book.history.tags() {
             if self.judged.pattern.version(tag).is_none() {
                 continue;
             }
-            let is = self.repository.tag(tag)?;
-            let same = is.as_ref().is_some_and(|is| {
-                let commit = is.commit.as_ref().map(CommitId::as_str);
-                is.object == was.object && commit == Some(&was.commit)
-            });
-            if !same {
-                let commit = |is: &FoundTag| is.commit.as_ref().map(|it| it.as_str().to_owned());
-                let commit = is.as_ref().and_then(commit);
-                let is = is
-                    .as_ref()
-                    .map(|it| (it.object.as_str(), commit.as_deref()));
+            let is = tags.named(tag);
+            let is = is.map(|it| (it.object.to_string(), it.target.to_string()));
+            if is.as_ref() != Some(&(was.object.clone(), was.commit.clone())) {
                 return Err(errors::tag_moved(tag, was, is));
             }
         }
@@ -284,14 +280,21 @@ impl Desk<'_> {
     fn unrecorded(
         &self,
         proposed: Option<&str>,
+        channel: Option<&str>,
     ) -> Result<Option<(Version, String, FoundTag)>, Failure> {
         let Ok(book) = &self.book else {
             return Ok(None);
         };
         for it in self.at_head() {
-            if book.history.tags().contains_key(&it.tag)
-                || proposed.is_some_and(|proposed| proposed != it.version.to_string())
-            {
+            // Another one than was asked for has nothing to do with this run.
+            let asked = match channel {
+                Some(channel) => it.version.pre.starts_with(&format!("{channel}.")),
+                None => {
+                    let version = it.version.to_string();
+                    proposed.map_or(it.version.pre.is_empty(), |proposed| proposed == version)
+                }
+            };
+            if book.history.tags().contains_key(&it.tag) || !asked {
                 continue;
             }
             let Some(found) = self.repository.tag(&it.tag)? else {

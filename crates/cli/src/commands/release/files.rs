@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -10,7 +10,7 @@ use switchback_model::Timestamp;
 use switchback_supply::git::{CommitId, GitError, Repository};
 use switchback_version::changelog::{Changelog, ReleaseOf};
 use switchback_version::version_file::{
-    Ask, CargoVersion, Kind, Place as Spot, Problem, VersionFile, cargo_package,
+    Ask, CargoVersion, Kind, LARGEST, Place as Spot, Problem, VersionFile, cargo_package,
 };
 
 use crate::context::path_in;
@@ -172,6 +172,13 @@ impl Plan {
             return Ok(());
         }
         let committed = place.committed(&path)?;
+        if committed.len() > LARGEST {
+            let error = GitError::TooLarge {
+                what: path,
+                limit: LARGEST as u64,
+            };
+            return Err(error.into());
+        }
         let changelog = Changelog::parse(committed);
         let unreleased = changelog
             .unreleased()
@@ -235,14 +242,21 @@ impl Place<'_> {
         }
     }
 
-    /// Whether a file is there, and Git's.
+    /// Whether a file is there, and Git's. A link is none: what it leads to is written elsewhere.
     fn is_there(&self, path: &str) -> Result<bool, Failure> {
-        Ok(self.top.join(path).is_file() && self.repository.is_tracked(path)?)
+        let found = fs::symlink_metadata(self.top.join(path));
+        Ok(found.is_ok_and(|it| it.is_file()) && self.repository.is_tracked(path)?)
     }
 
+    /// The bytes of a file; one byte more than is read of a version file, of one that is larger.
     fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
         let path = self.top.join(path);
-        fs::read(&path).map_err(FileError::read(&path))
+        let file = fs::File::open(&path).map_err(FileError::read(&path))?;
+        let mut bytes = Vec::new();
+        file.take(LARGEST as u64 + 1)
+            .read_to_end(&mut bytes)
+            .map_err(FileError::read(&path))?;
+        Ok(bytes)
     }
 
     /// The bytes that a release starts from: those of the work tree where that is as committed, so
@@ -252,8 +266,7 @@ impl Place<'_> {
         if dirty.is_empty() {
             return Ok(self.read(path)?);
         }
-        let limit = switchback_version::version_file::LARGEST as u64;
-        let found = self.repository.read_file(self.head, path, limit)?;
+        let found = self.repository.read_file(self.head, path, LARGEST as u64)?;
         let files = vec![path.to_owned()];
         found.ok_or_else(|| GitError::DirtyTree { files }.into())
     }
