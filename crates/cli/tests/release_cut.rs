@@ -275,7 +275,7 @@ fn dies_after_the_commit(git: &ScratchRepository) -> PathBuf {
     let hook = git.path().join(".git/hooks/post-commit");
     fs::create_dir_all(hook.parent().unwrap()).unwrap();
     // The hook's parent is Git, and whoever started Git is its parent.
-    let script = "#!/bin/sh\nkill -9 $(ps -o ppid= -p $PPID)\n";
+    let script = "#!/bin/sh\nkill -9 $(ps -o ppid= -p $PPID 2>/dev/null || cut -d' ' -f4 /proc/$PPID/stat)\n";
     fs::write(&hook, script).unwrap();
     fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
     hook
