@@ -14,6 +14,11 @@ use crate::context::{Context, path_in};
 use crate::errors::{self, Failure};
 use crate::settings::versions::ContractFile;
 
+/// How files of Protobuf end.
+const PROTO: &str = ".proto";
+/// The most files of a folder that are read.
+const MOST_FILES: usize = 20_000;
+
 /// Files as they are, or as they were.
 pub(crate) enum State<'h> {
     /// Those of a commit.
@@ -67,8 +72,77 @@ impl State<'_> {
             .map_err(|_| unread("it is no UTF-8".to_owned()))
     }
 
+    /// The paths of the files below a folder that end so, from the top; none below hidden folders.
+    fn below(&self, folder: &str, end: &str) -> Result<Vec<String>, Failure> {
+        match self {
+            State::Commit { history, commit } => {
+                let all = history.list(*commit, folder)?;
+                let paths = all.iter().filter(|it| it.kind != EntryKind::Submodule);
+                let paths = paths.map(|it| String::from_utf8_lossy(&it.path).into_owned());
+                Ok(paths.filter(|it| it.ends_with(end)).collect())
+            }
+            State::Disk { top } => {
+                let unread =
+                    |error: ignore::Error| errors::contract_unread(folder, error.to_string());
+                let mut found = Vec::new();
+                let walk = ignore::WalkBuilder::new(top.join(folder))
+                    .standard_filters(false)
+                    .hidden(true)
+                    .build();
+                for entry in walk {
+                    let path = entry.map_err(unread)?.into_path();
+                    let path = path.strip_prefix(top).ok().and_then(Path::to_str);
+                    found.extend(path.filter(|it| it.ends_with(end)).map(str::to_owned));
+                    if found.len() > MOST_FILES {
+                        let why = format!("there are more than {MOST_FILES} files below it");
+                        return Err(errors::contract_unread(folder, why));
+                    }
+                }
+                Ok(found)
+            }
+        }
+    }
+
     /// A contract with the files that it refers to, as far as they are there; none if it is not.
-    fn contract(&self, path: &str) -> Result<Option<Texts>, Failure> {
+    fn contract(&self, path: &str, kind: Option<Surface>) -> Result<Option<Texts>, Failure> {
+        let protobuf = path.ends_with(PROTO) || kind == Some(Surface::Protobuf);
+        match protobuf || self.is_folder(path)? {
+            true => self.protobuf(path),
+            false => self.with_referred(path),
+        }
+    }
+
+    fn is_folder(&self, path: &str) -> Result<bool, Failure> {
+        match self {
+            State::Commit { history, commit } => {
+                let file = history.entry(*commit, path)?.is_some();
+                Ok(!file && !history.list(*commit, path)?.is_empty())
+            }
+            State::Disk { top } => Ok(top.join(path).is_dir()),
+        }
+    }
+
+    /// The `.proto` files of a folder; of a file all that it may import, for where imports are looked
+    /// for is not said in it.
+    fn protobuf(&self, path: &str) -> Result<Option<Texts>, Failure> {
+        let folder = match self.is_folder(path)? {
+            true => path,
+            false => "",
+        };
+        let mut files = Texts::new();
+        for name in self.below(folder, PROTO)? {
+            if let Some(text) = self.text(&name, LARGEST)? {
+                files.insert(name, text);
+            }
+        }
+        let there = match folder.is_empty() {
+            true => files.contains_key(path) || path.is_empty(),
+            false => !files.is_empty(),
+        };
+        Ok(there.then_some(files))
+    }
+
+    fn with_referred(&self, path: &str) -> Result<Option<Texts>, Failure> {
         let Some(text) = self.text(path, LARGEST)? else {
             return Ok(None);
         };
@@ -165,7 +239,8 @@ impl Subject {
         waivers: &Waivers,
         today: &str,
     ) -> Result<Option<Compared>, Failure> {
-        let (was, is) = (old.contract(old_path)?, new.contract(new_path)?);
+        let was = old.contract(old_path, self.kind)?;
+        let is = new.contract(new_path, self.kind)?;
         let (path, texts) = match (&was, &is) {
             (_, Some(texts)) => (new_path, texts),
             (Some(texts), None) => (old_path, texts),
@@ -175,7 +250,11 @@ impl Subject {
             |error: contract::Unreadable| errors::contract_unread(path, error.to_string());
         let kind = match self.kind {
             Some(kind) => Some(kind),
-            None => Surface::of(path, &texts[path]).map_err(unreadable)?,
+            None => match texts.get(path) {
+                Some(text) => Surface::of(path, text).map_err(unreadable)?,
+                // A folder then.
+                None => Some(Surface::Protobuf),
+            },
         };
         let kind = kind.ok_or_else(|| errors::contract_of_no_kind(path))?;
         let texts = texts.clone();

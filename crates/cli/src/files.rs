@@ -31,7 +31,7 @@ pub(crate) struct FileError {
 }
 
 impl FileError {
-    fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self {
             doing: Doing::Read,
             path: path.to_owned(),

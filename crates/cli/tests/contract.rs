@@ -286,3 +286,48 @@ fn every_rule_can_be_listed() {
     let people = run(&cli, "contract rules --kind openapi").stdout;
     assert!(people.contains("openapi-contract-removed"), "{people}");
 }
+
+#[test]
+fn a_folder_of_protobuf_is_one_contract() {
+    let cli = switchback();
+    let git = ScratchRepository::at(cli.folder());
+    let order = |fields: &str| {
+        format!(
+            "syntax = \"proto3\";\npackage shop;\nimport \"shop/money.proto\";\n\
+             message Order {{\n  {fields}\n  Money total = 9;\n}}\n"
+        )
+    };
+    let money = "syntax = \"proto3\";\npackage shop;\nmessage Money { int64 cents = 1; }\n";
+    git.write("proto/shop/money.proto", money);
+    git.write("proto/shop/order.proto", order("string item = 1;"));
+    git.git(&["add", "."]);
+    git.git(&["commit", "-q", "-m", "feat: orders"]);
+    // Where a message stands makes no difference.
+    git.write("proto/shop/money.proto", format!("// Money.\n{money}"));
+    let (shown, code) = json(&cli, "contract diff HEAD proto");
+    assert_eq!((&shown["level"], code), (&"none".into(), 0), "{shown}");
+    git.write("proto/shop/order.proto", order("int32 item = 1;"));
+    for line in [
+        "HEAD proto",
+        "HEAD:proto proto",
+        "HEAD proto/shop/order.proto",
+    ] {
+        let (shown, code) = json(&cli, &format!("contract diff {line}"));
+        assert_eq!(code, 1, "{line}: {shown}");
+        let found = &shown["contracts"][0];
+        assert_eq!(found["kind"], "protobuf");
+        assert_eq!(found["findings"][0]["file"], "proto/shop/order.proto");
+        assert_eq!(found["findings"][0]["line"], 5, "{shown}");
+    }
+    git.write("proto/shop/money.proto", "message {");
+    let wrong = run(&cli, "contract diff HEAD proto");
+    assert_eq!(wrong.code, 2);
+    assert!(
+        wrong.stderr.contains("proto/shop/money.proto:1"),
+        "{}",
+        wrong.stderr
+    );
+    git.write("proto/shop/money.proto", "import \"nowhere.proto\";");
+    let wrong = run(&cli, "contract diff HEAD proto");
+    assert!(wrong.stderr.contains("nowhere.proto"), "{}", wrong.stderr);
+}

@@ -199,6 +199,8 @@ fn a_change_file_raises_the_version_until_it_is_released() {
     git.git(&["add", "."]);
     git.git(&["commit", "-q", "-m", "chore: b"]);
     assert_eq!(decided(&cli, "version"), is("1.1.0", 0));
+    // From any folder of the repository.
+    assert!(cli.folder().join(file).is_file());
     let (verdict, _) = shown(&cli, "version");
     assert_eq!(verdict["change_files_level"], "minor");
     assert_eq!(verdict["reasons"][0]["evidence"]["file"], file);

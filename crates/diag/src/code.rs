@@ -221,6 +221,11 @@ codes! {
     VersionRefused = "SB1601", "version-refused", "The version may not be", Refused;
     VersionUnclear = "SB1602", "version-unclear", "Somebody has to say what a commit means", Refused;
     HistoryUnread = "SB1603", "history-unread", "The history cannot be read as far as needed", Usage;
+    TagMoved = "SB1604", "tag-moved", "A tag is not what was recorded when it was made", Refused;
+    VersionFile = "SB1605", "version-file", "The version of a file cannot be told", Usage;
+    CannotSign = "SB1606", "cannot-sign", "The tag cannot be signed", Usage;
+    TagsUnclear = "SB1607", "tags-unclear", "From which release it is counted cannot be told", Refused;
+    HeadDetached = "SB1608", "head-detached", "No branch is checked out", Usage;
 
     ContractBreaks = "SB1611", "contract-breaks", "A contract does not hold any more", Refused;
     ContractChanged = "SB1612", "contract-changed", "A contract has changed", Refused;

@@ -92,6 +92,7 @@ impl World {
             | Event::BackfillEnded { .. }
             | Event::BackfillVerified { .. }
             | Event::BackfillExpired { .. }
+            | Event::ReleaseTagged { .. }
             | Event::Accepted { .. } => {}
         }
         Ok(())

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
 use crate::digest::Digest;
-use crate::ids::{Actor, BackfillId, ChangeId, EnvironmentName, EventId};
+use crate::ids::{Actor, BackfillId, ChangeId, ComponentName, EnvironmentName, EventId};
 use crate::plan::Plan;
 use crate::rehearsal::Rehearsal;
-use crate::release::{CodeStep, Release};
+use crate::release::{CodeStep, Release, Version};
 use crate::surface::Kind;
 use crate::time::{Duration, Timestamp};
 
@@ -172,6 +172,21 @@ pub enum Event {
         /// About how many bytes these took.
         bytes: u64,
     },
+    /// A version got its tag in the repository. The tag names this object for ever.
+    ReleaseTagged {
+        /// The component; without components, the project.
+        component: ComponentName,
+        /// The version.
+        version: Version,
+        /// The tag.
+        tag: String,
+        /// The id of the tag object.
+        object: String,
+        /// The id of the commit that it names.
+        commit: String,
+        /// Whether it is signed.
+        signature: TagSignature,
+    },
     /// Somebody goes ahead all the same with an action that is dangerous, or of which not
     /// everything can be seen.
     Accepted {
@@ -201,6 +216,31 @@ pub struct Counts {
     pub timeline: String,
     /// How often each was executed, by what tells it apart from others.
     pub calls: BTreeMap<String, u64>,
+}
+
+/// Whether a tag is signed, as far as that was seen when it was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum TagSignature {
+    /// It is, and the signature was verified.
+    Verified {
+        /// `openpgp`, `ssh` or `x509`.
+        format: String,
+        /// Whose signature it is and by which key, one line.
+        by: String,
+    },
+    /// It is, and nothing is known here by which the signature could be verified.
+    Unverified {
+        /// `openpgp`, `ssh` or `x509`.
+        format: String,
+        /// Why it was not verified, one line.
+        because: String,
+    },
+    /// It is not.
+    Unsigned {
+        /// Why not, one line.
+        because: String,
+    },
 }
 
 /// How an intended step ended.
@@ -240,6 +280,7 @@ impl Event {
             Event::BackfillEnded { .. } => "backfill-ended",
             Event::BackfillVerified { .. } => "backfill-verified",
             Event::BackfillExpired { .. } => "backfill-expired",
+            Event::ReleaseTagged { .. } => "release-tagged",
             Event::Accepted { .. } => "accepted",
         }
     }

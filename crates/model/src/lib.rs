@@ -19,7 +19,7 @@ pub mod time;
 
 pub use action::{Action, SurfaceOperation};
 pub use digest::Digest;
-pub use event::{Conclusion, Counts, Event, Record};
+pub use event::{Conclusion, Counts, Event, Record, TagSignature};
 pub use ids::{
     Actor, BackfillId, ChangeId, ClientName, ComponentName, EnvironmentName, EventId, FlagName,
     InvalidName, StepName,

@@ -15,6 +15,7 @@ pub mod notes;
 pub mod policy;
 pub mod tag;
 pub mod verdict;
+pub mod version_file;
 
 pub use cancel::alive;
 pub use level::Level;

@@ -41,6 +41,7 @@ pub(crate) enum Part {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct History {
     plans: BTreeMap<Digest, PlanRecord>,
+    tags: BTreeMap<String, RecordedTag>,
     latest: BTreeMap<(EnvironmentName, Subject), Digest>,
     applied: BTreeMap<(EnvironmentName, ChangeId), Vec<(StepName, Part)>>,
     intents: BTreeMap<EventId, (Digest, u32)>,
@@ -69,6 +70,15 @@ impl fmt::Display for Purged {
             None => Ok(()),
         }
     }
+}
+
+/// A tag as it was when it was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RecordedTag {
+    /// The id of the tag object.
+    pub(crate) object: String,
+    /// The id of the commit that it names.
+    pub(crate) commit: String,
 }
 
 /// The change whose purge an action is, if it is one.
@@ -121,6 +131,11 @@ impl PlanRecord {
 }
 
 impl History {
+    /// The tags of releases, as they were when they were made.
+    pub(crate) const fn tags(&self) -> &BTreeMap<String, RecordedTag> {
+        &self.tags
+    }
+
     /// What is recorded about a plan.
     pub(crate) fn plan(&self, digest: &Digest) -> Option<&PlanRecord> {
         self.plans.get(digest)
@@ -303,6 +318,18 @@ impl History {
             } => {
                 let of = (environment.clone(), change.clone());
                 self.counts.entry(of).or_default().push(counts.clone());
+            }
+            Event::ReleaseTagged {
+                tag,
+                object,
+                commit,
+                ..
+            } => {
+                let recorded = RecordedTag {
+                    object: object.clone(),
+                    commit: commit.clone(),
+                };
+                self.tags.insert(tag.clone(), recorded);
             }
             Event::ReleaseRecorded { .. }
             | Event::ChangeOpened { .. }

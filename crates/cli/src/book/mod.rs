@@ -10,7 +10,7 @@ use switchback_model::{
     Actor, ComponentName, EnvironmentName, Event, EventId, Record, Timestamp, Version,
 };
 
-pub(crate) use history::{History, Part, PlanRecord, Subject};
+pub(crate) use history::{History, Part, PlanRecord, RecordedTag, Subject};
 
 use crate::context::{Context, LedgerPlace};
 use crate::errors::Failure;
@@ -86,6 +86,14 @@ impl Book {
         };
         book.catch_up()?;
         Ok(book)
+    }
+
+    /// The same; none if there is none.
+    pub(crate) fn open_if_any(context: &Context<'_>) -> Result<Option<Self>, Failure> {
+        match open_store(&context.ledger()?) {
+            Err(error) if error.fault() == StoreFault::Missing => Ok(None),
+            _ => Self::open(context).map(Some),
+        }
     }
 
     /// How many events the book has read.
@@ -203,6 +211,11 @@ impl Book {
         self.world.catalog.release(component, &version)?;
         Some(release_id(component, &version))
     }
+}
+
+/// The id of the event that records a tag.
+pub(crate) fn tag_id(tag: &str) -> EventId {
+    EventId::of(&["release-tagged", tag])
 }
 
 /// The id of the event that records a release.

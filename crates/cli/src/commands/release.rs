@@ -1,5 +1,9 @@
 //! `switchback release`: versions, and where their code stands in each open change.
 
+mod cut;
+mod files;
+mod message;
+
 use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
@@ -23,6 +27,8 @@ use crate::shell::Shell;
 pub(crate) enum ReleaseCommand {
     /// Record a version that was made from a commit
     Record(RecordRelease),
+    /// Write the next version into its files, commit them and tag the commit
+    Cut(cut::Cut),
 }
 
 /// Record a version that was made from a commit
@@ -51,9 +57,10 @@ pub(crate) fn version(text: &str) -> Result<Version, Failure> {
 impl ReleaseCommand {
     /// Runs the command.
     pub(crate) fn run(self, shell: &Shell) -> Result<Exit, Failure> {
-        let context = Context::load(shell)?;
-        let ReleaseCommand::Record(command) = self;
-        command.run(&context)
+        match self {
+            ReleaseCommand::Record(command) => command.run(&Context::load(shell)?),
+            ReleaseCommand::Cut(command) => command.run(shell),
+        }
     }
 }
 

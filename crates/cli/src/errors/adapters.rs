@@ -93,6 +93,7 @@ impl From<GitError> for Failure {
             GitError::NotARepository { .. } | GitError::NoCommits => Code::NotRepository,
             GitError::DirtyTree { .. } => Code::DirtyTree,
             GitError::Moved { .. } => Code::BranchMoved,
+            GitError::TagExists { .. } => Code::VersionRefused,
             _ => Code::GitFailed,
         };
         let found = Diagnostic::error(code, sentence(code)).caused_by(&error);
@@ -106,6 +107,9 @@ impl From<GitError> for Failure {
                 found.hint("commit those files or put them away, then run the command again")
             }
             GitError::Moved { .. } => found.hint("somebody else committed; run the command again"),
+            GitError::TagExists { .. } => {
+                found.hint("a tag is never moved; take the next version that is free")
+            }
             GitError::UnknownRevision { .. } => found.hint("check the name with `git rev-parse`"),
             GitError::NoIdentity { .. } => {
                 found.hint_command("say who you are", "git config user.email you@example.org")

@@ -265,6 +265,33 @@ pub(crate) struct Component {
     /// `api-v{version}`.
     #[schemars(with = "Option<String>")]
     pub(crate) tags: Option<TagPattern>,
+    /// The files that say its version; those with a known name in its folder if nothing is said.
+    pub(crate) version_files: Option<Vec<VersionFile>>,
+}
+
+/// A file that says the version of its component.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub(crate) enum VersionFile {
+    /// Its path from the component's folder.
+    Path(PathBuf),
+    /// The same, and how it is read.
+    Said(SaidVersionFile),
+}
+
+/// A file that says the version of its component, and how it is read.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(inline)]
+pub(crate) struct SaidVersionFile {
+    /// Its path from the component's folder.
+    pub(crate) path: PathBuf,
+    /// Its form; known by its name if nothing is said, else lines with `x-switchback-version`.
+    pub(crate) kind: Option<switchback_version::version_file::Kind>,
+    /// Whether `appVersion` of a chart is the version, too.
+    #[serde(default)]
+    pub(crate) app_version: bool,
 }
 
 /// A place where versions run.

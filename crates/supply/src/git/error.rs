@@ -108,6 +108,22 @@ pub enum GitError {
         /// Where it is.
         found: Option<CommitId>,
     },
+    /// There is a tag of this name, and it is another one; it stays as it is.
+    #[error("the tag `{tag}` exists, at commit {}", commit.as_ref().map_or("none", CommitId::as_str))]
+    TagExists {
+        /// The tag, escaped.
+        tag: String,
+        /// What it names: a tag object or a commit.
+        object: String,
+        /// The commit that it leads to, if it leads to one.
+        commit: Option<CommitId>,
+    },
+    /// A signature was asked for and could not be made.
+    #[error("nothing could be signed: {stderr}")]
+    CannotSign {
+        /// What Git said, escaped.
+        stderr: String,
+    },
     /// The local branch does not contain what the remote one has, so a push would lose commits.
     #[error("branch `{branch}` does not contain {expected}, which the remote has")]
     WouldLoseCommits {

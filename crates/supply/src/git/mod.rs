@@ -8,8 +8,9 @@
 //! - **The user's configuration counts**, because identity, signing and credentials live there.
 //!   Overridden are only settings that would start programs or change output: hooks, the file
 //!   system monitor, the pager, signatures in logs, character encodings.
-//! - **Hooks never run.** A commit is made by plumbing and `pre-push` is skipped; what a server's
-//!   hooks say still counts.
+//! - **Hooks never run**, but for one commit: that of files of the user's own work tree
+//!   ([`Repository::commit_paths`]). Other commits are made by plumbing and `pre-push` is skipped;
+//!   what a server's hooks say still counts.
 //! - **Nothing asks a question**, neither Git nor SSH, and every command has a deadline.
 //! - **Output is bounded**; more than the bound is an error, never a truncated answer.
 //! - **Names are data.** Branches go in as full references, paths as literal pathspecs after `--`,
@@ -23,10 +24,13 @@ mod follow;
 mod history;
 pub mod log;
 mod names;
+mod paths;
 mod read;
 mod remote;
 mod repository;
 mod run;
+mod signing;
+mod tag;
 
 pub use changed::{CommitFiles, RANGE_LIMIT};
 pub use commit::{Committed, Edit, WorkTree};
@@ -36,3 +40,5 @@ pub use history::{Commit, LOG_LIMIT};
 pub use names::{CommitId, InvalidCommitId, Trailer};
 pub use read::DirtyFile;
 pub use repository::Repository;
+pub use signing::{Format, Signer, Signing, Verification};
+pub use tag::{FoundTag, NewTag};

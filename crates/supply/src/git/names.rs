@@ -150,17 +150,32 @@ pub(super) fn check_path(path: &str) -> Result<(), GitError> {
 
 /// The rules of `git check-ref-format`, for the part after `refs/heads/`.
 pub(super) fn check_branch(branch: &str) -> Result<(), GitError> {
+    check_reference("branch", branch)
+}
+
+/// The same for the part after `refs/tags/`, which goes in where options could stand.
+pub(super) fn check_tag(tag: &str) -> Result<(), GitError> {
+    if tag.starts_with('-') {
+        return Err(GitError::InvalidName {
+            what: "tag",
+            name: escaped_name(tag),
+        });
+    }
+    check_reference("tag", tag)
+}
+
+fn check_reference(what: &'static str, name: &str) -> Result<(), GitError> {
     let bad_part = |part: &str| part.is_empty() || part.starts_with('.') || part.ends_with(".lock");
     let bad_char = |c: char| c.is_control() || " ~^:?*[\\".contains(c);
-    let bad = branch.split('/').any(bad_part)
-        || branch.contains(bad_char)
-        || branch.contains("..")
-        || branch.contains("@{")
-        || branch.ends_with('.');
+    let bad = name.split('/').any(bad_part)
+        || name.contains(bad_char)
+        || name.contains("..")
+        || name.contains("@{")
+        || name.ends_with('.');
     if bad {
         return Err(GitError::InvalidName {
-            what: "branch",
-            name: escaped_name(branch),
+            what,
+            name: escaped_name(name),
         });
     }
     Ok(())

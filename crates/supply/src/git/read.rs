@@ -91,7 +91,7 @@ impl Repository {
         }
     }
 
-    fn commit_at(&self, revision: &str) -> Result<Option<CommitId>, GitError> {
+    pub(super) fn commit_at(&self, revision: &str) -> Result<Option<CommitId>, GitError> {
         let answer = self
             .call()
             .args(["rev-parse", "--verify", "--quiet"])

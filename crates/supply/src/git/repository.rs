@@ -95,6 +95,20 @@ impl Repository {
         &self.program
     }
 
+    /// A call in the work tree as the user would make it: hooks run, and find no `GIT_DIR` that
+    /// would mislead what they call elsewhere.
+    ///
+    /// # Errors
+    /// [`GitError::NotARepository`] without a work tree.
+    pub(super) fn call_with_hooks(&self) -> Result<Call, GitError> {
+        match &self.work_tree {
+            Some(tree) => Ok(Call::with_hooks(&self.program, tree)),
+            None => Err(GitError::NotARepository {
+                path: self.git_dir.clone(),
+            }),
+        }
+    }
+
     /// A call on this repository, whatever the current folder is.
     pub(super) fn call(&self) -> Call {
         let folder = self.work_tree.as_deref().unwrap_or(&self.git_dir);

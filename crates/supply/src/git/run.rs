@@ -30,11 +30,10 @@ const KEPT: [&str; 14] = [
 ];
 
 /// Settings that start no program of the user's, print what is expected, and keep what is written.
-const SETTINGS: [&str; 12] = [
+const SETTINGS: [&str; 11] = [
     // Git's default leaves loose objects to the system: after a power cut a branch could name a
     // commit that is not there.
     "core.fsync=committed,reference",
-    "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "core.quotePath=false",
     "gc.auto=0",
@@ -49,6 +48,10 @@ const SETTINGS: [&str; 12] = [
 
 /// For commands that only touch the disk.
 pub(super) const LOCAL: Duration = Duration::from_secs(60);
+/// For commands that run the user's hooks, which may test a whole project.
+pub(super) const HOOKS: Duration = Duration::from_secs(1_800);
+/// For commands that sign: a passphrase may have to be typed, or a token to be touched.
+pub(super) const SIGNING: Duration = Duration::from_secs(180);
 /// For commands that talk to a remote.
 pub(super) const REMOTE: Duration = Duration::from_secs(180);
 /// What an answer of unknown size may have.
@@ -75,6 +78,13 @@ pub(super) struct Answer {
 
 impl Call {
     pub(super) fn new(program: &Path, folder: &Path) -> Self {
+        let call = Self::with_hooks(program, folder).env("GIT_LITERAL_PATHSPECS", "1");
+        call.quiet_arg("-c").quiet_arg("core.hooksPath=/dev/null")
+    }
+
+    /// A call that runs the user's hooks. Paths are not literal, because that would hold for what the
+    /// hooks call too.
+    pub(super) fn with_hooks(program: &Path, folder: &Path) -> Self {
         let mut command = Command::new(program);
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
@@ -89,7 +99,6 @@ impl Call {
             .env("GCM_INTERACTIVE", "never")
             .env("GIT_OPTIONAL_LOCKS", "0")
             .env("GIT_NO_REPLACE_OBJECTS", "1")
-            .env("GIT_LITERAL_PATHSPECS", "1")
             .env("GIT_EDITOR", "false")
             .current_dir(folder)
             .arg("--no-pager");
@@ -236,6 +245,11 @@ impl Answer {
     /// What Git said, on one line and escaped.
     pub(super) fn complaint(&self) -> String {
         escaped(&String::from_utf8_lossy(&self.stderr))
+    }
+
+    /// What Git said, as it was.
+    pub(super) fn said(&self) -> String {
+        String::from_utf8_lossy(&self.stderr).into_owned()
     }
 
     pub(super) fn failed(&self) -> GitError {

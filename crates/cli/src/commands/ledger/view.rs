@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use switchback_ledger::Entry;
-use switchback_model::{Conclusion, Event as Recorded, Rehearsal, RehearsalVerdict};
+use switchback_model::{Conclusion, Event as Recorded, Rehearsal, RehearsalVerdict, TagSignature};
 
 use crate::output::View;
 use crate::page::{Cell, Page, Role};
@@ -161,6 +161,25 @@ fn describe(event: &Recorded) -> (Option<String>, String) {
             let found = if *holds { "holds" } else { "does not hold" };
             let what = format!("backfill {backfill} {found}: report {report}");
             (Some(environment.to_string()), what)
+        }
+        Recorded::ReleaseTagged {
+            component,
+            version,
+            tag,
+            commit,
+            signature,
+            ..
+        } => {
+            let signed = match signature {
+                TagSignature::Verified { by, .. } => format!("signed by {by}"),
+                TagSignature::Unverified { because, .. } => {
+                    format!("signed, not verified: {because}")
+                }
+                TagSignature::Unsigned { because } => format!("not signed: {because}"),
+            };
+            let commit = &commit[..commit.len().min(12)];
+            let what = format!("{component} {version} is {tag} at {commit}, {signed}");
+            (None, what)
         }
         Recorded::Rehearsed {
             change, rehearsal, ..

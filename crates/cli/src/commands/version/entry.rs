@@ -1,11 +1,12 @@
 //! `switchback version entry`: a change file, written while the change is fresh.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
 use switchback_diag::Exit;
 use switchback_model::ComponentName;
+use switchback_supply::git::log::History;
 use switchback_version::Level;
 use switchback_version::change_file::{Breaking, ChangeFile};
 use switchback_version::changelog::Kind;
@@ -68,8 +69,11 @@ struct Written {
 impl Write {
     pub(super) fn run(self, shell: &Shell) -> Result<Exit, Failure> {
         let loaded = settings_if_any(shell)?;
-        let root = loaded.as_ref().and_then(|it| it.source.path.parent());
-        let root = root.unwrap_or(&shell.folder).to_owned();
+        let root = match &loaded {
+            Some(loaded) => loaded.source.path.parent().map(Path::to_owned),
+            None => History::discover(&shell.folder)?.work_tree(),
+        };
+        let root = root.unwrap_or_else(|| shell.folder.clone());
         let folder = match &loaded {
             Some(loaded) => loaded.settings.changelog.entries.clone(),
             None => PathBuf::from(FOLDER),

@@ -79,9 +79,9 @@ pub(crate) struct Subject {
     /// How its tags are called, where that is said or several components have some.
     tags: Option<TagPattern>,
     /// The folder to look for the repository from.
-    folder: PathBuf,
-    /// The folder with its files.
-    path: PathBuf,
+    pub(crate) folder: PathBuf,
+    /// The folder with its files; empty for the whole repository.
+    pub(crate) path: PathBuf,
     /// Whether it has to be named.
     named: bool,
 }
@@ -137,7 +137,7 @@ impl Of {
 }
 
 impl Subject {
-    fn history(&self) -> Result<History, Failure> {
+    pub(crate) fn history(&self) -> Result<History, Failure> {
         Ok(History::discover(&self.folder)?)
     }
 
@@ -176,8 +176,58 @@ impl VersionCommand {
     }
 }
 
+/// What is known of the next version.
+pub(crate) struct Judged {
+    pub(crate) subject: Subject,
+    pub(crate) verdict: Verdict,
+    /// The commit that it would be made from.
+    pub(crate) head: ObjectId,
+    /// How its tags are called.
+    pub(crate) pattern: TagPattern,
+    /// Its release tags, in no order.
+    pub(crate) tags: Vec<Tagged<ObjectId>>,
+}
+
+impl Judged {
+    /// The next version from what is checked out.
+    pub(crate) fn of(
+        shell: &Shell,
+        of: Of,
+        propose: Option<String>,
+        pre: Option<String>,
+    ) -> Result<Self, Failure> {
+        let next = Next {
+            of,
+            propose,
+            pre,
+            since: None,
+            commit: "HEAD".to_owned(),
+        };
+        next.judge(shell)
+    }
+
+    /// Shows it.
+    pub(crate) fn show(self, shell: &Shell) -> Result<Exit, Failure> {
+        let failure =
+            errors::no_version(&self.subject.name, &self.verdict, &self.subject.command());
+        let nothing = self.verdict.decision == Decision::Nothing;
+        shell
+            .out
+            .data(&view(&self.subject, &self.pattern, self.verdict, self.head));
+        match failure {
+            Some(failure) => Err(failure),
+            None if nothing => Ok(Exit::NothingToDo),
+            None => Ok(Exit::Ok),
+        }
+    }
+}
+
 impl Next {
     fn run(self, shell: &Shell) -> Result<Exit, Failure> {
+        self.judge(shell)?.show(shell)
+    }
+
+    fn judge(self, shell: &Shell) -> Result<Judged, Failure> {
         let wish = Wish {
             version: self.propose.as_deref().map(version).transpose()?,
             channel: self.pre.clone(),
@@ -204,16 +254,14 @@ impl Next {
             taken: &taken,
         };
         let verdict = subject.policy.verdict(&known, &wish);
-        let failure = errors::no_version(&subject.name, &verdict, &subject.command());
-        let nothing = verdict.decision == Decision::Nothing;
-        shell
-            .out
-            .data(&view(&subject, &line.pattern, verdict, head));
-        match failure {
-            Some(failure) => Err(failure),
-            None if nothing => Ok(Exit::NothingToDo),
-            None => Ok(Exit::Ok),
-        }
+        let (pattern, tags) = (line.pattern, line.tags);
+        Ok(Judged {
+            subject,
+            verdict,
+            head,
+            pattern,
+            tags,
+        })
     }
 
     /// What change files and contracts say beside the commits, from one commit, or the beginning, to
@@ -229,12 +277,10 @@ impl Next {
             .work_tree()
             .unwrap_or_else(|| subject.folder.clone());
         let loaded = settings_if_any(shell)?;
-        let folder = loaded
-            .as_ref()
-            .map(|it| it.settings.changelog.entries.as_path());
-        let folder = subject
-            .folder
-            .join(folder.unwrap_or(Path::new(entries::FOLDER)));
+        let folder = match &loaded {
+            Some(loaded) => subject.folder.join(&loaded.settings.changelog.entries),
+            None => top.join(entries::FOLDER),
+        };
         let folder = path_in(&top, &folder)
             .ok_or_else(|| errors::outside_of_repository(&folder, &top, "changelog.entries"))?;
         let written = entries::since(history, &folder, old, new)?;

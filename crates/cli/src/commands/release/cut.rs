@@ -1,0 +1,519 @@
+//! `switchback release cut`: the next version into its files, a commit, and its tag.
+//!
+//! The order, and what a crash after each step leaves for the same command to go on from:
+//!
+//! 1. Judge, check, and sign something that nobody sees. *Nothing.*
+//! 2. Write the files. *Files that are as they will be committed.*
+//! 3. Commit them. *A commit with the version and without its tag.*
+//! 4. Make the tag, and verify it. *A tag that is not recorded.*
+//! 5. Record it in the ledger.
+//!
+//! Nothing is pushed, and a tag is never moved.
+
+use std::path::Path;
+
+use clap::Args;
+use semver::Version;
+use serde::Serialize;
+use switchback_diag::Exit;
+use switchback_model::{ComponentName, Event, TagSignature};
+use switchback_supply::git::log::ObjectId;
+use switchback_supply::git::{
+    CommitId, FoundTag, GitError, NewTag, Repository, Signer, Signing, Verification,
+};
+use switchback_version::tag::Tagged;
+use switchback_version::verdict::Decision;
+
+use super::files::{Place, Plan, Written};
+use super::message;
+use crate::book::{Book, tag_id};
+use crate::commands::version::{Judged, Of};
+use crate::context::{Context, path_in, settings_if_any};
+use crate::errors::{self, Failure};
+use crate::output::View;
+use crate::page::{Page, Role};
+use crate::shell::Shell;
+
+/// Write the next version into its files, commit them and tag the commit
+#[derive(Debug, Args)]
+pub(crate) struct Cut {
+    #[command(flatten)]
+    of: Of,
+    /// Cut this version instead of the lowest that is allowed
+    #[arg(long, value_name = "VERSION")]
+    propose: Option<String>,
+    /// Cut a pre-release in this channel, such as `rc` for 1.2.0-rc.1
+    #[arg(long, value_name = "CHANNEL")]
+    pre: Option<String>,
+    /// Commit although no branch is checked out
+    #[arg(long)]
+    detached: bool,
+    /// Do not sign the tag, whatever Git is configured to do
+    #[arg(long, requires = "because")]
+    no_sign: bool,
+    /// Why the tag is not signed
+    #[arg(long, value_name = "TEXT", requires = "no_sign")]
+    because: Option<String>,
+    /// Show what would be done
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// What is at hand.
+struct Desk<'a> {
+    shell: &'a Shell,
+    repository: Repository,
+    judged: Judged,
+    /// The ledger, if there is one; else why there is none.
+    book: Result<Book, String>,
+    /// The component as the ledger knows it.
+    recorded_as: Option<ComponentName>,
+}
+
+impl Cut {
+    pub(super) fn run(self, shell: &Shell) -> Result<Exit, Failure> {
+        let wanted = (self.propose.clone(), self.pre.clone());
+        let judged = Judged::of(shell, self.of, self.propose, self.pre.clone())?;
+        let (book, recorded_as) = ledger(shell, &judged.subject.name)?;
+        let mut desk = Desk {
+            repository: Repository::discover(&judged.subject.folder)?,
+            shell,
+            judged,
+            book,
+            recorded_as,
+        };
+        desk.check_recorded()?;
+        let head = desk.repository.resolve("HEAD")?;
+        if let Some((version, tag, found)) =
+            desk.unrecorded(wanted.0.as_deref(), wanted.1.as_deref())?
+        {
+            return desk.record_only(version, tag, found, self.dry_run);
+        }
+        let Decision::Release { version } = desk.judged.verdict.decision.clone() else {
+            return desk.judged.show(shell);
+        };
+        desk.check_base()?;
+        let branch = desk.repository.current_branch()?;
+        if branch.is_none() && !self.detached {
+            return Err(errors::head_detached(&head));
+        }
+        if head.as_str() != desk.judged.head.to_string() {
+            // Somebody committed while it was judged.
+            return Err(GitError::Moved {
+                branch: "HEAD".to_owned(),
+                expected: desk.judged.head.to_string().parse().ok(),
+                found: Some(head),
+            }
+            .into());
+        }
+        let tag = desk.judged.pattern.tag(&version);
+        if let Some(found) = desk.repository.tag(&tag)? {
+            return Err(GitError::TagExists {
+                tag,
+                object: found.object,
+                commit: found.commit,
+            }
+            .into());
+        }
+        let repository = desk.repository.clone();
+        let Some(top) = repository.work_tree() else {
+            return Err(errors::no_work_tree(repository.git_dir()));
+        };
+        let place = Place {
+            repository: &repository,
+            head: &head,
+            top,
+            folder: desk.folder(top)?,
+        };
+        let said = settings_if_any(shell)?.and_then(|loaded| {
+            let mut all = loaded.settings.components.into_iter();
+            let mine = all.find(|it| it.name.as_str() == desk.judged.subject.name);
+            mine.and_then(|it| it.version_files)
+        });
+        let plan = Plan::of(&place, said.as_deref(), &version, &tag, shell.clock.now())?;
+        if plan.files.is_empty() && version.pre.is_empty() {
+            desk.check_free(&head, &tag)?;
+        }
+        for note in &plan.notes {
+            shell.out.note(note);
+        }
+        let mut view = CutView {
+            component: desk.judged.subject.name.clone(),
+            version: version.to_string(),
+            tag: tag.clone(),
+            cut: !self.dry_run,
+            commit: None,
+            object: None,
+            signature: None,
+            recorded: false,
+            push: push(branch.as_deref(), &tag),
+            files: Vec::new(),
+        };
+        if self.dry_run {
+            view.files = plan.files;
+            shell.out.data(&view);
+            return Ok(Exit::Ok);
+        }
+        let signing = match self.because {
+            Some(because) => Signing::Off { because },
+            None => {
+                let signing = repository.tag_signing();
+                signing.map_err(|error| errors::signing(error, false))?
+            }
+        };
+        if let Signing::On(signer) = &signing {
+            let tried = repository.try_signing(signer, &head);
+            let tried = tried.map_err(|error| errors::signing(error, false))?;
+            if let Some(failure) = errors::bad_signature(&tried) {
+                return Err(failure);
+            }
+        }
+        let commit = commit(&place, &plan, &tag)?;
+        let unsigned = match &signing {
+            Signing::On(_) => None,
+            Signing::Off { because } => Some(because.clone()),
+        };
+        let message = message::of(
+            &tag,
+            &desk.judged.subject.name,
+            &version,
+            &desk.judged.verdict,
+            unsigned.as_deref(),
+        );
+        let found = repository
+            .make_tag(&NewTag {
+                name: &tag,
+                commit: &commit,
+                message: &message,
+                sign: matches!(signing, Signing::On(_)),
+            })
+            .map_err(|error| errors::signing(error, true))?;
+        let signature = desk.signature(&tag, &signing)?;
+        view.recorded = desk.record(&version, &tag, &found, &commit, &signature)?;
+        view.commit = Some(commit.into());
+        view.object = Some(found.object);
+        view.signature = Some(signature);
+        view.files = plan.files;
+        shell.out.data(&view);
+        Ok(Exit::Ok)
+    }
+}
+
+/// The ledger, if there is one, and what the component is called there.
+fn ledger(
+    shell: &Shell,
+    component: &str,
+) -> Result<(Result<Book, String>, Option<ComponentName>), Failure> {
+    if settings_if_any(shell)?.is_none() {
+        return Ok((Err("there are no settings".to_owned()), None));
+    }
+    let context = Context::load(shell)?;
+    // Without components it is the project that is released.
+    let project = context.settings().project.name.to_string();
+    let mut names = context.components().map(ComponentName::as_str);
+    let name = names.find(|it| *it == component).unwrap_or(&project);
+    let name = ComponentName::new(name).ok();
+    let book = Book::open_if_any(&context)?.ok_or_else(|| "there is no ledger".to_owned());
+    Ok((book, name))
+}
+
+/// Commits what a plan writes. If that fails, the files are what they were.
+fn commit(place: &Place<'_>, plan: &Plan, tag: &str) -> Result<CommitId, Failure> {
+    if plan.files.is_empty() {
+        return Ok(place.head.clone());
+    }
+    plan.write(place)?;
+    let subject = format!("chore(release): {tag}");
+    let made = place
+        .repository
+        .commit_paths(place.head, &plan.paths(), &subject);
+    made.map_err(|error| {
+        // What was committed stays: the same command goes on from it.
+        let moved = place.repository.resolve("HEAD").ok().as_ref() != Some(place.head);
+        let back = if moved { Ok(()) } else { plan.take_back(place) };
+        let mut failure = Failure::from(error);
+        if let Err(error) = back {
+            failure.diagnostics.extend(Failure::from(error).diagnostics);
+        }
+        failure
+    })
+}
+
+/// The command that pushes what was made.
+fn push(branch: Option<&str>, tag: &str) -> String {
+    match branch {
+        Some(branch) => format!("git push --atomic origin {branch} refs/tags/{tag}"),
+        None => format!("git push origin refs/tags/{tag}"),
+    }
+}
+
+impl Desk<'_> {
+    /// The folder of the component as Git names it.
+    fn folder(&self, top: &Path) -> Result<String, Failure> {
+        let path = &self.judged.subject.path;
+        if path == Path::new("") {
+            return Ok(String::new());
+        }
+        path_in(top, path)
+            .ok_or_else(|| errors::outside_of_repository(path, top, "components.path"))
+    }
+
+    /// That every tag of the component is what was recorded.
+    fn check_recorded(&self) -> Result<(), Failure> {
+        let Ok(book) = &self.book else { return Ok(()) };
+        let history = self.judged.subject.history()?;
+        let tags = history.tags()?;
+        for (tag, was) in book.history.tags() {
+            if self.judged.pattern.version(tag).is_none() {
+                continue;
+            }
+            let is = tags.named(tag);
+            let is = is.map(|it| (it.object.to_string(), it.target.to_string()));
+            if is.as_ref() != Some(&(was.object.clone(), was.commit.clone())) {
+                return Err(errors::tag_moved(tag, was, is));
+            }
+        }
+        Ok(())
+    }
+
+    /// The tag of what is checked out that a run made which was interrupted before it recorded it.
+    fn unrecorded(
+        &self,
+        proposed: Option<&str>,
+        channel: Option<&str>,
+    ) -> Result<Option<(Version, String, FoundTag)>, Failure> {
+        let Ok(book) = &self.book else {
+            return Ok(None);
+        };
+        for it in self.at_head() {
+            // Another one than was asked for has nothing to do with this run.
+            let asked = match channel {
+                Some(channel) => it.version.pre.starts_with(&format!("{channel}.")),
+                None => {
+                    let version = it.version.to_string();
+                    proposed.map_or(it.version.pre.is_empty(), |proposed| proposed == version)
+                }
+            };
+            if book.history.tags().contains_key(&it.tag) || !asked {
+                continue;
+            }
+            let Some(found) = self.repository.tag(&it.tag)? else {
+                continue;
+            };
+            let name = &self.judged.subject.name;
+            let ours = |text: &String| message::is_ours(text, name, &it.version);
+            if found.message.as_ref().is_some_and(ours) {
+                return Ok(Some((it.version.clone(), it.tag.clone(), found)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The release tags of the commit that is checked out.
+    fn at_head(&self) -> impl Iterator<Item = &Tagged<ObjectId>> {
+        let head = self.judged.head;
+        self.judged.tags.iter().filter(move |it| it.commit == head)
+    }
+
+    /// Records a tag that a run made which was interrupted.
+    fn record_only(
+        mut self,
+        version: Version,
+        tag: String,
+        found: FoundTag,
+        dry_run: bool,
+    ) -> Result<Exit, Failure> {
+        let commit = self.repository.resolve("HEAD")?;
+        let signing = match found.signed {
+            Some(format) => Signing::On(Signer { format, key: None }),
+            None => {
+                let says = found.message.as_deref().and_then(message::unsigned);
+                let because = says.unwrap_or("its message does not say why").to_owned();
+                Signing::Off { because }
+            }
+        };
+        let signature = self.signature(&tag, &signing)?;
+        let recorded = !dry_run && self.record(&version, &tag, &found, &commit, &signature)?;
+        let branch = self.repository.current_branch()?;
+        self.shell.out.data(&CutView {
+            component: self.judged.subject.name.clone(),
+            version: version.to_string(),
+            cut: !dry_run,
+            commit: Some(commit.into()),
+            object: Some(found.object),
+            signature: Some(signature),
+            recorded,
+            push: push(branch.as_deref(), &tag),
+            tag,
+            files: Vec::new(),
+        });
+        Ok(Exit::Ok)
+    }
+
+    /// That no release is passed over from which it would have to be counted.
+    fn check_base(&self) -> Result<(), Failure> {
+        if self.judged.verdict.base.is_some() {
+            return Ok(());
+        }
+        let mut releases = self
+            .judged
+            .tags
+            .iter()
+            .filter(|it| it.version.pre.is_empty());
+        if let Some(release) = releases.next() {
+            let cause = format!(
+                "the release {} and what is checked out have no history in common",
+                release.tag
+            );
+            let hint = "if history was rewritten, go on from a branch that has the releases";
+            return Err(errors::tags_unclear(&[cause], hint));
+        }
+        // A name that begins as those of releases do, and goes on with a number.
+        let probe = self.judged.pattern.tag(&Version::new(1, 0, 0));
+        let before = probe.split("1.0.0").next().unwrap_or_default();
+        let history = self.judged.subject.history()?;
+        let odd: Vec<String> = history
+            .tags()?
+            .all()
+            .iter()
+            .filter(|it| {
+                let rest = it.name.strip_prefix(before).unwrap_or_default();
+                rest.starts_with(|c: char| c.is_ascii_digit())
+                    && self.judged.pattern.version(&it.name).is_none()
+            })
+            .take(5)
+            .map(|it| format!("the tag {} names no version as in SemVer 2.0.0", it.name))
+            .collect();
+        if odd.is_empty() {
+            return Ok(());
+        }
+        let hint = "tag the last release once more with its whole version, such as `v1.2.0` for \
+                    `v1.2`";
+        Err(errors::tags_unclear(&odd, hint))
+    }
+
+    /// That a commit which gets a tag and nothing else is no release already.
+    fn check_free(&self, head: &CommitId, tag: &str) -> Result<(), Failure> {
+        let mut releases = self.at_head().filter(|it| it.version.pre.is_empty());
+        match releases.next() {
+            None => Ok(()),
+            Some(release) => {
+                let cause = format!(
+                    "commit {} is the release {} already, and would be {tag} too",
+                    head.short(),
+                    release.tag
+                );
+                let hint = "a commit is one release: commit what makes it another one first";
+                Err(errors::tags_unclear(&[cause], hint))
+            }
+        }
+    }
+
+    /// Verifies the tag that was made.
+    fn signature(&self, tag: &str, signing: &Signing) -> Result<TagSignature, Failure> {
+        let signer = match signing {
+            Signing::On(signer) => signer,
+            Signing::Off { because } => {
+                let because = switchback_diag::escape_line(because).to_string();
+                return Ok(TagSignature::Unsigned { because });
+            }
+        };
+        let format = signer.format.word().to_owned();
+        match self.repository.verify_tag(tag)? {
+            Some(Verification::Good { by }) => Ok(TagSignature::Verified { format, by }),
+            Some(Verification::Unknown { because }) => {
+                Ok(TagSignature::Unverified { format, because })
+            }
+            Some(Verification::Bad { because }) => Err(errors::tag_not_verified(tag, &because)),
+            None => Err(errors::tag_not_verified(tag, "it has no signature")),
+        }
+    }
+
+    /// Records the tag, and says whether it is recorded.
+    fn record(
+        &mut self,
+        version: &Version,
+        tag: &str,
+        found: &FoundTag,
+        commit: &CommitId,
+        signature: &TagSignature,
+    ) -> Result<bool, Failure> {
+        let (book, component) = match (&mut self.book, &self.recorded_as) {
+            (Ok(book), Some(component)) => (book, component.clone()),
+            (Err(because), _) => {
+                let note = format!("the tag is not recorded: {because}");
+                self.shell.out.note(&note);
+                return Ok(false);
+            }
+            (Ok(_), None) => return Ok(false),
+        };
+        let event = Event::ReleaseTagged {
+            component,
+            version: super::version(&version.to_string())?,
+            tag: tag.to_owned(),
+            object: found.object.clone(),
+            commit: commit.as_str().to_owned(),
+            signature: signature.clone(),
+        };
+        book.append(tag_id(tag), self.shell.clock.now(), event)?;
+        Ok(true)
+    }
+}
+
+/// A release that was cut.
+#[derive(Serialize)]
+struct CutView {
+    component: String,
+    version: String,
+    tag: String,
+    /// Whether it was; else it would be.
+    cut: bool,
+    /// The commit that the tag names.
+    commit: Option<String>,
+    /// The id of the tag object.
+    object: Option<String>,
+    signature: Option<TagSignature>,
+    /// Whether the ledger has it.
+    recorded: bool,
+    /// The command that pushes it.
+    push: String,
+    /// The files that were written.
+    files: Vec<Written>,
+}
+
+impl View for CutView {
+    const SCHEMA: &'static str = "switchback.release-cut/v1";
+
+    fn human(&self, page: &mut Page) {
+        let word = if self.cut { "cut" } else { "would cut" };
+        page.add(Role::Good, word).add(Role::Plain, " ");
+        page.add(
+            Role::Strong,
+            &format!("{} {}", self.component, self.version),
+        );
+        page.line(&format!(" as {}", self.tag));
+        for file in &self.files {
+            match &file.from {
+                Some(from) => page.line(&format!("  {}: {from} → {}", file.path, self.version)),
+                None => page.line(&format!("  {}: a section of the release", file.path)),
+            };
+        }
+        if let Some(commit) = &self.commit {
+            page.line(&format!("  commit {}", &commit[..commit.len().min(12)]));
+        }
+        match &self.signature {
+            Some(TagSignature::Verified { by, .. }) => page.line(&format!("  signed by {by}")),
+            Some(TagSignature::Unverified { because, .. }) => {
+                page.line(&format!("  signed, and not verified: {because}"))
+            }
+            Some(TagSignature::Unsigned { because }) => {
+                page.line(&format!("  not signed: {because}"))
+            }
+            None => page,
+        };
+        if self.cut {
+            page.line("nothing was pushed yet:");
+            page.line(&format!("  {}", self.push));
+        }
+    }
+}

@@ -1,0 +1,393 @@
+//! The files that a release writes: which they are, and what they hold afterwards.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use switchback_model::Timestamp;
+use switchback_supply::git::{CommitId, GitError, Repository};
+use switchback_version::changelog::{Changelog, ReleaseOf};
+use switchback_version::version_file::{
+    Ask, CargoVersion, Kind, LARGEST, Place as Spot, Problem, VersionFile, cargo_package,
+};
+
+use crate::context::path_in;
+use crate::errors::{self, Failure};
+use crate::files::{Batch, FileError};
+use crate::settings::types::VersionFile as Said;
+
+const CHANGELOG: &str = "CHANGELOG.md";
+
+/// A repository with its work tree, and the folder of a component in it.
+pub(super) struct Place<'a> {
+    pub(super) repository: &'a Repository,
+    /// The commit that is checked out.
+    pub(super) head: &'a CommitId,
+    /// The top of the work tree.
+    pub(super) top: &'a Path,
+    /// The folder of the component, from there; empty for the top.
+    pub(super) folder: String,
+}
+
+/// What becomes of a file.
+#[derive(Debug, Serialize)]
+pub(super) struct Written {
+    /// The path from the top of the repository.
+    pub(super) path: String,
+    /// The version that it has; none for a changelog.
+    pub(super) from: Option<String>,
+    #[serde(skip)]
+    was: Vec<u8>,
+    #[serde(skip)]
+    becomes: Vec<u8>,
+    /// Whether it is written in the work tree already, by a run that was interrupted.
+    #[serde(skip)]
+    there: bool,
+}
+
+/// What a release writes, and what a person should know of it.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    /// Files that get other bytes.
+    pub(super) files: Vec<Written>,
+    /// A sentence each.
+    pub(super) notes: Vec<String>,
+}
+
+/// A file with the version.
+struct Named {
+    path: String,
+    kind: Kind,
+    app_version: bool,
+    /// Whether somebody named it, so that it has to have a version.
+    named: bool,
+}
+
+impl Plan {
+    /// Plans the files of a version.
+    ///
+    /// # Errors
+    /// SB1605 if a file does not say its version clearly, SB0603 if one that is written differs from
+    /// what is committed.
+    pub(super) fn of(
+        place: &Place<'_>,
+        said: Option<&[Said]>,
+        version: &semver::Version,
+        tag: &str,
+        at: Timestamp,
+    ) -> Result<Self, Failure> {
+        let mut plan = Self::default();
+        let named = match said {
+            Some(said) => place.said(said)?,
+            None => place.known()?,
+        };
+        let mut first: Option<(String, semver::Version)> = None;
+        for file in &named {
+            let packages = match file.kind {
+                Kind::CargoLock => place.packages(&named)?,
+                _ => BTreeSet::new(),
+            };
+            let ask = Ask {
+                app_version: file.app_version,
+                packages,
+            };
+            let committed = place.committed(&file.path)?;
+            let read = match VersionFile::read(&file.path, file.kind, &committed, &ask) {
+                Ok(read) => read,
+                Err(error)
+                    if !file.named
+                        && matches!(
+                            error.problem,
+                            Problem::NoVersion { .. } | Problem::Dynamic
+                        ) =>
+                {
+                    plan.notes.push(format!("{error}; it is left as it is"));
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            match &first {
+                Some((other, is)) if is != read.version() => {
+                    let one = (other.as_str(), is.to_string());
+                    let other = (file.path.as_str(), read.version().to_string());
+                    return Err(errors::versions_differ(one, other));
+                }
+                Some(_) => {}
+                None => first = Some((file.path.clone(), read.version().clone())),
+            }
+            let becomes = read.with(version);
+            let from = Some(read.version().to_string());
+            plan.add(place, &file.path, from, becomes)?;
+        }
+        plan.changelog(place, version, tag, at)?;
+        Ok(plan)
+    }
+
+    /// Adds a file, if it is another one afterwards. Either way it has to be as it is committed, or as
+    /// it will be.
+    fn add(
+        &mut self,
+        place: &Place<'_>,
+        path: &str,
+        from: Option<String>,
+        becomes: Vec<u8>,
+    ) -> Result<(), Failure> {
+        let was = place.committed(path)?;
+        let dirty = !place.repository.dirty_among(&[path.to_owned()])?.is_empty();
+        let there = dirty && place.read(path)? == becomes;
+        if dirty && !there {
+            let files = vec![path.to_owned()];
+            return Err(GitError::DirtyTree { files }.into());
+        }
+        // Git may keep other line ends than the work tree has; what is written is made from the latter.
+        if was != becomes {
+            self.files.push(Written {
+                path: path.to_owned(),
+                from,
+                was,
+                becomes,
+                there,
+            });
+        }
+        Ok(())
+    }
+
+    /// The changelog of the component, if it has one.
+    fn changelog(
+        &mut self,
+        place: &Place<'_>,
+        version: &semver::Version,
+        tag: &str,
+        at: Timestamp,
+    ) -> Result<(), Failure> {
+        let path = place.path(CHANGELOG);
+        if !place.is_there(&path)? {
+            return Ok(());
+        }
+        if !version.pre.is_empty() {
+            let note = format!("{path} stays as it is: a pre-release takes nothing out of it");
+            self.notes.push(note);
+            return Ok(());
+        }
+        let committed = place.committed(&path)?;
+        if committed.len() > LARGEST {
+            let error = GitError::TooLarge {
+                what: path,
+                limit: LARGEST as u64,
+            };
+            return Err(error.into());
+        }
+        let changelog = Changelog::parse(committed);
+        let unreleased = changelog
+            .unreleased()
+            .map_err(|error| errors::changelog(&path, &error))?;
+        if changelog.version(version).is_some() || unreleased.is_none() {
+            if unreleased.is_none() {
+                let note = format!("{path} has no section `Unreleased`, and stays as it is");
+                self.notes.push(note);
+            }
+            return Ok(());
+        }
+        let day = at.to_string();
+        let date = day.get(..10).unwrap_or_default().parse();
+        let date = date.map_err(|_| errors::usage("the machine's clock has no date"))?;
+        let release = ReleaseOf {
+            version: version.clone(),
+            date,
+            tag: Some(tag.to_owned()),
+            links: None,
+            allow_empty: true,
+        };
+        let edited = changelog
+            .release(&release)
+            .map_err(|error| errors::changelog(&path, &error))?;
+        for warning in &edited.warnings {
+            self.notes.push(format!("{path}: {warning}"));
+        }
+        self.add(place, &path, None, edited.bytes)
+    }
+
+    /// Writes the files that are not written yet.
+    pub(super) fn write(&self, place: &Place<'_>) -> Result<(), FileError> {
+        let mut batch = Batch::default();
+        for file in self.files.iter().filter(|it| !it.there) {
+            batch.replace(place.top.join(&file.path), file.becomes.clone());
+        }
+        batch.write()
+    }
+
+    /// Takes the writing back.
+    pub(super) fn take_back(&self, place: &Place<'_>) -> Result<(), FileError> {
+        let mut batch = Batch::default();
+        for file in &self.files {
+            batch.replace(place.top.join(&file.path), file.was.clone());
+        }
+        batch.write()
+    }
+
+    /// The paths of the files.
+    pub(super) fn paths(&self) -> Vec<String> {
+        self.files.iter().map(|it| it.path.clone()).collect()
+    }
+}
+
+impl Place<'_> {
+    /// The path of a file of the component, from the top.
+    fn path(&self, name: &str) -> String {
+        match self.folder.as_str() {
+            "" => name.to_owned(),
+            folder => format!("{folder}/{name}"),
+        }
+    }
+
+    /// Whether a file is there, and Git's. A link is none: what it leads to is written elsewhere.
+    fn is_there(&self, path: &str) -> Result<bool, Failure> {
+        let found = fs::symlink_metadata(self.top.join(path));
+        Ok(found.is_ok_and(|it| it.is_file()) && self.repository.is_tracked(path)?)
+    }
+
+    /// The bytes of a file; one byte more than is read of a version file, of one that is larger.
+    fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
+        let path = self.top.join(path);
+        let file = fs::File::open(&path).map_err(FileError::read(&path))?;
+        let mut bytes = Vec::new();
+        file.take(LARGEST as u64 + 1)
+            .read_to_end(&mut bytes)
+            .map_err(FileError::read(&path))?;
+        Ok(bytes)
+    }
+
+    /// The bytes that a release starts from: those of the work tree where that is as committed, so
+    /// that its line ends stay; else those of the commit.
+    fn committed(&self, path: &str) -> Result<Vec<u8>, Failure> {
+        let dirty = self.repository.dirty_among(&[path.to_owned()])?;
+        if dirty.is_empty() {
+            return Ok(self.read(path)?);
+        }
+        let found = self.repository.read_file(self.head, path, LARGEST as u64)?;
+        let files = vec![path.to_owned()];
+        found.ok_or_else(|| GitError::DirtyTree { files }.into())
+    }
+
+    /// The files that the settings name.
+    fn said(&self, said: &[Said]) -> Result<Vec<Named>, Failure> {
+        let mut named: Vec<Named> = Vec::new();
+        let folder = self.top.join(&self.folder);
+        for said in said {
+            let (path, kind, app_version) = match said {
+                Said::Path(path) => (path, None, false),
+                Said::Said(said) => (&said.path, said.kind, said.app_version),
+            };
+            let shown = path.display().to_string();
+            let whole = folder.join(path);
+            let path = path_in(self.top, &whole).ok_or_else(|| {
+                errors::outside_of_repository(&whole, self.top, "component.version-files")
+            })?;
+            if !whole.is_file() {
+                return Err(errors::no_version_file(&shown, "there is no such file"));
+            }
+            if !self.repository.is_tracked(&path)? {
+                return Err(errors::no_version_file(&shown, "Git does not know it"));
+            }
+            let name = path.rsplit('/').next().unwrap_or_default();
+            let kind = kind.or(Kind::of(name)).unwrap_or(Kind::Marked);
+            if named.iter().any(|it| it.path == path) {
+                return Err(errors::no_version_file(&shown, "it is named twice"));
+            }
+            named.push(Named {
+                path,
+                kind,
+                app_version,
+                named: true,
+            });
+        }
+        self.lock(&mut named)?;
+        Ok(named)
+    }
+
+    /// The files of known names in the component's folder.
+    fn known(&self) -> Result<Vec<Named>, Failure> {
+        let mut named = Vec::new();
+        for name in Kind::NAMES {
+            let path = self.path(name);
+            if let Some(kind) = Kind::of(name)
+                && self.is_there(&path)?
+            {
+                named.push(Named {
+                    path,
+                    kind,
+                    app_version: false,
+                    named: false,
+                });
+            }
+        }
+        self.lock(&mut named)?;
+        Ok(named)
+    }
+
+    /// Adds the nearest `Cargo.lock` above the first manifest of Cargo, which repeats its version.
+    fn lock(&self, named: &mut Vec<Named>) -> Result<(), Failure> {
+        if named.iter().any(|it| it.kind == Kind::CargoLock) {
+            return Ok(());
+        }
+        let Some(manifest) = named.iter().find(|it| it.kind == Kind::Cargo) else {
+            return Ok(());
+        };
+        let mut folder = Path::new(&manifest.path).to_owned();
+        while folder.pop() {
+            let path = folder.join("Cargo.lock").display().to_string();
+            if self.is_there(&path)? {
+                named.push(Named {
+                    path,
+                    kind: Kind::CargoLock,
+                    app_version: false,
+                    named: false,
+                });
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The packages whose version the manifests of a component are: their own, and all that inherit
+    /// it in the folder of a workspace.
+    fn packages(&self, named: &[Named]) -> Result<BTreeSet<String>, Failure> {
+        let mut packages = BTreeSet::new();
+        for manifest in named.iter().filter(|it| it.kind == Kind::Cargo) {
+            let bytes = self.committed(&manifest.path)?;
+            if let Some(package) = cargo_package(&manifest.path, &bytes)?
+                && package.version != CargoVersion::None
+            {
+                packages.insert(package.name);
+            }
+            let read = VersionFile::read(&manifest.path, Kind::Cargo, &bytes, &Ask::default());
+            let shared = |it: &Spot| it.what == "workspace.package.version";
+            if !read.is_ok_and(|it| it.places().iter().any(shared)) {
+                continue;
+            }
+            let folder = PathBuf::from(&manifest.path);
+            let folder = folder.parent().unwrap_or(Path::new(""));
+            let folder = folder.display().to_string();
+            for path in self.repository.list_files(self.head, &folder)? {
+                if path == manifest.path || !path.ends_with("/Cargo.toml") {
+                    continue;
+                }
+                let bytes = match self.read(&path) {
+                    Ok(bytes) => bytes,
+                    Err(error) if error.source.kind() == io::ErrorKind::NotFound => continue,
+                    Err(error) => return Err(error.into()),
+                };
+                // What lies deeper and cannot be read is none of this workspace, such as a template.
+                let Ok(Some(package)) = cargo_package(&path, &bytes) else {
+                    continue;
+                };
+                if package.version == CargoVersion::Inherited {
+                    packages.insert(package.name);
+                }
+            }
+        }
+        Ok(packages)
+    }
+}

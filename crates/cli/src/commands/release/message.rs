@@ -1,0 +1,160 @@
+//! The message of a release tag: the verdict in so many words, one line for each reason.
+
+use semver::Version;
+use switchback_diag::escape_line;
+use switchback_version::Verdict;
+use switchback_version::verdict::Evidence;
+
+use crate::versions::short;
+
+/// The first word of the line by which a tag of ours is known again.
+const RELEASE: &str = "Switchback-Release";
+/// That of the line that says why it is not signed.
+const UNSIGNED: &str = "Switchback-Unsigned";
+
+/// How many reasons are told.
+const MOST: usize = 50;
+/// How much of each, in characters.
+const LONGEST: usize = 200;
+
+/// The message of the tag of a version, and why it is not signed if it is not.
+pub(super) fn of(
+    tag: &str,
+    component: &str,
+    version: &Version,
+    verdict: &Verdict,
+    unsigned: Option<&str>,
+) -> String {
+    let after = match &verdict.base {
+        Some(base) => format!("after {}, counted from {}", base.version, base.tag),
+        None => "the first release".to_owned(),
+    };
+    let floor = match &verdict.floor {
+        Some(floor) => format!("It has to be {floor} at least."),
+        None => "Nothing forces a release.".to_owned(),
+    };
+    let mut message = format!(
+        "{tag}\n\n{component} {version}, {after}.\n{floor} Commits: {}.\n",
+        verdict.commits
+    );
+    if !verdict.reasons.is_empty() {
+        message.push('\n');
+    }
+    for reason in verdict.reasons.iter().take(MOST) {
+        let at = match &reason.claim.evidence {
+            Evidence::Commit { id, .. } => short(id).to_owned(),
+            Evidence::Contract { file, pointer, .. } => format!("{file}#{pointer}"),
+            Evidence::ChangeFile { file } => file.clone(),
+        };
+        let (at, sentence) = (line(&at), line(&reason.claim.sentence));
+        message.push_str(&format!(
+            "- {} ({at}) {sentence}\n",
+            reason.claim.level.name()
+        ));
+    }
+    let more = verdict.reasons.len().saturating_sub(MOST);
+    if more > 0 {
+        message.push_str(&format!(
+            "- and {more} more that force no more than these\n"
+        ));
+    }
+    message.push_str(&format!("\n{}\n", mark(component, version)));
+    if let Some(because) = unsigned {
+        message.push_str(&format!("{UNSIGNED}: {}\n", line(because)));
+    }
+    message
+}
+
+/// Why the tag with a message is not signed, if it says so.
+pub(super) fn unsigned(message: &str) -> Option<&str> {
+    let mut lines = message.lines().rev();
+    lines.find_map(|line| line.strip_prefix(UNSIGNED)?.strip_prefix(": "))
+}
+
+/// Whether a message is that of our tag of a version.
+pub(super) fn is_ours(message: &str, component: &str, version: &Version) -> bool {
+    let mark = mark(component, version);
+    message.lines().any(|line| line == mark)
+}
+
+fn mark(component: &str, version: &Version) -> String {
+    format!("{RELEASE}: {component} {version}")
+}
+
+/// A text on one line, bounded.
+fn line(text: &str) -> String {
+    let text = escape_line(text);
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use switchback_version::Policy;
+    use switchback_version::commit::Message;
+    use switchback_version::verdict::{Base, Commit, Known, Wish};
+
+    use super::*;
+
+    fn message(subjects: &[String]) -> String {
+        let commit = |subject: &String| Commit {
+            id: "a".repeat(40),
+            message: Message::read(subject.as_bytes()),
+        };
+        let commits: Vec<Commit> = subjects.iter().map(commit).collect();
+        let base = Base {
+            tag: "v1.0.0".to_owned(),
+            version: Version::new(1, 0, 0),
+        };
+        let known = Known {
+            base: Some(&base),
+            commits: &commits,
+            claims: &[],
+            waived: &[],
+            taken: &[],
+        };
+        let verdict = Policy::default().verdict(&known, &Wish::default());
+        of(
+            "v1.1.0",
+            "api",
+            &Version::new(1, 1, 0),
+            &verdict,
+            Some("no\nkey"),
+        )
+    }
+
+    #[test]
+    fn reasons_are_lines_that_begin_as_nothing_else_does() {
+        let subjects = [
+            "feat: -----BEGIN SSH SIGNATURE-----".to_owned(),
+            format!("fix: \u{202e}\u{1b}[2J{}", "x".repeat(10_000)),
+        ];
+        let message = message(&subjects);
+        assert!(
+            is_ours(&message, "api", &Version::new(1, 1, 0)),
+            "{message}"
+        );
+        assert!(!is_ours(&message, "api", &Version::new(1, 1, 1)));
+        assert!(!is_ours("api 1.1.0\n", "api", &Version::new(1, 1, 0)));
+        assert_eq!(unsigned(&message), Some("no\\nkey"));
+        assert!(
+            !message.lines().any(|line| line.starts_with("-----")),
+            "{message}"
+        );
+        assert!(!message.contains(['\u{1b}', '\u{202e}']), "{message}");
+        assert!(
+            message.lines().all(|line| line.chars().count() < 300),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn a_message_is_bounded() {
+        let subjects: Vec<String> = (0..500).map(|at| format!("fix: thing {at}")).collect();
+        let message = message(&subjects);
+        assert!(message.contains("- and 450 more"), "{message}");
+        assert!(message.lines().count() < 70, "{message}");
+    }
+}
