@@ -256,7 +256,7 @@ fn what_cannot_be_compared_is_said_with_a_code_and_its_place() {
             "deep in each other",
         ),
         ("contract diff HEAD linked.yaml", 2, "leads outside"),
-        ("contract diff HEAD folder", 2, "no file"),
+        ("contract diff HEAD folder", 2, "neither before nor now"),
         (
             "contract diff HEAD notes.txt --kind yaml",
             2,
