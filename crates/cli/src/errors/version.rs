@@ -4,7 +4,7 @@ use switchback_diag::{Code, Diagnostic};
 use switchback_supply::git::log::HistoryError;
 use switchback_version::change_file::ChangeFileError;
 use switchback_version::policy::Why;
-use switchback_version::verdict::{Decision, Refusal, Verdict};
+use switchback_version::verdict::{Decision, Refusal, Verdict, WayOut};
 
 use super::Failure;
 use crate::versions::short;
@@ -141,10 +141,20 @@ fn refused(component: &str, verdict: &Verdict, refusal: &Refusal, command: &str)
             if more > 0 {
                 found = found.cause(format!("and {more} more"));
             }
-            found.hint_command(
+            let ways: Vec<WayOut> = forcing().flat_map(|it| it.ways_out.clone()).collect();
+            let found = found.hint_command(
                 format!("raise it: it has to be {floor} at least"),
                 format!("{command} --propose {floor}"),
-            )
+            );
+            if !ways.contains(&WayOut::Waive) {
+                return found;
+            }
+            found
+                .hint("or bring back what was there, or keep it beside the new one for now and say that it will go")
+                .hint_command(
+                    "or let it pass for a while: see its rule and fingerprint",
+                    "switchback contract diff",
+                )
         }
     }
 }
