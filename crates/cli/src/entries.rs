@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use switchback_model::ComponentName;
 use switchback_supply::git::log::{EntryKind, History, ObjectId};
 use switchback_version::Level;
 use switchback_version::change_file::{ChangeFile, LARGEST};
@@ -60,24 +59,18 @@ pub(crate) fn since(
     Ok(entries)
 }
 
-/// What change files say of the next version of a component; none asks for all of the repository.
-pub(crate) fn claims(entries: &[Entry], component: Option<&ComponentName>) -> Vec<Claim> {
-    let about = |it: &&Entry| component.is_none_or(|name| it.change.concerns(name));
-    entries
-        .iter()
-        .filter(about)
-        .map(|it| {
-            let level = it.change.level.unwrap_or(Level::None);
-            let text = it.change.text.lines().next().unwrap_or_default();
-            Claim {
-                level,
-                sentence: format!("a change file says {}: {text}", level.name()),
-                evidence: Evidence::ChangeFile {
-                    file: it.path.clone(),
-                },
-            }
-        })
-        .collect()
+impl From<&Entry> for Claim {
+    fn from(it: &Entry) -> Self {
+        let level = it.change.level.unwrap_or(Level::None);
+        let text = it.change.text.lines().next().unwrap_or_default();
+        Claim {
+            level,
+            sentence: format!("a change file says {}: {text}", level.name()),
+            evidence: Evidence::ChangeFile {
+                file: it.path.clone(),
+            },
+        }
+    }
 }
 
 /// A name for a change file from what it says: its first words.

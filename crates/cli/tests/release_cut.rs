@@ -527,3 +527,53 @@ fn files_are_those_that_the_settings_name() {
     let ran = refused(&cli, &git, "", "SB1605");
     assert!(ran.stderr.contains("different versions"), "{}", ran.stderr);
 }
+
+#[test]
+fn what_change_files_say_comes_into_the_changelog_once() {
+    let (cli, git) = repository();
+    let file = |kind: &str, text: &str| format!("+++\nkind = \"{kind}\"\n+++\n\n{text}\n");
+    git.write(
+        "changelog.d/currency.md",
+        file("added", "Orders have a `currency`."),
+    );
+    git.write(
+        "changelog.d/totals.md",
+        file("fixed", "Totals are rounded."),
+    );
+    git.commit("docs: what users get");
+    cut(&cli, "");
+    let text = fs::read_to_string(cli.folder().join("CHANGELOG.md")).unwrap();
+    let day = text
+        .split("## [1.3.0] - ")
+        .nth(1)
+        .unwrap()
+        .get(..10)
+        .unwrap();
+    let section = format!(
+        "# Changelog\n\n## [Unreleased]\n\n## [1.3.0] - {day}\n\n### Added\n\n- Orders.\n\
+         - Orders have a `currency`.\n\n### Fixed\n\n- Totals are rounded.\n\n## [1.2.0]"
+    );
+    assert!(text.starts_with(&section), "{text}");
+    // The files may stay: they have been released.
+    git.commit_file("more.rs", "//\n", "fix: more");
+    cut(&cli, "");
+    let text = fs::read_to_string(cli.folder().join("CHANGELOG.md")).unwrap();
+    assert_eq!(text.matches("Totals are rounded").count(), 1, "{text}");
+    assert!(text.contains("## [1.3.1]"), "{text}");
+}
+
+#[test]
+fn change_files_without_a_changelog_are_told_of() {
+    let (cli, git) = repository();
+    git.git(&["rm", "-q", "CHANGELOG.md"]);
+    let entry = "+++\nkind = \"added\"\n+++\n\nOrders have a `currency`.\n";
+    git.write("changelog.d/currency.md", entry);
+    git.commit("docs: what users get");
+    let ran = run(&cli, "release cut --dry-run");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("there is no CHANGELOG.md"),
+        "{}",
+        ran.stderr
+    );
+}

@@ -24,7 +24,7 @@ use switchback_supply::git::{
 use switchback_version::tag::Tagged;
 use switchback_version::verdict::Decision;
 
-use super::files::{Place, Plan, Written};
+use super::files::{Place, Plan, Release, Written};
 use super::message;
 use crate::book::{Book, tag_id};
 use crate::commands::version::{Judged, Of};
@@ -130,7 +130,13 @@ impl Cut {
             let mine = all.find(|it| it.name.as_str() == desk.judged.subject.name);
             mine.and_then(|it| it.version_files)
         });
-        let plan = Plan::of(&place, said.as_deref(), &version, &tag, shell.clock.now())?;
+        let release = Release {
+            version: &version,
+            tag: &tag,
+            at: shell.clock.now(),
+            entries: &desk.judged.entries,
+        };
+        let plan = Plan::of(&place, said.as_deref(), &release)?;
         if plan.files.is_empty() && version.pre.is_empty() {
             desk.check_free(&head, &tag)?;
         }

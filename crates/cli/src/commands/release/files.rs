@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use switchback_model::Timestamp;
 use switchback_supply::git::{CommitId, GitError, Repository};
-use switchback_version::changelog::{Changelog, ReleaseOf};
+use switchback_version::changelog::{Changelog, ChangelogError, ReleaseOf};
 use switchback_version::version_file::{
     Ask, CargoVersion, Kind, LARGEST, Place as Spot, Problem, VersionFile, cargo_package,
 };
 
 use crate::context::path_in;
+use crate::entries::Entry;
 use crate::errors::{self, Failure};
 use crate::files::{Batch, FileError};
 use crate::settings::types::VersionFile as Said;
@@ -29,6 +30,15 @@ pub(super) struct Place<'a> {
     pub(super) top: &'a Path,
     /// The folder of the component, from there; empty for the top.
     pub(super) folder: String,
+}
+
+/// What is released.
+pub(super) struct Release<'a> {
+    pub(super) version: &'a semver::Version,
+    pub(super) tag: &'a str,
+    pub(super) at: Timestamp,
+    /// What people wrote about the changes in it.
+    pub(super) entries: &'a [Entry],
 }
 
 /// What becomes of a file.
@@ -74,9 +84,7 @@ impl Plan {
     pub(super) fn of(
         place: &Place<'_>,
         said: Option<&[Said]>,
-        version: &semver::Version,
-        tag: &str,
-        at: Timestamp,
+        release: &Release<'_>,
     ) -> Result<Self, Failure> {
         let mut plan = Self::default();
         let named = match said {
@@ -117,11 +125,11 @@ impl Plan {
                 Some(_) => {}
                 None => first = Some((file.path.clone(), read.version().clone())),
             }
-            let becomes = read.with(version);
+            let becomes = read.with(release.version);
             let from = Some(read.version().to_string());
             plan.add(place, &file.path, from, becomes)?;
         }
-        plan.changelog(place, version, tag, at)?;
+        plan.changelog(place, release)?;
         Ok(plan)
     }
 
@@ -155,15 +163,14 @@ impl Plan {
     }
 
     /// The changelog of the component, if it has one.
-    fn changelog(
-        &mut self,
-        place: &Place<'_>,
-        version: &semver::Version,
-        tag: &str,
-        at: Timestamp,
-    ) -> Result<(), Failure> {
+    fn changelog(&mut self, place: &Place<'_>, release: &Release<'_>) -> Result<(), Failure> {
+        let (version, entries) = (release.version, release.entries);
         let path = place.path(CHANGELOG);
         if !place.is_there(&path)? {
+            if !entries.is_empty() {
+                let note = format!("there is no {path}: what the change files say stands nowhere");
+                self.notes.push(note);
+            }
             return Ok(());
         }
         if !version.pre.is_empty() {
@@ -179,7 +186,7 @@ impl Plan {
             };
             return Err(error.into());
         }
-        let changelog = Changelog::parse(committed);
+        let mut changelog = Changelog::parse(committed);
         let unreleased = changelog
             .unreleased()
             .map_err(|error| errors::changelog(&path, &error))?;
@@ -190,19 +197,26 @@ impl Plan {
             }
             return Ok(());
         }
-        let day = at.to_string();
-        let date = day.get(..10).unwrap_or_default().parse();
+        let date = release.at.day().parse();
         let date = date.map_err(|_| errors::usage("the machine's clock has no date"))?;
-        let release = ReleaseOf {
+        let wrong = |error: ChangelogError| errors::changelog(&path, &error);
+        let items = entries.iter().map(|it| {
+            let item = it.change.item();
+            let item = item.map_err(|error| errors::entry(&it.path, &error.to_string()))?;
+            Ok((it.change.kind, item))
+        });
+        let items: Vec<_> = items.collect::<Result<_, Failure>>()?;
+        if !items.is_empty() {
+            changelog = Changelog::parse(changelog.add(&items).map_err(wrong)?.bytes);
+        }
+        let section = ReleaseOf {
             version: version.clone(),
             date,
-            tag: Some(tag.to_owned()),
+            tag: Some(release.tag.to_owned()),
             links: None,
             allow_empty: true,
         };
-        let edited = changelog
-            .release(&release)
-            .map_err(|error| errors::changelog(&path, &error))?;
+        let edited = changelog.release(&section).map_err(wrong)?;
         for warning in &edited.warnings {
             self.notes.push(format!("{path}: {warning}"));
         }

@@ -16,7 +16,7 @@ use switchback_version::{Policy, Verdict};
 
 use crate::context::{Context, path_in, settings_if_any};
 use crate::contracts::{self, State, compare_all};
-use crate::entries;
+use crate::entries::{self, Entry};
 use crate::errors::{self, Failure};
 use crate::shell::Shell;
 use crate::versions::{Ancestry, Line};
@@ -186,6 +186,17 @@ pub(crate) struct Judged {
     pub(crate) pattern: TagPattern,
     /// Its release tags, in no order.
     pub(crate) tags: Vec<Tagged<ObjectId>>,
+    /// The change files about it that no release had.
+    pub(crate) entries: Vec<Entry>,
+}
+
+/// What is said beside the commits.
+struct Beside {
+    /// What raises the version.
+    claims: Vec<Claim>,
+    /// What may pass.
+    waived: Vec<Waived>,
+    entries: Vec<Entry>,
 }
 
 impl Judged {
@@ -245,12 +256,12 @@ impl Next {
         let taken: Vec<_> = line.tags.iter().map(|it| it.version.clone()).collect();
         let base = found.map(Tagged::base);
         let since = found.map(|it| it.commit);
-        let (claims, waived) = self.beside(shell, &subject, &history, (since, head))?;
+        let beside = self.beside(shell, &subject, &history, (since, head))?;
         let known = Known {
             base: base.as_ref(),
             commits: &commits,
-            claims: &claims,
-            waived: &waived,
+            claims: &beside.claims,
+            waived: &beside.waived,
             taken: &taken,
         };
         let verdict = subject.policy.verdict(&known, &wish);
@@ -261,18 +272,19 @@ impl Next {
             head,
             pattern,
             tags,
+            entries: beside.entries,
         })
     }
 
     /// What change files and contracts say beside the commits, from one commit, or the beginning, to
-    /// another: what raises the version, and what may pass.
+    /// another.
     fn beside(
         &self,
         shell: &Shell,
         subject: &Subject,
         history: &History,
         (old, new): (Option<ObjectId>, ObjectId),
-    ) -> Result<(Vec<Claim>, Vec<Waived>), Failure> {
+    ) -> Result<Beside, Failure> {
         let top = history
             .work_tree()
             .unwrap_or_else(|| subject.folder.clone());
@@ -283,21 +295,29 @@ impl Next {
         };
         let folder = path_in(&top, &folder)
             .ok_or_else(|| errors::outside_of_repository(&folder, &top, "changelog.entries"))?;
-        let written = entries::since(history, &folder, old, new)?;
-        let mut claims = entries::claims(&written, subject.component.as_ref());
+        let mut entries = entries::since(history, &folder, old, new)?;
+        if let Some(component) = &subject.component {
+            entries.retain(|it| it.change.concerns(component));
+        }
+        let mut beside = Beside {
+            claims: entries.iter().map(Claim::from).collect(),
+            waived: Vec::new(),
+            entries,
+        };
         let Some(old) = old else {
-            return Ok((claims, Vec::new()));
+            return Ok(beside);
         };
         if loaded.is_none_or(|it| it.settings.contracts.files.is_empty()) {
-            return Ok((claims, Vec::new()));
+            return Ok(beside);
         }
         let context = Context::load(shell)?;
         let state = |commit| State::Commit { history, commit };
         let component = subject.component.as_ref().map(|it| it.as_str());
         let (compared, _) = compare_all(&context, component, &top, &state(old), &state(new))?;
         let (breaks, waived) = contracts::claims(&compared);
-        claims.extend(breaks);
-        Ok((claims, waived))
+        beside.claims.extend(breaks);
+        beside.waived = waived;
+        Ok(beside)
     }
 
     /// The release that it is counted from.
