@@ -221,13 +221,14 @@ fn forges_get_paths_from_the_top_of_the_repository() {
 }
 
 #[test]
-fn only_check_has_formats_for_findings() {
+fn only_what_finds_something_has_formats_for_findings() {
     let cli = shop();
     for format in ["sarif", "github", "junit"] {
         let ran = run(&cli, &format!("explain SB0103 --format {format}"));
         assert_eq!((ran.stdout.as_str(), ran.code), ("", 2));
         let says = format!(
-            "error[SB0109]: `--format {format}` is for findings, and only `check` has some\n"
+            "error[SB0109]: `--format {format}` is for findings, and only `check` and `contract diff` \
+             have some\n"
         );
         assert!(ran.stderr.starts_with(&says), "{}", ran.stderr);
     }
