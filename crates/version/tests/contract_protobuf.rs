@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use switchback_version::Level;
 use switchback_version::contract::{
     Certainty, Contract, Direction, Finding, MOST_NODES, Options, Stability, Surface, Unreadable,
-    diff, floor, rules,
+    diff, diff_if_there, floor, rules,
 };
 
 type Files = BTreeMap<String, String>;
@@ -874,6 +874,20 @@ fn each_edit_is_found_by_its_rules_and_no_others() {
         ]
     );
     seen.extend(forth.into_iter().chain(back));
+    // The files as a whole.
+    let files = one(THREE);
+    let there = Some(Contract {
+        root: "api.proto",
+        files: &files,
+    });
+    for (old, new, rule) in [
+        (there, None, "contract-removed"),
+        (None, there, "contract-added"),
+    ] {
+        let found = diff_if_there(Surface::Protobuf, old, new, &Options::default());
+        assert_eq!(ids(&found.unwrap()), [rule]);
+        seen.insert(rule);
+    }
     let all = rules().filter_map(|it| it.id.strip_prefix("protobuf-"));
     let untried: Vec<&str> = all.filter(|it| !seen.contains(it)).collect();
     assert_eq!(untried, [""; 0]);

@@ -149,7 +149,10 @@ fn a_contract_is_believed_before_the_commits() {
             "sentence": "`DELETE /orders` is gone",
             "evidence": {
                 "kind": "contract",
+                "rule": "openapi-operation-removed",
+                "fingerprint": "ab".repeat(32),
                 "file": "api.yaml",
+                "line": 7,
                 "pointer": "/paths/~1orders/delete",
                 "old": "there",
                 "new": null,
