@@ -58,7 +58,8 @@ pub(crate) struct ContractFile {
     /// What it is; as the file shows if nothing is said.
     pub(crate) kind: Option<Surface>,
     /// Who reads what a schema describes: `we-read` (requests, stored data), `others-read` (responses,
-    /// messages that are sent) or `both`. OpenAPI says it itself; others are as `we-read`.
+    /// messages that are sent) or `both`. OpenAPI says it itself, Protobuf is as `both`, others are as
+    /// `we-read`.
     pub(crate) direction: Option<Direction>,
     /// How stable parts of it are, by the beginning of a path: `development`, `internal`, `alpha`,
     /// `beta` or `stable`; the longest beginning counts.
