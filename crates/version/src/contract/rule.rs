@@ -133,6 +133,26 @@ impl Certainty {
     }
 }
 
+/// Rules by their names and a table of all of them, from one line each: the name; its words; who reads
+/// what it is about; level and certainty; what has changed. The id is a prefix and the words.
+macro_rules! named {
+    ($(#[$about:meta])* $table:ident $prefix:literal $surface:ident
+        $($name:ident $slug:literal, $direction:ident $level:ident $certainty:ident, $line:literal;)+) => {
+        $(pub(super) static $name: Rule = Rule {
+            id: concat!($prefix, $slug),
+            surface: Surface::$surface,
+            direction: Direction::$direction,
+            level: Level::$level,
+            certainty: Certainty::$certainty,
+            line: $line,
+        };)+
+
+        $(#[$about])*
+        pub(crate) static $table: &[&Rule] = &[$(&$name),+];
+    };
+}
+pub(crate) use named;
+
 /// A table of rules, from one line each: its words; level and certainty; what has changed. The id is
 /// a prefix and the words.
 macro_rules! table {

@@ -1,26 +1,12 @@
 //! What can change in an API beside its schemas: one line each.
 
 use crate::Level;
-use crate::contract::rule::{Certainty, Direction, Rule, Surface};
+use crate::contract::rule::{Certainty, Direction, Rule, Surface, named};
 
-/// One line each: the name; its words; who reads what it is about; the level; how sure; what changed.
-macro_rules! rules {
-    ($($name:ident $slug:literal, $direction:ident $level:ident $certainty:ident, $line:literal;)+) => {
-        $(pub(super) static $name: Rule = Rule {
-            id: concat!("openapi-", $slug),
-            surface: Surface::OpenApi,
-            direction: Direction::$direction,
-            level: Level::$level,
-            certainty: Certainty::$certainty,
-            line: $line,
-        };)+
+named! {
+    /// Every rule about APIs, those about schemas apart.
+    RULES "openapi-" OpenApi
 
-        /// Every rule about APIs, those about schemas apart.
-        pub(crate) static RULES: &[&Rule] = &[$(&$name),+];
-    };
-}
-
-rules! {
     OPERATION_REMOVED "operation-removed", Both Major Proved, "an operation is gone";
     OPERATION_REMOVED_EARLY "operation-removed-before-sunset", Both Major Proved, "an operation is gone before the date that was promised";
     OPERATION_REMOVED_DEPRECATED "deprecated-operation-removed", Both Major MayBreak, "an operation is gone that was deprecated without a date";

@@ -5,26 +5,12 @@
 //! before them: additions and deprecations, which nobody has to notice.
 
 use crate::Level;
-use crate::contract::rule::{Certainty, Direction, Rule, Surface};
+use crate::contract::rule::{Certainty, Direction, Rule, Surface, named};
 
-/// One line each: the name; its words; who reads what it is about; the level; how sure; what changed.
-macro_rules! rules {
-    ($($name:ident $slug:literal, $direction:ident $level:ident $certainty:ident, $line:literal;)+) => {
-        $(pub(super) static $name: Rule = Rule {
-            id: concat!("protobuf-", $slug),
-            surface: Surface::Protobuf,
-            direction: Direction::$direction,
-            level: Level::$level,
-            certainty: Certainty::$certainty,
-            line: $line,
-        };)+
+named! {
+    /// Every rule about Protobuf.
+    RULES "protobuf-" Protobuf
 
-        /// Every rule about Protobuf.
-        pub(crate) static RULES: &[&Rule] = &[$(&$name),+];
-    };
-}
-
-rules! {
     FILE_PACKAGE_WIRE "wire-package-changed", Both Major MayBreak, "the package is another one, and with it the paths of calls and the names of packed messages";
     FILE_PACKAGE_SOURCE "source-package-changed", Both Major Proved, "the package is another one";
     FILE_SYNTAX "source-syntax-changed", Both Major MayBreak, "the syntax is another one";
