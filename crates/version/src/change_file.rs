@@ -25,6 +25,9 @@ use crate::changelog::{Item, ItemError, Kind};
 /// How many bytes a change file may have.
 pub const LARGEST: usize = 64 * 1024;
 
+/// How many digits of an id name something at least.
+const SHORTEST_ID: usize = 7;
+
 /// A change, as somebody describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangeFile {
@@ -44,6 +47,9 @@ pub struct ChangeFile {
     pub issues: Vec<String>,
     /// Addresses with `https://` or `http://`.
     pub links: Vec<String>,
+    /// What it speaks of, where its own commit does not show that: ids of commits, paths of contracts
+    /// or fingerprints of their findings.
+    pub covers: Vec<String>,
     /// What is said about it: Markdown that can stand in an item of a list.
     pub text: String,
 }
@@ -165,6 +171,15 @@ impl ChangeFile {
     /// Whether it is about a component.
     pub fn concerns(&self, component: &ComponentName) -> bool {
         self.components.is_empty() || self.components.contains(component)
+    }
+
+    /// Whether `covers` names something by a word that it has, or by the beginning of its id, which is
+    /// in hexadecimal.
+    pub fn covers(&self, word: &str, id: &str) -> bool {
+        let hex = |it: &str| it.len() >= SHORTEST_ID && it.bytes().all(|b| b.is_ascii_hexdigit());
+        self.covers
+            .iter()
+            .any(|it| it == word || hex(it) && id.starts_with(&it.to_ascii_lowercase()))
     }
 
     /// The text as an item of a changelog, with what it breaks called out.

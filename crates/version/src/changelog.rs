@@ -160,6 +160,18 @@ impl Changelog {
         self.sections.iter().find(mine)
     }
 
+    /// The items of a section with their groups, in order: Markdown without the marker of the list.
+    pub fn items<'c>(
+        &'c self,
+        section: &'c Section,
+    ) -> impl Iterator<Item = (&'c Group, String)> + 'c {
+        let of = |group: &'c Group| {
+            let text = |span: &Span| item::without_marker(&self.text(*span));
+            group.items.iter().map(move |it| (group, text(it)))
+        };
+        section.groups.iter().flat_map(of)
+    }
+
     /// The section for what is not released.
     ///
     /// # Errors

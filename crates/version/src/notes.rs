@@ -7,12 +7,13 @@
 //! commit, issue, link and name that is not in the facts, and [`words`] counts.
 //!
 //! Texts of items come from anywhere, so whatever a template prints is escaped (`escape`): it can make
-//! neither links nor mentions, neither HTML nor new lines. Deliberately absent: what the facts are
-//! gathered from, and what decides the version.
+//! neither links nor mentions, neither HTML nor new lines. Deliberately absent: Git and files, which
+//! [`Gathered`] gets as values, and what decides the version.
 
 mod check;
 mod escape;
 mod facts;
+mod gather;
 mod names;
 mod render;
 mod template;
@@ -21,8 +22,9 @@ mod visible;
 pub use check::{Claim, Unfounded, check};
 pub use facts::{
     BreakingFact, DeprecationFact, FACTS_SCHEMA, FactItem, Facts, FactsError, Migration,
-    MigrationStep, StepState,
+    MigrationStep, StepState, WaivedFact,
 };
+pub use gather::{Commits, Gathered, Noted, Sources};
 pub use render::{
     MOST_WORDS, NotesError, Text, changelog_items, changelog_section, migration_notes,
     release_notes, upgrade_guide,

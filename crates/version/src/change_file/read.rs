@@ -17,12 +17,16 @@ const FENCE: &str = "+++";
 /// How many lines `+++` are tried for the one that ends the front matter.
 const MOST_FENCES: usize = 16;
 
+/// How many bytes one thing that `covers` names may have.
+const LONGEST_COVERED: usize = 1024;
+
 const KEYS: &[&str] = &[
     "kind",
     "components",
     "level",
     "issues",
     "links",
+    "covers",
     "breaking",
     "deprecation",
 ];
@@ -42,6 +46,8 @@ struct Front {
     issues: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     links: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    covers: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     breaking: Option<FrontBreaking>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -124,6 +130,7 @@ pub(super) fn parse(name: &str, bytes: &[u8]) -> Result<ChangeFile, ChangeFileEr
         level: at("level"),
         issues: at("issues"),
         links: at("links"),
+        covers: at("covers"),
         breaking: at("breaking"),
         deprecation: at("deprecation"),
     };
@@ -147,6 +154,7 @@ struct Places {
     level: usize,
     issues: usize,
     links: usize,
+    covers: usize,
     breaking: usize,
     deprecation: usize,
 }
@@ -260,6 +268,16 @@ fn fitting(front: &Part<'_>, at: &Places, read: Front) -> Result<ChangeFile, Cha
             return Err(front.wrong(at.links, message));
         }
     }
+    for covered in &read.covers {
+        let fit = |c: char| !c.is_whitespace() && !c.is_control();
+        if covered.is_empty() || covered.len() > LONGEST_COVERED || !covered.chars().all(fit) {
+            let message = format!(
+                "`{}` is neither a commit nor a contract nor a fingerprint",
+                covered.escape_debug()
+            );
+            return Err(front.wrong(at.covers, message));
+        }
+    }
     let words = |text: &str, key: &str, at: usize| {
         let text = text.replace("\r\n", "\n");
         let text = text.trim().to_owned();
@@ -320,6 +338,7 @@ fn fitting(front: &Part<'_>, at: &Places, read: Front) -> Result<ChangeFile, Cha
         deprecation,
         issues: read.issues,
         links: read.links,
+        covers: read.covers,
         text: String::new(),
     })
 }
@@ -331,6 +350,7 @@ pub(super) fn print(change: &ChangeFile) -> String {
         level: change.level,
         issues: change.issues.clone(),
         links: change.links.clone(),
+        covers: change.covers.clone(),
         breaking: change.breaking.as_ref().map(|it| FrontBreaking {
             what: it.what.clone(),
             upgrade: it.upgrade.clone(),

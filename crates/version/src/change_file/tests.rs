@@ -8,6 +8,7 @@ components = ["api"]
 level = "major"
 issues = ["#12", "ABC-7"]
 links = ["https://example.org/why"]
+covers = ["0a1b2c3", "api/openapi.yaml"]
 
 [breaking]
 what = "`GET /orders` needs a `limit`."
@@ -50,11 +51,14 @@ fn a_whole_file() {
             deprecation: None,
             issues: vec!["#12".to_owned(), "ABC-7".to_owned()],
             links: vec!["https://example.org/why".to_owned()],
+            covers: vec!["0a1b2c3".to_owned(), "api/openapi.yaml".to_owned()],
             text: "Orders come in pages.\n\n- of 50 by default".to_owned(),
         }
     );
     assert_eq!(read(&FILE.replace('\n', "\r\n")), Ok(change.clone()));
     assert_eq!(read(&format!("\u{feff}{FILE}")), Ok(change.clone()));
+    assert!(change.covers("", "0a1b2c3d4e5f") && change.covers("api/openapi.yaml", ""));
+    assert!(!change.covers("", "0a1b2c") && !change.covers("openapi.yaml", "ffff"));
     assert!(change.concerns(&"api".parse().unwrap()));
     assert!(!change.concerns(&"web".parse().unwrap()));
     assert_eq!(
@@ -110,7 +114,7 @@ fn what_is_wrong_is_said_with_its_place() {
         (
             "+++\nkind = \"added\"\ncomponent = [\"api\"]\n+++\nx",
             "line 3, column 1: there is no key `component`, perhaps `components` is meant; the keys \
-             are kind, components, level, issues, links, breaking, deprecation",
+             are kind, components, level, issues, links, covers, breaking, deprecation",
         ),
         (
             "+++\nkind = \"added\"\nlevel = \"major\"\n[breaking]\nwhat = \"a\"\nupgrad = \"b\"\n+++\nx",
@@ -268,6 +272,7 @@ proptest! {
             }),
             issues: vec!["#1".to_owned()],
             links: Vec::new(),
+            covers: Vec::new(),
             text: item.unwrap().text().to_owned(),
         };
         let printed = change.print();

@@ -107,3 +107,16 @@ impl Item {
         out
     }
 }
+/// The lines of an item without its marker and as far out as it goes.
+pub(super) fn without_marker(item: &str) -> String {
+    let bare = item.trim_start_matches(' ');
+    let after = bare.get(1..).unwrap_or_default();
+    let width = item.len() - after.trim_start_matches(' ').len();
+    let strip = |(at, line): (usize, &str)| -> String {
+        let spaces = line.len() - line.trim_start_matches(' ').len();
+        let from = if at == 0 { width } else { spaces.min(width) };
+        line.get(from..).unwrap_or_default().to_owned()
+    };
+    let lines: Vec<String> = item.lines().enumerate().map(strip).collect();
+    lines.join("\n")
+}

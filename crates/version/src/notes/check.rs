@@ -41,6 +41,22 @@ pub enum Claim {
     Name,
 }
 
+impl Claim {
+    /// As it is called.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Number => "number",
+            Self::Version => "version",
+            Self::Day => "day",
+            Self::Identifier => "identifier",
+            Self::Commit => "commit",
+            Self::Issue => "issue",
+            Self::Link => "link",
+            Self::Name => "name",
+        }
+    }
+}
+
 /// A claim that is not in the facts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Unfounded {
@@ -216,6 +232,10 @@ impl Known {
                 texts.extend(it.instead.iter().cloned());
                 days.extend(it.not_before);
             }
+        }
+        for it in &facts.waived {
+            texts.extend([it.what.clone(), it.owner.clone(), it.reason.clone()]);
+            days.push(it.until);
         }
         for migration in &facts.migrations {
             texts.extend([migration.change.clone(), migration.title.clone()]);

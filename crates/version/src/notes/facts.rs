@@ -7,6 +7,7 @@ use switchback_model::ComponentName;
 
 use crate::change_file::{ChangeFile, is_issue};
 use crate::changelog::Kind;
+use crate::verdict::Waived;
 
 /// The version of the stored form.
 pub const FACTS_SCHEMA: &str = "switchback.release-facts/v1";
@@ -32,6 +33,9 @@ pub struct Facts {
     /// What has changed, the most important of a kind first.
     #[serde(default)]
     pub items: Vec<FactItem>,
+    /// What others may trip over, and somebody lets pass for a while.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waived: Vec<WaivedFact>,
     /// The changes of durable state that are open, with their steps.
     #[serde(default)]
     pub migrations: Vec<Migration>,
@@ -91,6 +95,32 @@ pub struct DeprecationFact {
     pub not_before: Option<Date>,
     /// What to use instead.
     pub instead: Option<String>,
+}
+
+/// A change of a contract that somebody lets pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct WaivedFact {
+    /// What has changed.
+    pub what: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why it may pass.
+    pub reason: String,
+    /// The last day on which it may.
+    #[serde(with = "day")]
+    pub until: Date,
+}
+
+impl From<&Waived> for WaivedFact {
+    fn from(it: &Waived) -> Self {
+        Self {
+            what: it.claim.sentence.clone(),
+            owner: it.waiver.owner.clone(),
+            reason: it.waiver.reason.clone(),
+            until: it.waiver.until,
+        }
+    }
 }
 
 /// A change of durable state that is on its way.
@@ -195,6 +225,7 @@ impl Facts {
             previous: None,
             date,
             items: Vec::new(),
+            waived: Vec::new(),
             migrations: Vec::new(),
             contributors: Vec::new(),
             links: Vec::new(),

@@ -4,7 +4,7 @@ use minijinja::value::{Serde, Value};
 use serde::Serialize;
 
 use super::escape;
-use super::facts::{DeprecationFact, FactItem, Facts, FactsError, MigrationStep};
+use super::facts::{DeprecationFact, FactItem, Facts, FactsError, MigrationStep, WaivedFact};
 use super::template::{TemplateError, Templates};
 use super::visible::words;
 use crate::changelog::{Changelog, Item, ItemError, Kind};
@@ -48,6 +48,16 @@ impl Text {
             Self::ChangelogSection => "changelog section",
             Self::UpgradeGuide => "upgrade guide",
             Self::MigrationNotes => "migration notes",
+        }
+    }
+
+    /// The word for files and commands.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::ReleaseNotes => "release-notes",
+            Self::ChangelogSection => "changelog-section",
+            Self::UpgradeGuide => "upgrade-guide",
+            Self::MigrationNotes => "migration-notes",
         }
     }
 
@@ -126,6 +136,7 @@ struct Values {
     groups: Vec<GroupValue>,
     /// Whether something else was left out.
     left: bool,
+    waived: Vec<WaivedValue>,
     migrations: Vec<MigrationValue>,
     /// Contributors, as a list of words.
     thanks: Option<String>,
@@ -156,6 +167,14 @@ struct ItemValue {
     issues: Option<Value>,
     commits: Option<Value>,
     authors: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct WaivedValue {
+    what: String,
+    owner: String,
+    reason: String,
+    until: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -237,35 +256,18 @@ pub fn changelog_items(
         return Err(not("an item stands in no group".to_owned()));
     }
     let mut items = Vec::new();
-    for group in &unreleased.groups {
+    for (group, text) in changelog.items(unreleased) {
         let kind = group.kind.ok_or_else(|| {
             let name = changelog.text(group.heading.text);
             not(format!("`{name}` is none of the groups"))
         })?;
-        for span in &group.items {
-            let text = changelog.text(*span);
-            let item = Item::markdown(&without_marker(&text));
-            items.push((
-                kind,
-                item.map_err(|error: ItemError| not(error.to_string()))?,
-            ));
-        }
+        let item = Item::markdown(&text);
+        items.push((
+            kind,
+            item.map_err(|error: ItemError| not(error.to_string()))?,
+        ));
     }
     Ok(items)
-}
-
-/// The lines of an item without its marker and as far out as it goes.
-fn without_marker(item: &str) -> String {
-    let bare = item.trim_start_matches(' ');
-    let after = bare.get(1..).unwrap_or_default();
-    let width = item.len() - after.trim_start_matches(' ').len();
-    let strip = |(at, line): (usize, &str)| -> String {
-        let spaces = line.len() - line.trim_start_matches(' ').len();
-        let from = if at == 0 { width } else { spaces.min(width) };
-        line.get(from..).unwrap_or_default().to_owned()
-    };
-    let lines: Vec<String> = item.lines().enumerate().map(strip).collect();
-    lines.join("\n")
 }
 
 /// The upgrade guide: one entry for each thing that breaks.
@@ -358,6 +360,7 @@ fn values(facts: &Facts, most: usize, brief: bool) -> Value {
         breaking_left: shown < broken,
         groups,
         left: left_out,
+        waived: facts.waived.iter().map(waived).collect(),
         migrations: facts.migrations.iter().map(migration).collect(),
         thanks: thanked.then(|| listed(&facts.contributors)),
     }))
@@ -417,6 +420,16 @@ fn goes(it: &DeprecationFact) -> String {
         out.push_str(&format!(" Instead: {instead}."));
     }
     out.trim().to_owned()
+}
+
+fn waived(it: &WaivedFact) -> WaivedValue {
+    let sentence = |text: &str| text.trim().trim_end_matches('.').to_owned();
+    WaivedValue {
+        what: sentence(&it.what),
+        owner: it.owner.trim().to_owned(),
+        reason: sentence(&it.reason),
+        until: it.until.to_string(),
+    }
 }
 
 fn migration(migration: &super::facts::Migration) -> MigrationValue {
