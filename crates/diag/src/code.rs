@@ -226,12 +226,16 @@ codes! {
     CannotSign = "SB1606", "cannot-sign", "The tag cannot be signed", Usage;
     TagsUnclear = "SB1607", "tags-unclear", "From which release it is counted cannot be told", Refused;
     HeadDetached = "SB1608", "head-detached", "No branch is checked out", Usage;
+    UpgradeMissing = "SB1609", "upgrade-missing", "Nothing says what users do about what breaks", Refused;
+    NotesUnfounded = "SB1610", "notes-unfounded", "A text about a release says what nobody knows", Refused;
 
     ContractBreaks = "SB1611", "contract-breaks", "A contract does not hold any more", Refused;
     ContractChanged = "SB1612", "contract-changed", "A contract has changed", Refused;
     ContractUnread = "SB1613", "contract-unread", "A contract cannot be compared", Usage;
     WaiverWrong = "SB1614", "waiver-wrong", "A file of waivers cannot be used", Usage;
     EntryWrong = "SB1615", "entry-wrong", "A change file cannot be used", Usage;
+
+    NotesUnmade = "SB1620", "notes-unmade", "A text about a release cannot be made", Usage;
 }
 
 impl Code {

@@ -1,8 +1,10 @@
 //! `switchback release`: versions, and where their code stands in each open change.
 
 mod cut;
+mod facts;
 mod files;
 mod message;
+mod notes;
 
 use std::collections::BTreeMap;
 
@@ -29,6 +31,10 @@ pub(crate) enum ReleaseCommand {
     Record(RecordRelease),
     /// Write the next version into its files, commit them and tag the commit
     Cut(cut::Cut),
+    /// Write a text about a release for people
+    Notes(notes::WriteNotes),
+    /// Show what is known of a release, from which texts about it are made
+    Facts(notes::ShowFacts),
 }
 
 /// Record a version that was made from a commit
@@ -60,6 +66,8 @@ impl ReleaseCommand {
         match self {
             ReleaseCommand::Record(command) => command.run(&Context::load(shell)?),
             ReleaseCommand::Cut(command) => command.run(shell),
+            ReleaseCommand::Notes(command) => command.run(shell),
+            ReleaseCommand::Facts(command) => command.run(shell),
         }
     }
 }

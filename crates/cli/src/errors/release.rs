@@ -4,6 +4,7 @@ use std::path::Path;
 
 use switchback_diag::{Code, Diagnostic};
 use switchback_supply::git::{CommitId, GitError, Verification};
+use switchback_version::notes::NotesError;
 use switchback_version::version_file::{Problem, VersionFileError};
 
 use super::Failure;
@@ -174,5 +175,81 @@ pub(crate) fn no_work_tree(folder: &Path) -> Failure {
     GitError::NotARepository {
         path: folder.to_owned(),
     }
+    .into()
+}
+
+/// How many things that break are named.
+const SHOWN: usize = 10;
+/// How many digits of an id or fingerprint name it.
+const DIGITS: usize = 12;
+
+/// Something breaks, and no change file says what users do about it: SB1609. Each is named by what
+/// it is and by the id that a change file covers it with.
+pub(crate) fn upgrade_missing(tag: &str, missing: &[(String, String)]) -> Failure {
+    let things = match missing.len() {
+        1 => "one thing that breaks".to_owned(),
+        many => format!("{many} things that break"),
+    };
+    let mut found = Diagnostic::error(
+        Code::UpgradeMissing,
+        format!("nothing says what users of {tag} do about {things}"),
+    );
+    let id = |id: &str| id.get(..DIGITS).unwrap_or(id).to_owned();
+    for (what, covers) in missing.iter().take(SHOWN) {
+        found = found.cause(format!("{}: {what}", id(covers)));
+    }
+    if let Some(more) = missing.len().checked_sub(SHOWN).filter(|it| *it > 0) {
+        found = found.cause(format!("and {more} more"));
+    }
+    let covers = missing.first().map(|it| id(&it.1)).unwrap_or_default();
+    found
+        .hint_command(
+            "write it down for each, or once for several, and commit the file",
+            format!(
+                "switchback version entry \"WHAT IS NEW\" --kind changed --breaking \"WHAT BREAKS\" \
+                 --upgrade \"WHAT TO DO\" --covers {covers}"
+            ),
+        )
+        .into()
+}
+
+/// A template cannot be used: SB1620.
+pub(crate) fn template(key: &str, path: &Path, error: &dyn std::error::Error) -> Failure {
+    Diagnostic::error(
+        Code::NotesUnmade,
+        format!("the template {} cannot be used", path.display()),
+    )
+    .caused_by(error)
+    .hint(format!(
+        "correct it, or take `{key}` out of the settings to use the one that is built in"
+    ))
+    .into()
+}
+
+/// A text about a release cannot be made: SB1620.
+pub(crate) fn notes(error: NotesError, component: &str) -> Failure {
+    let found = Diagnostic::error(
+        Code::NotesUnmade,
+        format!("the text about {component} cannot be made"),
+    )
+    .caused_by(&error);
+    match error {
+        NotesError::Facts(_) => found.hint("correct the facts"),
+        NotesError::TooManyWords { .. } => {
+            found.hint("shorten the template `notes.release-notes`, or what breaks in change files")
+        }
+        _ => found.hint("correct the template; `notes` in the settings names it"),
+    }
+    .into()
+}
+
+/// A file of facts cannot be used: SB1620.
+pub(crate) fn facts(path: &Path, error: &dyn std::error::Error) -> Failure {
+    Diagnostic::error(
+        Code::NotesUnmade,
+        format!("the facts in {} cannot be used", path.display()),
+    )
+    .caused_by(error)
+    .hint_command("make them anew", "switchback release facts")
     .into()
 }

@@ -323,6 +323,8 @@ fn paths(settings: &Settings) -> Vec<(String, &std::path::Path)> {
         paths.push((format!("component[{at}].path"), &component.path));
     }
     paths.push(("changelog.entries".to_owned(), &settings.changelog.entries));
+    let own = settings.notes.own();
+    paths.extend(own.map(|(_, key, path)| (key.to_owned(), path.as_path())));
     paths.push(("contracts.waivers".to_owned(), &settings.contracts.waivers));
     for (at, contract) in settings.contracts.files.iter().enumerate() {
         paths.push((format!("contracts.file[{at}].path"), &contract.path));

@@ -15,7 +15,7 @@ use switchback_model::{ComponentName, Duration, EnvironmentName};
 use switchback_version::Policy;
 use switchback_version::tag::TagPattern;
 
-use super::versions::{Changelog, Contracts};
+use super::versions::{Changelog, Contracts, Notes};
 use crate::variables;
 
 /// The settings of a repository.
@@ -52,6 +52,9 @@ pub(crate) struct Settings {
     /// What users are told of changes.
     #[serde(default)]
     pub(crate) changelog: Changelog,
+    /// How texts about releases are made.
+    #[serde(default)]
+    pub(crate) notes: Notes,
     /// Contracts that others rely on: what changes in them raises the next version.
     #[serde(default)]
     pub(crate) contracts: Contracts,

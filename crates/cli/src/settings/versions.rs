@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use switchback_model::ComponentName;
 use switchback_version::contract::{Direction, Stability, Surface};
+use switchback_version::notes::{Commits, Text};
 
 use super::types::Name;
 
@@ -16,12 +17,42 @@ use super::types::Name;
 pub(crate) struct Changelog {
     /// The folder with one file for each change that users are told of.
     pub(crate) entries: PathBuf,
+    /// Whether commits are told in their own words: `unless-written`, `always` or `never`.
+    pub(crate) commits: Commits,
+}
+
+/// Templates of one's own for texts about releases.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(crate) struct Notes {
+    /// That of the release notes.
+    pub(crate) release_notes: Option<PathBuf>,
+    /// That of the upgrade guide.
+    pub(crate) upgrade_guide: Option<PathBuf>,
+    /// That of the migration notes.
+    pub(crate) migration_notes: Option<PathBuf>,
+    /// That of what is added to a changelog.
+    pub(crate) changelog_section: Option<PathBuf>,
+}
+
+impl Notes {
+    /// The templates that are one's own, with their settings.
+    pub(crate) fn own(&self) -> impl Iterator<Item = (Text, &'static str, &PathBuf)> {
+        let all = Text::ALL.into_iter().map(|text| match text {
+            Text::ReleaseNotes => (text, "notes.release-notes", &self.release_notes),
+            Text::UpgradeGuide => (text, "notes.upgrade-guide", &self.upgrade_guide),
+            Text::MigrationNotes => (text, "notes.migration-notes", &self.migration_notes),
+            Text::ChangelogSection => (text, "notes.changelog-section", &self.changelog_section),
+        });
+        all.filter_map(|(text, key, path)| Some((text, key, path.as_ref()?)))
+    }
 }
 
 impl Default for Changelog {
     fn default() -> Self {
         Self {
             entries: PathBuf::from(crate::entries::FOLDER),
+            commits: Commits::default(),
         }
     }
 }

@@ -24,6 +24,7 @@ use switchback_supply::git::{
 use switchback_version::tag::Tagged;
 use switchback_version::verdict::Decision;
 
+use super::facts::{Told, Which, day};
 use super::files::{Place, Plan, Release, Written};
 use super::message;
 use crate::book::{Book, tag_id};
@@ -130,11 +131,19 @@ impl Cut {
             let mine = all.find(|it| it.name.as_str() == desk.judged.subject.name);
             mine.and_then(|it| it.version_files)
         });
+        let at = shell.clock.now();
+        let which = Which {
+            version: &version,
+            day: day(at)?,
+            published: false,
+        };
+        let told = Told::of(shell, &desk.judged, &which)?;
+        told.check_upgrade()?;
         let release = Release {
             version: &version,
             tag: &tag,
-            at: shell.clock.now(),
-            entries: &desk.judged.entries,
+            day: which.day,
+            told: &told,
         };
         let plan = Plan::of(&place, said.as_deref(), &release)?;
         if plan.files.is_empty() && version.pre.is_empty() {

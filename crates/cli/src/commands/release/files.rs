@@ -2,24 +2,22 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
+use jiff::civil::Date;
 use serde::Serialize;
-use switchback_model::Timestamp;
 use switchback_supply::git::{CommitId, GitError, Repository};
 use switchback_version::changelog::{Changelog, ChangelogError, ReleaseOf};
 use switchback_version::version_file::{
     Ask, CargoVersion, Kind, LARGEST, Place as Spot, Problem, VersionFile, cargo_package,
 };
 
+use super::facts::{CHANGELOG, Told};
 use crate::context::path_in;
-use crate::entries::Entry;
 use crate::errors::{self, Failure};
-use crate::files::{Batch, FileError};
+use crate::files::{self, Batch, FileError};
 use crate::settings::types::VersionFile as Said;
-
-const CHANGELOG: &str = "CHANGELOG.md";
 
 /// A repository with its work tree, and the folder of a component in it.
 pub(super) struct Place<'a> {
@@ -36,9 +34,9 @@ pub(super) struct Place<'a> {
 pub(super) struct Release<'a> {
     pub(super) version: &'a semver::Version,
     pub(super) tag: &'a str,
-    pub(super) at: Timestamp,
-    /// What people wrote about the changes in it.
-    pub(super) entries: &'a [Entry],
+    pub(super) day: Date,
+    /// What is told of it.
+    pub(super) told: &'a Told<'a>,
 }
 
 /// What becomes of a file.
@@ -164,10 +162,10 @@ impl Plan {
 
     /// The changelog of the component, if it has one.
     fn changelog(&mut self, place: &Place<'_>, release: &Release<'_>) -> Result<(), Failure> {
-        let (version, entries) = (release.version, release.entries);
+        let version = release.version;
         let path = place.path(CHANGELOG);
         if !place.is_there(&path)? {
-            if !entries.is_empty() {
+            if release.told.has_entries() {
                 let note = format!("there is no {path}: what the change files say stands nowhere");
                 self.notes.push(note);
             }
@@ -197,21 +195,14 @@ impl Plan {
             }
             return Ok(());
         }
-        let date = release.at.day().parse();
-        let date = date.map_err(|_| errors::usage("the machine's clock has no date"))?;
         let wrong = |error: ChangelogError| errors::changelog(&path, &error);
-        let items = entries.iter().map(|it| {
-            let item = it.change.item();
-            let item = item.map_err(|error| errors::entry(&it.path, &error.to_string()))?;
-            Ok((it.change.kind, item))
-        });
-        let items: Vec<_> = items.collect::<Result<_, Failure>>()?;
+        let items = release.told.news()?;
         if !items.is_empty() {
             changelog = Changelog::parse(changelog.add(&items).map_err(wrong)?.bytes);
         }
         let section = ReleaseOf {
             version: version.clone(),
-            date,
+            date: release.day,
             tag: Some(release.tag.to_owned()),
             links: None,
             allow_empty: true,
@@ -264,13 +255,7 @@ impl Place<'_> {
 
     /// The bytes of a file; one byte more than is read of a version file, of one that is larger.
     fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
-        let path = self.top.join(path);
-        let file = fs::File::open(&path).map_err(FileError::read(&path))?;
-        let mut bytes = Vec::new();
-        file.take(LARGEST as u64 + 1)
-            .read_to_end(&mut bytes)
-            .map_err(FileError::read(&path))?;
-        Ok(bytes)
+        files::read_at_most(&self.top.join(path), LARGEST as u64)
     }
 
     /// The bytes that a release starts from: those of the work tree where that is as committed, so

@@ -45,6 +45,10 @@ pub(super) struct Write {
     /// What users do about it
     #[arg(long, value_name = "TEXT", requires = "breaking")]
     upgrade: Option<String>,
+    /// What it speaks of, where its own commit does not show that: a commit, a contract or the
+    /// fingerprint of a finding
+    #[arg(long = "covers", value_name = "WHAT")]
+    covers: Vec<String>,
     /// The file's name without `.md`, instead of one from its first words
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -106,6 +110,7 @@ impl Write {
             deprecation: None,
             issues: self.issues,
             links: Vec::new(),
+            covers: self.covers,
             text: self.text,
         };
         let (name, text) = (change.file_name(), change.print());

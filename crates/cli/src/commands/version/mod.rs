@@ -11,7 +11,7 @@ use switchback_diag::Exit;
 use switchback_model::ComponentName;
 use switchback_supply::git::log::{History, ObjectId};
 use switchback_version::tag::{TagPattern, Tagged, base};
-use switchback_version::verdict::{Claim, Decision, Known, Waived, Wish};
+use switchback_version::verdict::{Claim, Commit, Decision, Known, Waived, Wish};
 use switchback_version::{Policy, Verdict};
 
 use crate::context::{Context, path_in, settings_if_any};
@@ -74,8 +74,8 @@ pub(crate) struct Of {
 pub(crate) struct Subject {
     pub(crate) name: String,
     /// The component; none for the repository as a whole.
-    component: Option<ComponentName>,
-    policy: Policy,
+    pub(crate) component: Option<ComponentName>,
+    pub(crate) policy: Policy,
     /// How its tags are called, where that is said or several components have some.
     tags: Option<TagPattern>,
     /// The folder to look for the repository from.
@@ -83,7 +83,7 @@ pub(crate) struct Subject {
     /// The folder with its files; empty for the whole repository.
     pub(crate) path: PathBuf,
     /// Whether it has to be named.
-    named: bool,
+    pub(crate) named: bool,
 }
 
 impl Of {
@@ -186,8 +186,14 @@ pub(crate) struct Judged {
     pub(crate) pattern: TagPattern,
     /// Its release tags, in no order.
     pub(crate) tags: Vec<Tagged<ObjectId>>,
+    /// The release that it is counted from.
+    pub(crate) base: Option<Tagged<ObjectId>>,
+    /// The commits since then that touch the component, the newest first.
+    pub(crate) commits: Vec<Commit>,
     /// The change files about it that no release had.
     pub(crate) entries: Vec<Entry>,
+    /// What change files and contracts say.
+    pub(crate) claims: Vec<Claim>,
 }
 
 /// What is said beside the commits.
@@ -217,6 +223,31 @@ impl Judged {
         next.judge(shell)
     }
 
+    /// A release that has its tag already, as it was judged when no higher one was there, with its
+    /// version.
+    pub(crate) fn released(
+        shell: &Shell,
+        of: Of,
+        tag: &str,
+    ) -> Result<(Self, semver::Version), Failure> {
+        let next = Next {
+            of,
+            propose: None,
+            pre: None,
+            since: None,
+            commit: "HEAD".to_owned(),
+        };
+        let subject = next.of.subject(shell)?;
+        let history = subject.history()?;
+        let mut line = subject.line(&history)?;
+        let Some(released) = line.tags.iter().find(|it| it.tag == tag).cloned() else {
+            return Err(errors::no_such_tag(tag, &line.pattern.to_string()));
+        };
+        line.tags.retain(|it| it.version < released.version);
+        let judged = next.judge_at(shell, subject, &history, line, released.commit)?;
+        Ok((judged, released.version))
+    }
+
     /// Shows it.
     pub(crate) fn show(self, shell: &Shell) -> Result<Exit, Failure> {
         let failure =
@@ -239,6 +270,21 @@ impl Next {
     }
 
     fn judge(self, shell: &Shell) -> Result<Judged, Failure> {
+        let subject = self.of.subject(shell)?;
+        let history = subject.history()?;
+        let line = subject.line(&history)?;
+        let head = history.resolve(&self.commit)?;
+        self.judge_at(shell, subject, &history, line, head)
+    }
+
+    fn judge_at(
+        &self,
+        shell: &Shell,
+        subject: Subject,
+        history: &History,
+        line: Line<'_>,
+        head: ObjectId,
+    ) -> Result<Judged, Failure> {
         let wish = Wish {
             version: self.propose.as_deref().map(version).transpose()?,
             channel: self.pre.clone(),
@@ -247,16 +293,12 @@ impl Next {
             // A channel has to be an identifier of SemVer that is no number.
             version(&format!("1.0.0-{channel}.1"))?;
         }
-        let subject = self.of.subject(shell)?;
-        let history = subject.history()?;
-        let line = subject.line(&history)?;
-        let head = history.resolve(&self.commit)?;
-        let found = self.base(&line, &history, head)?;
-        let commits = line.commits(found.map(|it| it.commit), head)?;
+        let found = self.base(&line, history, head)?.cloned();
+        let since = found.as_ref().map(|it| it.commit);
+        let commits = line.commits(since, head)?;
         let taken: Vec<_> = line.tags.iter().map(|it| it.version.clone()).collect();
-        let base = found.map(Tagged::base);
-        let since = found.map(|it| it.commit);
-        let beside = self.beside(shell, &subject, &history, (since, head))?;
+        let base = found.as_ref().map(Tagged::base);
+        let beside = self.beside(shell, &subject, history, (since, head))?;
         let known = Known {
             base: base.as_ref(),
             commits: &commits,
@@ -265,14 +307,16 @@ impl Next {
             taken: &taken,
         };
         let verdict = subject.policy.verdict(&known, &wish);
-        let (pattern, tags) = (line.pattern, line.tags);
         Ok(Judged {
             subject,
             verdict,
             head,
-            pattern,
-            tags,
+            pattern: line.pattern,
+            tags: line.tags,
+            base: found,
+            commits,
             entries: beside.entries,
+            claims: beside.claims,
         })
     }
 
