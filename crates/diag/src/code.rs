@@ -236,6 +236,8 @@ codes! {
     EntryWrong = "SB1615", "entry-wrong", "A change file cannot be used", Usage;
 
     NotesUnmade = "SB1620", "notes-unmade", "A text about a release cannot be made", Usage;
+
+    ReleaseBranch = "SB1631", "release-branch", "The branch of the next release cannot be made anew", Refused;
 }
 
 impl Code {

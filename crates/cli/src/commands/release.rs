@@ -5,6 +5,7 @@ mod facts;
 mod files;
 mod message;
 mod notes;
+mod pr;
 
 use std::collections::BTreeMap;
 
@@ -31,6 +32,8 @@ pub(crate) enum ReleaseCommand {
     Record(RecordRelease),
     /// Write the next version into its files, commit them and tag the commit
     Cut(cut::Cut),
+    /// Keep a branch with what the next release writes into files, for a pull request
+    Pr(pr::Pr),
     /// Write a text about a release for people
     Notes(notes::WriteNotes),
     /// Show what is known of a release, from which texts about it are made
@@ -66,6 +69,7 @@ impl ReleaseCommand {
         match self {
             ReleaseCommand::Record(command) => command.run(&Context::load(shell)?),
             ReleaseCommand::Cut(command) => command.run(shell),
+            ReleaseCommand::Pr(command) => command.run(shell),
             ReleaseCommand::Notes(command) => command.run(shell),
             ReleaseCommand::Facts(command) => command.run(shell),
         }

@@ -93,6 +93,7 @@ impl From<GitError> for Failure {
             GitError::NotARepository { .. } | GitError::NoCommits => Code::NotRepository,
             GitError::DirtyTree { .. } => Code::DirtyTree,
             GitError::Moved { .. } => Code::BranchMoved,
+            GitError::CheckedOut { .. } => Code::ReleaseBranch,
             GitError::TagExists { .. } => Code::VersionRefused,
             _ => Code::GitFailed,
         };
@@ -107,6 +108,8 @@ impl From<GitError> for Failure {
                 found.hint("commit those files or put them away, then run the command again")
             }
             GitError::Moved { .. } => found.hint("somebody else committed; run the command again"),
+            GitError::CheckedOut { .. } => found
+                .hint("check out the branch that releases are made from there, then run it again"),
             GitError::TagExists { .. } => {
                 found.hint("a tag is never moved; take the next version that is free")
             }

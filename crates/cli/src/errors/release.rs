@@ -253,3 +253,61 @@ pub(crate) fn facts(path: &Path, error: &dyn std::error::Error) -> Failure {
     .hint_command("make them anew", "switchback release facts")
     .into()
 }
+
+/// A release of the component writes no file, so there is nothing to look at beforehand: SB1605.
+pub(crate) fn nothing_to_write(component: &str) -> Failure {
+    Diagnostic::error(
+        Code::VersionFile,
+        format!("a release of {component} writes no file"),
+    )
+    .cause("it has neither a file with its version nor a changelog with a section `Unreleased`")
+    .hint("name its version files in `component.version-files`, or begin a `CHANGELOG.md`")
+    .hint_command(
+        "or tag without a branch to look at",
+        "switchback release cut",
+    )
+    .into()
+}
+
+/// A branch has commits that no run of `release pr` led to: SB1631.
+pub(crate) fn foreign_branch(branch: &str, component: &str) -> Failure {
+    Diagnostic::error(
+        Code::ReleaseBranch,
+        format!("the branch `{branch}` is not one that was made for {component}"),
+    )
+    .cause("it has commits, and none of them is what a release writes")
+    .hint("name another branch with `--branch`, or delete this one if nobody needs it")
+    .into()
+}
+
+/// A branch went two ways: SB1631.
+pub(crate) fn branch_diverged(branch: &str, here: &CommitId, there: &CommitId) -> Failure {
+    Diagnostic::error(
+        Code::ReleaseBranch,
+        format!("the branch `{branch}` here and that of the remote went different ways"),
+    )
+    .cause(format!(
+        "here it is at {}, there at {}",
+        here.short(),
+        there.short()
+    ))
+    .hint("put them together with `git merge`, or delete the one here if the other has everything")
+    .into()
+}
+
+/// People and a release changed the same lines: SB1631.
+pub(crate) fn branch_conflicts(branch: &str, at: &[(String, Option<usize>)]) -> Failure {
+    let mut found = Diagnostic::error(
+        Code::ReleaseBranch,
+        format!("what people changed on `{branch}` contradicts what the release writes"),
+    );
+    for (path, line) in at.iter().take(SHOWN) {
+        found = found.cause(match line {
+            Some(line) => format!("{path}, line {line}: both changed it"),
+            None => format!("{path}: both changed it"),
+        });
+    }
+    found
+        .hint("check the branch out and decide for one of them, then run it again")
+        .into()
+}

@@ -137,7 +137,7 @@ impl Repository {
     }
 
     /// `commit-tree` does not look at `commit.gpgSign` itself.
-    fn signs(&self) -> Result<bool, GitError> {
+    pub(super) fn signs(&self) -> Result<bool, GitError> {
         let call = self.call().args(["config", "--type=bool", "--get"]);
         let answer = call.arg("commit.gpgSign").answer()?;
         match answer.code {

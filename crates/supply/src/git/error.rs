@@ -108,6 +108,14 @@ pub enum GitError {
         /// Where it is.
         found: Option<CommitId>,
     },
+    /// A branch that is to move is checked out, so the files there would not be those of the branch.
+    #[error("branch `{branch}` is checked out in {}", folder.display())]
+    CheckedOut {
+        /// The branch, escaped.
+        branch: String,
+        /// The work tree.
+        folder: PathBuf,
+    },
     /// There is a tag of this name, and it is another one; it stays as it is.
     #[error("the tag `{tag}` exists, at commit {}", commit.as_ref().map_or("none", CommitId::as_str))]
     TagExists {

@@ -31,6 +31,7 @@ mod repository;
 mod run;
 mod signing;
 mod tag;
+mod tree;
 
 pub use changed::{CommitFiles, RANGE_LIMIT};
 pub use commit::{Committed, Edit, WorkTree};
@@ -42,3 +43,4 @@ pub use read::DirtyFile;
 pub use repository::Repository;
 pub use signing::{Format, Signer, Signing, Verification};
 pub use tag::{FoundTag, NewTag};
+pub use tree::TreeEdit;

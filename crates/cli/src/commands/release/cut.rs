@@ -10,8 +10,6 @@
 //!
 //! Nothing is pushed, and a tag is never moved.
 
-use std::path::Path;
-
 use clap::Args;
 use semver::Version;
 use serde::Serialize;
@@ -25,11 +23,11 @@ use switchback_version::tag::Tagged;
 use switchback_version::verdict::Decision;
 
 use super::facts::{Told, Which, day};
-use super::files::{Place, Plan, Release, Written};
+use super::files::{Place, Plan, Written};
 use super::message;
 use crate::book::{Book, tag_id};
 use crate::commands::version::{Judged, Of};
-use crate::context::{Context, path_in, settings_if_any};
+use crate::context::{Context, settings_if_any};
 use crate::errors::{self, Failure};
 use crate::output::View;
 use crate::page::{Page, Role};
@@ -55,6 +53,9 @@ pub(crate) struct Cut {
     /// Why the tag is not signed
     #[arg(long, value_name = "TEXT", requires = "no_sign")]
     because: Option<String>,
+    /// Tag only what says the version already, as it does after a merge of `release pr`
+    #[arg(long)]
+    prepared: bool,
     /// Show what would be done
     #[arg(long)]
     dry_run: bool,
@@ -117,20 +118,7 @@ impl Cut {
             .into());
         }
         let repository = desk.repository.clone();
-        let Some(top) = repository.work_tree() else {
-            return Err(errors::no_work_tree(repository.git_dir()));
-        };
-        let place = Place {
-            repository: &repository,
-            head: &head,
-            top,
-            folder: desk.folder(top)?,
-        };
-        let said = settings_if_any(shell)?.and_then(|loaded| {
-            let mut all = loaded.settings.components.into_iter();
-            let mine = all.find(|it| it.name.as_str() == desk.judged.subject.name);
-            mine.and_then(|it| it.version_files)
-        });
+        let place = Place::of(&desk.judged, &repository, &head)?;
         let at = shell.clock.now();
         let which = Which {
             version: &version,
@@ -139,13 +127,13 @@ impl Cut {
         };
         let told = Told::of(shell, &desk.judged, &which)?;
         told.check_upgrade()?;
-        let release = Release {
-            version: &version,
-            tag: &tag,
-            day: which.day,
-            told: &told,
-        };
-        let plan = Plan::of(&place, said.as_deref(), &release)?;
+        let plan = Plan::of(&place, &told, &tag)?;
+        if self.prepared && !(plan.prepared && plan.files.is_empty()) {
+            let note =
+                format!("nothing is tagged: no file says {version} yet, or not all of them do");
+            shell.out.note(&note);
+            return Ok(Exit::NothingToDo);
+        }
         if plan.files.is_empty() && version.pre.is_empty() {
             desk.check_free(&head, &tag)?;
         }
@@ -263,16 +251,6 @@ fn push(branch: Option<&str>, tag: &str) -> String {
 }
 
 impl Desk<'_> {
-    /// The folder of the component as Git names it.
-    fn folder(&self, top: &Path) -> Result<String, Failure> {
-        let path = &self.judged.subject.path;
-        if path == Path::new("") {
-            return Ok(String::new());
-        }
-        path_in(top, path)
-            .ok_or_else(|| errors::outside_of_repository(path, top, "components.path"))
-    }
-
     /// That every tag of the component is what was recorded.
     fn check_recorded(&self) -> Result<(), Failure> {
         let Ok(book) = &self.book else { return Ok(()) };
@@ -508,10 +486,7 @@ impl View for CutView {
         );
         page.line(&format!(" as {}", self.tag));
         for file in &self.files {
-            match &file.from {
-                Some(from) => page.line(&format!("  {}: {from} → {}", file.path, self.version)),
-                None => page.line(&format!("  {}: a section of the release", file.path)),
-            };
+            page.line(&file.line(&self.version));
         }
         if let Some(commit) = &self.commit {
             page.line(&format!("  commit {}", &commit[..commit.len().min(12)]));

@@ -26,6 +26,7 @@ use crate::entries::Entry;
 use crate::errors::{self, Failure};
 use crate::files;
 use crate::settings::Settings;
+use crate::settings::types::VersionFile;
 use crate::settings::versions::Notes;
 use crate::shell::Shell;
 
@@ -54,12 +55,17 @@ struct Said {
     tell: Commits,
     notes: Notes,
     contracts: Vec<PathBuf>,
+    /// The version files of the component, if they are named.
+    files: Option<Vec<VersionFile>>,
 }
 
 impl Said {
-    fn of(settings: &Settings) -> Self {
+    fn of(settings: &Settings, component: &str) -> Self {
         let contracts = settings.contracts.files.iter().map(|it| it.path.clone());
+        let mut components = settings.components.iter();
+        let mine = components.find(|it| it.name.as_str() == component);
         Self {
+            files: mine.and_then(|it| it.version_files.clone()),
             tell: settings.changelog.commits,
             notes: settings.notes.clone(),
             contracts: contracts.collect(),
@@ -91,7 +97,9 @@ impl<'a> Told<'a> {
         let loaded = settings_if_any(shell)?;
         let root = loaded.as_ref().and_then(|it| it.source.path.parent());
         let root = root.unwrap_or(&shell.folder).to_owned();
-        let said = loaded.as_ref().map(|it| Said::of(&it.settings));
+        let said = loaded
+            .as_ref()
+            .map(|it| Said::of(&it.settings, &judged.subject.name));
         let said = said.unwrap_or_default();
         let templates = templates(&said.notes, &root)?;
         let history = judged.subject.history()?;
@@ -137,6 +145,11 @@ impl<'a> Told<'a> {
     /// Whether people wrote change files for it.
     pub(super) fn has_entries(&self) -> bool {
         !self.judged.entries.is_empty()
+    }
+
+    /// The version files that the settings name, if they do.
+    pub(super) fn version_files(&self) -> Option<&[VersionFile]> {
+        self.said.files.as_deref()
     }
 
     /// What comes into the changelog.
@@ -323,11 +336,9 @@ fn written(
     judged: &Judged,
     which: &Which<'_>,
 ) -> Result<Vec<(Kind, String)>, Failure> {
-    let subject = &judged.subject;
     let folder = match history.work_tree() {
-        Some(top) if subject.path != Path::new("") => path_in(&top, &subject.path)
-            .ok_or_else(|| errors::outside_of_repository(&subject.path, &top, "components.path"))?,
-        _ => String::new(),
+        Some(top) => judged.subject.folder_in(&top)?,
+        None => String::new(),
     };
     let path = match folder.as_str() {
         "" => CHANGELOG.to_owned(),

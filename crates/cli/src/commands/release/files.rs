@@ -5,7 +5,6 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use jiff::civil::Date;
 use serde::Serialize;
 use switchback_supply::git::{CommitId, GitError, Repository};
 use switchback_version::changelog::{Changelog, ChangelogError, ReleaseOf};
@@ -14,6 +13,7 @@ use switchback_version::version_file::{
 };
 
 use super::facts::{CHANGELOG, Told};
+use crate::commands::version::Judged;
 use crate::context::path_in;
 use crate::errors::{self, Failure};
 use crate::files::{self, Batch, FileError};
@@ -30,15 +30,6 @@ pub(super) struct Place<'a> {
     pub(super) folder: String,
 }
 
-/// What is released.
-pub(super) struct Release<'a> {
-    pub(super) version: &'a semver::Version,
-    pub(super) tag: &'a str,
-    pub(super) day: Date,
-    /// What is told of it.
-    pub(super) told: &'a Told<'a>,
-}
-
 /// What becomes of a file.
 #[derive(Debug, Serialize)]
 pub(super) struct Written {
@@ -49,7 +40,7 @@ pub(super) struct Written {
     #[serde(skip)]
     was: Vec<u8>,
     #[serde(skip)]
-    becomes: Vec<u8>,
+    pub(super) becomes: Vec<u8>,
     /// Whether it is written in the work tree already, by a run that was interrupted.
     #[serde(skip)]
     there: bool,
@@ -60,8 +51,20 @@ pub(super) struct Written {
 pub(super) struct Plan {
     /// Files that get other bytes.
     pub(super) files: Vec<Written>,
+    /// Whether a file says the version already.
+    pub(super) prepared: bool,
     /// A sentence each.
     pub(super) notes: Vec<String>,
+}
+
+impl Written {
+    /// For people, indented.
+    pub(super) fn line(&self, version: &str) -> String {
+        match &self.from {
+            Some(from) => format!("  {}: {from} → {version}", self.path),
+            None => format!("  {}: a section of the release", self.path),
+        }
+    }
 }
 
 /// A file with the version.
@@ -79,13 +82,9 @@ impl Plan {
     /// # Errors
     /// SB1605 if a file does not say its version clearly, SB0603 if one that is written differs from
     /// what is committed.
-    pub(super) fn of(
-        place: &Place<'_>,
-        said: Option<&[Said]>,
-        release: &Release<'_>,
-    ) -> Result<Self, Failure> {
+    pub(super) fn of(place: &Place<'_>, told: &Told<'_>, tag: &str) -> Result<Self, Failure> {
         let mut plan = Self::default();
-        let named = match said {
+        let named = match told.version_files() {
             Some(said) => place.said(said)?,
             None => place.known()?,
         };
@@ -123,11 +122,12 @@ impl Plan {
                 Some(_) => {}
                 None => first = Some((file.path.clone(), read.version().clone())),
             }
-            let becomes = read.with(release.version);
+            let becomes = read.with(&told.facts.version);
+            plan.prepared |= *read.version() == told.facts.version;
             let from = Some(read.version().to_string());
             plan.add(place, &file.path, from, becomes)?;
         }
-        plan.changelog(place, release)?;
+        plan.changelog(place, told, tag)?;
         Ok(plan)
     }
 
@@ -161,11 +161,11 @@ impl Plan {
     }
 
     /// The changelog of the component, if it has one.
-    fn changelog(&mut self, place: &Place<'_>, release: &Release<'_>) -> Result<(), Failure> {
-        let version = release.version;
+    fn changelog(&mut self, place: &Place<'_>, told: &Told<'_>, tag: &str) -> Result<(), Failure> {
+        let version = &told.facts.version;
         let path = place.path(CHANGELOG);
         if !place.is_there(&path)? {
-            if release.told.has_entries() {
+            if told.has_entries() {
                 let note = format!("there is no {path}: what the change files say stands nowhere");
                 self.notes.push(note);
             }
@@ -188,6 +188,7 @@ impl Plan {
         let unreleased = changelog
             .unreleased()
             .map_err(|error| errors::changelog(&path, &error))?;
+        self.prepared |= changelog.version(version).is_some();
         if changelog.version(version).is_some() || unreleased.is_none() {
             if unreleased.is_none() {
                 let note = format!("{path} has no section `Unreleased`, and stays as it is");
@@ -196,14 +197,14 @@ impl Plan {
             return Ok(());
         }
         let wrong = |error: ChangelogError| errors::changelog(&path, &error);
-        let items = release.told.news()?;
+        let items = told.news()?;
         if !items.is_empty() {
             changelog = Changelog::parse(changelog.add(&items).map_err(wrong)?.bytes);
         }
         let section = ReleaseOf {
             version: version.clone(),
-            date: release.day,
-            tag: Some(release.tag.to_owned()),
+            date: told.facts.date,
+            tag: Some(tag.to_owned()),
             links: None,
             allow_empty: true,
         };
@@ -238,7 +239,24 @@ impl Plan {
     }
 }
 
-impl Place<'_> {
+impl<'a> Place<'a> {
+    /// Where what was judged is in a repository.
+    pub(super) fn of(
+        judged: &Judged,
+        repository: &'a Repository,
+        head: &'a CommitId,
+    ) -> Result<Self, Failure> {
+        let Some(top) = repository.work_tree() else {
+            return Err(errors::no_work_tree(repository.git_dir()));
+        };
+        Ok(Self {
+            repository,
+            head,
+            top,
+            folder: judged.subject.folder_in(top)?,
+        })
+    }
+
     /// The path of a file of the component, from the top.
     fn path(&self, name: &str) -> String {
         match self.folder.as_str() {

@@ -141,12 +141,19 @@ impl Subject {
         Ok(History::discover(&self.folder)?)
     }
 
+    /// The folder with its files, from the top of a work tree, as Git names it; empty for the top.
+    pub(crate) fn folder_in(&self, top: &Path) -> Result<String, Failure> {
+        if self.path == Path::new("") {
+            return Ok(String::new());
+        }
+        path_in(top, &self.path)
+            .ok_or_else(|| errors::outside_of_repository(&self.path, top, "components.path"))
+    }
+
     pub(crate) fn line<'h>(&self, history: &'h History) -> Result<Line<'h>, Failure> {
-        let top = history.work_tree();
-        let folder = match &top {
-            Some(top) if self.path != Path::new("") => path_in(top, &self.path)
-                .ok_or_else(|| errors::outside_of_repository(&self.path, top, "components.path"))?,
-            _ => String::new(),
+        let folder = match history.work_tree() {
+            Some(top) => self.folder_in(&top)?,
+            None => String::new(),
         };
         let tags = history.tags()?;
         let pattern = match &self.tags {
