@@ -1,8 +1,10 @@
 //! Reading a whole history, in a process of its own each time, beside `git log` in the same run.
 //!
 //! It wants a repository with a long history in `SWITCHBACK_BENCH_REPOSITORY`; without one it says
-//! so and measures nothing. Reported are the median wall-clock time, the processor time and the
-//! largest resident memory of whole processes, and the ratio to `git`.
+//! so and measures nothing. With `SWITCHBACK_BENCH_PROGRAM`, the path of a `switchback`, its commands
+//! run beside; with `SWITCHBACK_BENCH_GIT_CLIFF`, that of a `git-cliff`, so does this. Reported are the
+//! median wall-clock time, the processor time and the largest resident memory of whole processes, and
+//! the ratio to what is measured first.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -18,7 +20,11 @@ use switchback_supply::git::log::{History, Prefixes, Range};
 const REPOSITORY: &str = "SWITCHBACK_BENCH_REPOSITORY";
 const TASK: &str = "SWITCHBACK_BENCH_TASK";
 const TIME: &str = "/usr/bin/time";
+const PROGRAM: &str = "SWITCHBACK_BENCH_PROGRAM";
+const GIT_CLIFF: &str = "SWITCHBACK_BENCH_GIT_CLIFF";
 const ROUNDS: usize = 15;
+/// How often what takes long is run.
+const FEW: usize = 3;
 
 /// What one process does.
 fn task(name: &str, path: &Path) -> String {
@@ -82,11 +88,13 @@ fn measured(command: &mut Command) -> Took {
                 .get_envs()
                 .filter_map(|(name, value)| Some((name, value?))),
         )
+        .current_dir(command.get_current_dir().unwrap_or(Path::new(".")))
         .stdin(Stdio::null())
         .output()
         .unwrap();
     let wall = start.elapsed();
-    assert!(output.status.success(), "{output:?}");
+    // Of `switchback version` 3 means that nothing has to be released.
+    assert!(matches!(output.status.code(), Some(0 | 3)), "{output:?}");
     let stderr = String::from_utf8(output.stderr).unwrap();
     let mut numbers = stderr.lines().last().unwrap().split(' ');
     let mut seconds = || numbers.next().unwrap().parse::<f64>().unwrap();
@@ -119,21 +127,25 @@ fn main() {
         return;
     }
     let me = std::env::current_exe().unwrap();
-    let git = |args: &[&str]| {
-        let mut command = Command::new("git");
-        command.arg("-C").arg(&path).args(args);
-        command
-    };
+    let program = std::env::var_os(PROGRAM).map(PathBuf::from);
+    let cliff = std::env::var_os(GIT_CLIFF).map(PathBuf::from);
     let format = "--format=%H%x00%P%x00%B%x00";
-    for (name, args) in [
-        ("everything", vec!["log", format, "HEAD"]),
-        (
-            "since the last tag",
-            vec!["describe", "--tags", "--abbrev=0", "HEAD"],
-        ),
-        (
-            "paths of 2,000 commits",
-            vec![
+    let contests = [
+        Contest {
+            task: "everything",
+            git: vec!["log", format, "HEAD"],
+            program: vec!["version", "audit"],
+            cliff: Some(vec![]),
+        },
+        Contest {
+            task: "since the last tag",
+            git: vec!["describe", "--tags", "--abbrev=0", "HEAD"],
+            program: vec!["version", "--format", "json"],
+            cliff: Some(vec!["--unreleased"]),
+        },
+        Contest {
+            task: "paths of 2,000 commits",
+            git: vec![
                 "log",
                 "--first-parent",
                 "-2000",
@@ -141,29 +153,90 @@ fn main() {
                 "--name-only",
                 "HEAD",
             ],
-        ),
-    ] {
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-        // One after the other, so that what disturbs the one disturbs the other.
-        for _ in 0..ROUNDS {
-            let mut command = Command::new(&me);
-            command.env(REPOSITORY, &path).env(TASK, name);
-            ours.push(measured(&mut command));
-            theirs.push(measured(&mut git(&args)));
+            program: vec![],
+            cliff: None,
+        },
+    ];
+    for contest in contests {
+        let mut runners = vec![
+            Runner::new("here", ROUNDS, {
+                let mut command = Command::new(&me);
+                command.env(REPOSITORY, &path).env(TASK, contest.task);
+                command
+            }),
+            Runner::new("git", ROUNDS, {
+                let mut command = Command::new("git");
+                command.arg("-C").arg(&path).args(contest.git);
+                command
+            }),
+        ];
+        if let Some(program) = program.as_ref().filter(|_| !contest.program.is_empty()) {
+            let mut command = Command::new(program);
+            command.args(contest.program).current_dir(&path);
+            runners.push(Runner::new("switchback", ROUNDS, command));
         }
-        println!("{name}: {}", ours[0].said.trim());
-        let wall = |took: &[Took]| median(took.iter().map(|took| took.wall));
-        let processor = |took: &[Took]| median(took.iter().map(|took| took.processor));
-        for (who, took) in [("here", &ours), ("git", &theirs)] {
-            let best = took.iter().map(|took| took.wall).min().unwrap();
-            let memory = took.iter().map(|took| took.memory).max().unwrap() / 1024;
-            let (wall, processor) = (wall(took).as_millis(), processor(took).as_millis());
-            let best = best.as_millis();
+        if let Some((cliff, args)) = cliff.as_ref().zip(contest.cliff) {
+            let mut command = Command::new(cliff);
+            command
+                .args(["--offline", "--repository"])
+                .arg(&path)
+                .args(args);
+            command.args(["--config", "keepachangelog", "--output", "/dev/null"]);
+            runners.push(Runner::new("git-cliff", FEW, command));
+        }
+        // One after the other, so that what disturbs the one disturbs the other.
+        for round in 0..ROUNDS {
+            for runner in runners.iter_mut().filter(|it| round < it.rounds) {
+                runner.took.push(measured(&mut runner.command));
+            }
+        }
+        println!("{}: {}", contest.task, runners[0].took[0].said.trim());
+        let first = runners[0].wall();
+        for runner in &runners {
+            let best = runner.took.iter().map(|took| took.wall).min().unwrap();
+            let processor = median(runner.took.iter().map(|took| took.processor));
+            let memory = runner.took.iter().map(|took| took.memory).max().unwrap() / 1024;
             println!(
-                "  {who:<5}{wall:>6} ms (best {best} ms), {processor:>5} ms CPU, {memory:>4} MiB"
+                "  {:<11}{:>7} ms (best {} ms), {:>6} ms CPU, {memory:>4} MiB, {:.1} times as long",
+                runner.who,
+                runner.wall().as_millis(),
+                best.as_millis(),
+                processor.as_millis(),
+                runner.wall().as_secs_f64() / first.as_secs_f64(),
             );
         }
-        let ratio = wall(&theirs).as_secs_f64() / wall(&ours).as_secs_f64();
-        println!("  `git {}` takes {ratio:.1} times as long", args[0]);
+    }
+}
+
+/// A task, and the arguments of the programs that do the same or less.
+struct Contest {
+    task: &'static str,
+    git: Vec<&'static str>,
+    /// None where no command does just that.
+    program: Vec<&'static str>,
+    cliff: Option<Vec<&'static str>>,
+}
+
+/// A program that takes part.
+struct Runner {
+    who: &'static str,
+    rounds: usize,
+    command: Command,
+    took: Vec<Took>,
+}
+
+impl Runner {
+    const fn new(who: &'static str, rounds: usize, command: Command) -> Self {
+        let took = Vec::new();
+        Self {
+            who,
+            rounds,
+            command,
+            took,
+        }
+    }
+
+    fn wall(&self) -> Duration {
+        median(self.took.iter().map(|took| took.wall))
     }
 }
