@@ -338,8 +338,18 @@ fn three() -> Vec<Edit<'static>> {
         (
             "Kind kind = 3",
             "Sort kind = 3",
-            &["json-field-message-changed", "source-field-type-changed"],
-            &["json-field-message-changed", "source-field-type-changed"],
+            &[
+                "json-field-message-changed",
+                "source-field-type-changed",
+                "wire-field-holds-less",
+                "wire-field-holds-more",
+            ],
+            &[
+                "json-field-message-changed",
+                "source-field-type-changed",
+                "wire-field-holds-less",
+                "wire-field-holds-more",
+            ],
         ),
         (
             "Item item = 4",
@@ -410,6 +420,12 @@ fn three() -> Vec<Edit<'static>> {
                 "source-field-type-changed",
                 "wire-field-message-changed",
             ],
+        ),
+        (
+            "string street = 15",
+            "string street = 15 [ctype = STRING_PIECE]",
+            &["source-field-ctype-changed"],
+            &[],
         ),
         (
             "string street = 15",
@@ -693,6 +709,37 @@ fn three() -> Vec<Edit<'static>> {
 
 fn two() -> Vec<Edit<'static>> {
     vec![
+        // Of another type, a default is another one, unless it says the same.
+        (
+            "optional string note = 2 [default = \"none\"];",
+            "optional int32 note = 2 [default = 3];",
+            &[
+                "json-field-type-changed",
+                "source-field-type-changed",
+                "wire-field-default-changed",
+                "wire-field-type-changed",
+            ],
+            &[
+                "json-field-type-changed",
+                "source-field-type-changed",
+                "wire-field-default-changed",
+                "wire-field-type-changed",
+            ],
+        ),
+        (
+            "optional int64 size = 6;",
+            "optional bool size = 6 [default = false];",
+            &[
+                "json-field-type-changed",
+                "source-field-type-changed",
+                "wire-field-holds-less",
+            ],
+            &[
+                "json-field-type-changed",
+                "source-field-type-changed",
+                "wire-field-holds-more",
+            ],
+        ),
         (
             "required int32 count = 1;",
             "optional int32 count = 1;",
@@ -841,10 +888,211 @@ fn two() -> Vec<Edit<'static>> {
     ]
 }
 
+const EDITION: &str = r#"edition = "2024";
+package shop.v1;
+import option "google/protobuf/cpp_features.proto";
+option java_package = "example.shop";
+option go_package = "example/shop";
+message Order {
+  int32 count = 1;
+  string note = 2;
+  Kind kind = 3 [default = KIND_BIG];
+  Item item = 4;
+  repeated int32 scores = 5;
+  bytes raw = 6;
+  reserved old, older;
+  message Inner { Order order = 1; }
+}
+message Item { string name = 1; }
+local message Own {}
+enum Kind { KIND_NONE = 0; KIND_BIG = 1; reserved KIND_OLD; }
+"#;
+
+/// Features, each said of what it may be said of.
+fn edition() -> Vec<Edit<'static>> {
+    vec![
+        (
+            "int32 count = 1;",
+            "int32 count = 1 [features.field_presence = IMPLICIT];",
+            &["source-field-presence-changed", "wire-field-presence-lost"],
+            &[
+                "source-field-presence-changed",
+                "wire-field-presence-gained",
+            ],
+        ),
+        (
+            "int32 count = 1;",
+            "int32 count = 1 [features.field_presence = LEGACY_REQUIRED];",
+            &[
+                "source-field-requirement-changed",
+                "wire-field-became-required",
+            ],
+            &[
+                "source-field-requirement-changed",
+                "wire-field-became-optional",
+            ],
+        ),
+        (
+            "string note = 2;",
+            "string note = 2 [features.utf8_validation = NONE];",
+            &["wire-field-text-not-checked"],
+            &["wire-field-text-checked"],
+        ),
+        (
+            "option go_package = \"example/shop\";",
+            "option go_package = \"example/shop\"; option features.utf8_validation = NONE;",
+            &["wire-field-text-not-checked"],
+            &["wire-field-text-checked"],
+        ),
+        (
+            "Item item = 4;",
+            "Item item = 4 [features.message_encoding = DELIMITED];",
+            &["wire-field-type-changed"],
+            &["wire-field-type-changed"],
+        ),
+        (
+            "repeated int32 scores = 5;",
+            "repeated int32 scores = 5 [features.repeated_field_encoding = EXPANDED];",
+            &["wire-field-packing-changed"],
+            &["wire-field-packing-changed"],
+        ),
+        (
+            "enum Kind {",
+            "enum Kind { option features.enum_type = CLOSED;",
+            &["source-enum-openness-changed", "wire-enum-closed"],
+            &["source-enum-openness-changed", "wire-enum-opened"],
+        ),
+        (
+            "enum Kind {",
+            "enum Kind { option features.json_format = LEGACY_BEST_EFFORT;",
+            &["json-form-not-promised"],
+            &[],
+        ),
+        (
+            "message Item {",
+            "message Item { option features.json_format = LEGACY_BEST_EFFORT;",
+            &["json-form-not-promised"],
+            &[],
+        ),
+        // Who may name a type.
+        (
+            "local message Own",
+            "message Own",
+            &["type-exported"],
+            &["source-type-hidden"],
+        ),
+        (
+            "message Inner",
+            "export message Inner",
+            &["type-exported"],
+            &["source-type-hidden"],
+        ),
+        (
+            "option go_package = \"example/shop\";",
+            "option go_package = \"example/shop\"; option features.default_symbol_visibility = STRICT;",
+            &["source-type-hidden"],
+            &["type-exported"],
+        ),
+        // Features of languages.
+        (
+            "string note = 2;",
+            "string note = 2 [features.(pb.cpp).string_type = CORD];",
+            &["source-field-ctype-changed"],
+            &["source-field-ctype-changed"],
+        ),
+        (
+            "option go_package = \"example/shop\";",
+            "option go_package = \"example/shop\"; option features = { [pb.cpp] { string_type: STRING } };",
+            &["source-field-ctype-changed"],
+            &["source-field-ctype-changed"],
+        ),
+        (
+            "Kind kind = 3 [default = KIND_BIG];",
+            "Kind kind = 3 [default = KIND_BIG, features.(pb.java).legacy_closed_enum = true];",
+            &["source-feature-changed"],
+            &["source-feature-changed"],
+        ),
+        (
+            "enum Kind {",
+            "enum Kind { option features.(pb.cpp).enum_name_uses_string_view = false;",
+            &["source-feature-changed"],
+            &["source-feature-changed"],
+        ),
+        (
+            "message Item {",
+            "message Item { option features.(pb.go).api_level = API_OPEN;",
+            &["source-feature-changed"],
+            &["source-feature-changed"],
+        ),
+        (
+            "message Item {",
+            "message Item { option features.(pb.java).nest_in_file_class = YES;",
+            &["source-file-option-changed"],
+            &["source-file-option-changed"],
+        ),
+        // What stands in an edition as elsewhere.
+        (
+            "[default = KIND_BIG]",
+            "",
+            &["wire-field-default-changed"],
+            &["wire-field-default-changed"],
+        ),
+        (
+            "reserved old, older;",
+            "reserved old;",
+            &["json-reserved-name-removed"],
+            &[],
+        ),
+        (
+            "reserved KIND_OLD;",
+            "",
+            &["json-reserved-name-removed"],
+            &[],
+        ),
+        // What makes no difference to anybody.
+        (
+            "message Item {",
+            "export message Item { option features.enforce_naming_style = STYLE_LEGACY;",
+            &[],
+            &[],
+        ),
+        (
+            "import option \"google/protobuf/cpp_features.proto\";",
+            "import \"google/protobuf/java_features.proto\";",
+            &[],
+            &[],
+        ),
+        (
+            "int32 count = 1;",
+            "int32 count = 1 [features.utf8_validation = NONE, features.(made.up).thing = 3];",
+            &[],
+            &[],
+        ),
+        (
+            "bytes raw = 6;",
+            "bytes raw = 6 [features = { utf8_validation: NONE, field_presence: EXPLICIT }];",
+            &[],
+            &[],
+        ),
+    ]
+}
+
+/// Texts that are checked in Java alone.
+fn java() -> Vec<Edit<'static>> {
+    vec![(
+        "message Order",
+        "option java_string_check_utf8 = true; message Order",
+        &["wire-field-text-checked-in-java"],
+        &["wire-field-text-not-checked-in-java"],
+    )]
+}
+
 #[test]
 fn each_edit_is_found_by_its_rules_and_no_others() {
     let mut seen = judge(THREE, &three());
     seen.extend(judge(TWO, &two()));
+    seen.extend(judge(TWO, &java()));
+    seen.extend(judge(EDITION, &edition()));
     // What needs two syntaxes.
     let (old, new) = (
         "syntax = \"proto2\";\nmessage M { optional int32 a = 1; optional K k = 2; repeated string t = 3; }\nenum K { Z = 0; }",
@@ -865,6 +1113,7 @@ fn each_edit_is_found_by_its_rules_and_no_others() {
     assert_eq!(
         back,
         [
+            "json-form-not-promised",
             "source-enum-openness-changed",
             "source-field-presence-changed",
             "source-syntax-changed",
@@ -1034,7 +1283,6 @@ fn what_is_missing_or_leads_back_is_said() {
             3,
             "integer",
         ),
-        ("edition = \"2023\";\nmessage A {}", 1, "editions"),
         ("syntax = \"proto4\";", 1, "proto4"),
     ] {
         let found = read(&[("a.proto", text)]);

@@ -6,12 +6,18 @@
 //! full name. In which file something stands, in which order, and what comments say makes no
 //! difference.
 //!
-//! What is deliberately absent: editions, and options that somebody made up.
+//! Proto2, proto3 and editions are compared alike, by the features that each declaration has
+//! (`features`): a file that says the same in another of them has not changed.
+//!
+//! What is deliberately absent: options and features that somebody made up.
 
 pub(crate) mod rules;
 
+mod edition;
 mod enums;
+mod features;
 mod fields;
+mod file_options;
 mod files;
 mod kinds;
 mod lines;

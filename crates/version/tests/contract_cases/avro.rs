@@ -42,6 +42,7 @@ pub(crate) fn cases(folder: &Path) -> Vec<Case> {
                         new: Side::one("new.avsc", json(new)),
                         about: None,
                         known: Known::default(),
+                        unstable: Vec::new(),
                         breaks,
                     });
                 }

@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::rc::Rc;
 
-use switchback_version::contract::{Contract, Direction, Options, Surface, diff};
+use switchback_version::contract::{Direction, Surface};
 
 use super::{About, Case, Known, Otherwise, Side};
 
@@ -22,6 +22,7 @@ type Counterpart = (
 
 const RULES: &[Counterpart] = &[
     ("ENUM_NO_DELETE", &["source-enum-removed"], &[]),
+    ("ENUM_SAME_JSON_FORMAT", &["json-form-not-promised"], &[]),
     ("ENUM_SAME_TYPE", &["source-enum-openness-changed"], &[]),
     (
         "ENUM_VALUE_NO_DELETE",
@@ -119,6 +120,14 @@ const RULES: &[Counterpart] = &[
         &[],
     ),
     ("FIELD_SAME_DEFAULT", &["wire-field-default-changed"], &[]),
+    (
+        "FIELD_SAME_JAVA_UTF8_VALIDATION",
+        &[
+            "wire-field-text-checked-in-java",
+            "wire-field-text-not-checked-in-java",
+        ],
+        &["wire-field-text-checked", "wire-field-text-not-checked"],
+    ),
     ("FIELD_SAME_JSON_NAME", &["json-field-name-changed"], &[]),
     ("FIELD_SAME_JSTYPE", &["source-field-jstype-changed"], &[]),
     (
@@ -131,7 +140,12 @@ const RULES: &[Counterpart] = &[
         &[],
     ),
     ("FIELD_SAME_ONEOF", &["source-field-oneof-changed"], &[]),
-    ("FIELD_SAME_TYPE", &["source-field-type-changed"], &[]),
+    (
+        "FIELD_SAME_TYPE",
+        &["source-field-type-changed"],
+        // Code does not see whether a message is delimited.
+        &["wire-field-type-changed"],
+    ),
     (
         "FIELD_SAME_UTF8_VALIDATION",
         &["wire-field-text-checked", "wire-field-text-not-checked"],
@@ -143,9 +157,8 @@ const RULES: &[Counterpart] = &[
             "wire-field-type-changed",
             "wire-field-message-changed",
             "wire-field-holds-less",
-            "wire-field-number-reused",
         ],
-        &[],
+        &["wire-field-number-reused"],
     ),
     (
         "FIELD_WIRE_JSON_COMPATIBLE_TYPE",
@@ -155,7 +168,7 @@ const RULES: &[Counterpart] = &[
             "json-field-message-changed",
             "json-field-integer-size-changed",
         ],
-        &[],
+        &["wire-field-number-reused"],
     ),
     ("FILE_SAME_PACKAGE", &["source-package-changed"], &[]),
     ("FILE_SAME_SYNTAX", &["source-syntax-changed"], &[]),
@@ -165,6 +178,7 @@ const RULES: &[Counterpart] = &[
         &["source-descriptor-accessor-changed"],
         &[],
     ),
+    ("MESSAGE_SAME_JSON_FORMAT", &["json-form-not-promised"], &[]),
     (
         "MESSAGE_SAME_MESSAGE_SET_WIRE_FORMAT",
         &["wire-message-set-changed"],
@@ -243,48 +257,12 @@ const RULES: &[Counterpart] = &[
 /// Labels of which ours differ, and why.
 pub(crate) const OTHERWISE: &[Otherwise] = &[
     (
-        "breaking_enum_same_type 1.proto:13 ENUM_SAME_TYPE",
-        "before, the enum stood in a file of an edition, which is left out",
-    ),
-    (
-        "breaking_enum_same_type 2.proto:17 ENUM_SAME_TYPE",
-        "before, the enum stood in a file of an edition, which is left out",
-    ),
-    (
         "breaking_enum_value_same_name 1.proto:46 ENUM_VALUE_SAME_NAME",
         "this name of the number is as it was; the other one has changed, which is found on its line",
     ),
     (
-        "breaking_file_same_values 1.proto:17 not",
-        "`java_string_check_utf8` is an option of the file; the label is on each field instead",
-    ),
-    (
-        "breaking_file_same_values 2.proto:17 not",
-        "`java_string_check_utf8` is an option of the file; the label is on each field instead",
-    ),
-    (
-        "breaking_ignore_unstable_packages_true a/v1beta1",
-        "the case is configured to pass over packages that call themselves unstable",
-    ),
-    (
         "breaking_message_message 2.proto:0 MESSAGE_NO_DELETE",
-        "the message stands in another file of the same package",
-    ),
-    (
-        "breaking_field_same_utf8_validation 1.proto:2",
-        "before, the message stood in a file of an edition, which is left out",
-    ),
-    (
-        "breaking_field_same_utf8_validation 1.proto:30",
-        "before, the message stood in a file of an edition, which is left out",
-    ),
-    (
-        "breaking_field_same_utf8_validation 2.proto:3",
-        "before, the message stood in a file of an edition, which is left out",
-    ),
-    (
-        "breaking_field_same_utf8_validation 2.proto:40",
-        "before, the message stood in a file of an edition, which is left out",
+        "the message stands in another file of the same package, where `PACKAGE_MESSAGE_NO_DELETE` does not miss it either",
     ),
     (
         "breaking_package_no_delete b2.proto:5 not",
@@ -292,11 +270,11 @@ pub(crate) const OTHERWISE: &[Otherwise] = &[
     ),
     (
         "breaking_rpc_same_values 2.proto:45 RPC_SAME_IDEMPOTENCY_LEVEL",
-        "more is promised than before, so that every caller goes on as before",
+        "nothing was promised before and the absence of side effects is now, so that who calls it as before is answered as before",
     ),
     (
         "breaking_rpc_same_values 2.proto:55 RPC_SAME_IDEMPOTENCY_LEVEL",
-        "more is promised than before, so that every caller goes on as before",
+        "nothing was promised before and the absence of side effects is now, so that who calls it as before is answered as before",
     ),
 ];
 
@@ -329,20 +307,10 @@ pub(crate) fn cases(folder: &Path) -> (Vec<Case>, BTreeMap<String, usize>) {
             files(&data.join("current").join(name)),
         );
         let here: Vec<&Label> = labels.iter().filter(|it| it.folder == name).collect();
-        // Files of an edition are left out, and those that import them.
-        let unread: BTreeSet<String> = [&old, &new]
-            .into_iter()
-            .flat_map(|side| side.keys().filter(|it| !readable(side, it)).cloned())
-            .collect();
-        let rest = |files: BTreeMap<String, String>| -> Rc<BTreeMap<String, String>> {
-            Rc::new(
-                files
-                    .into_iter()
-                    .filter(|it| !unread.contains(&it.0))
-                    .collect(),
-            )
-        };
-        let (old, new) = (rest(old), rest(new));
+        let settings = std::fs::read_to_string(data.join("current").join(name).join("buf.yaml"));
+        let ignored = settings.is_ok_and(|it| it.contains("ignore_unstable_packages: true"));
+        let unstable = if ignored { unstable(&old) } else { Vec::new() };
+        let (old, new) = (Rc::new(old), Rc::new(new));
         let known = Known::default();
         let case = |label: String, about: About, breaks: bool| Case {
             name: format!("{name} {label}"),
@@ -358,6 +326,7 @@ pub(crate) fn cases(folder: &Path) -> (Vec<Case>, BTreeMap<String, usize>) {
             },
             about: Some(about),
             known: Rc::clone(&known),
+            unstable: unstable.clone(),
             breaks,
         };
         for label in &here {
@@ -369,10 +338,6 @@ pub(crate) fn cases(folder: &Path) -> (Vec<Case>, BTreeMap<String, usize>) {
                 *left.entry("no place".to_owned()).or_default() += 1;
                 continue;
             };
-            if unread.contains(file) {
-                *left.entry("files of an edition".to_owned()).or_default() += 1;
-                continue;
-            }
             let at = lines.as_ref().map_or(0, |it| *it.start());
             let about = About {
                 file: file.clone(),
@@ -420,9 +385,20 @@ pub(crate) fn cases(folder: &Path) -> (Vec<Case>, BTreeMap<String, usize>) {
     (cases, left)
 }
 
-fn readable(files: &BTreeMap<String, String>, root: &str) -> bool {
-    let side = Contract { root, files };
-    diff(Surface::Protobuf, side, side, &Options::default()).is_ok()
+/// Packages whose last part is a version that says it is none yet, such as `v1beta1`.
+fn unstable(files: &BTreeMap<String, String>) -> Vec<String> {
+    let lines = files.values().flat_map(|it| it.lines());
+    let packages = lines.filter_map(|it| it.strip_prefix("package ")?.strip_suffix(';'));
+    let early = |it: &&str| {
+        let version = it.rsplit('.').next().and_then(|it| it.strip_prefix('v'));
+        version.is_some_and(|it| {
+            ["alpha", "beta", "test"]
+                .iter()
+                .any(|word| it.contains(word))
+        })
+    };
+    let found: BTreeSet<&str> = packages.filter(early).collect();
+    found.into_iter().map(|it| format!("{it}.")).collect()
 }
 
 fn files(folder: &Path) -> BTreeMap<String, String> {

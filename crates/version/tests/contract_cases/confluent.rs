@@ -59,6 +59,7 @@ pub(crate) fn cases(folder: &Path) -> Vec<Case> {
                 new: side("update_schema"),
                 about: None,
                 known: Known::default(),
+                unstable: Vec::new(),
                 breaks: !case["compatible"].as_bool().unwrap(),
             });
         }

@@ -14,7 +14,7 @@ use std::rc::Rc;
 
 use switchback_version::Level;
 use switchback_version::contract::{
-    Certainty, Contract, Direction, Finding, Options, Surface, diff, floor,
+    Certainty, Contract, Direction, Finding, Options, Stability, Surface, diff, floor,
 };
 
 /// Two states of a contract, and what somebody else says of them.
@@ -28,6 +28,8 @@ pub(crate) struct Case {
     pub(crate) about: Option<About>,
     /// What was found in other cases with the same states.
     pub(crate) known: Known,
+    /// What promises nothing yet, by the beginnings of its names.
+    pub(crate) unstable: Vec<String>,
     /// Whether the second state breaks those who know the first one.
     pub(crate) breaks: bool,
 }
@@ -81,10 +83,12 @@ impl Side {
 
 impl Case {
     pub(crate) fn findings(&self) -> Result<Vec<Finding>, String> {
+        let unstable = self.unstable.iter();
+        let stability: Vec<_> = unstable.map(|it| (it.clone(), Stability::Alpha)).collect();
         let options = Options {
             direction: Some(self.direction),
+            stability: &stability,
             today: Some("2030-01-01"),
-            ..Options::default()
         };
         let (old, new) = (self.old.contract(), self.new.contract());
         let found = self

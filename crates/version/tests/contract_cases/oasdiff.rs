@@ -184,6 +184,7 @@ pub(crate) fn cases(folder: &Path) -> Vec<Case> {
                     new,
                     about: None,
                     known: Known::default(),
+                    unstable: Vec::new(),
                     breaks: false,
                 });
             case.breaks |= breaks;

@@ -43,8 +43,9 @@ impl Comparison<'_> {
     }
 
     fn enumeration(&mut self, name: &str, was: &Enum, is: &Enum) {
-        if was.closed != is.closed {
-            let wire = if is.closed {
+        self.common(name, (&was.place, &was.common), (&is.place, &is.common));
+        if was.closed.0 != is.closed.0 {
+            let wire = if is.closed.0 {
                 &rules::ENUM_CLOSED
             } else {
                 &rules::ENUM_OPENED
@@ -52,8 +53,8 @@ impl Comparison<'_> {
             let words = |it: bool| Some(if it { "closed" } else { "open" }.to_owned());
             for rule in [wire, &rules::ENUM_OPENNESS] {
                 let (old, new) = (
-                    (&was.place, words(was.closed)),
-                    (&is.place, words(is.closed)),
+                    (&was.closed.1, words(was.closed.0)),
+                    (&is.closed.1, words(is.closed.0)),
                 );
                 self.say(rule, old, new, name);
             }
@@ -88,7 +89,7 @@ impl Comparison<'_> {
                 continue;
             }
             for value in values.iter().filter(|it| was.value(&it.name).is_none()) {
-                let rule = if is.closed {
+                let rule = if is.closed.0 {
                     &rules::VALUE_ADDED_CLOSED
                 } else {
                     &rules::VALUE_ADDED

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::kinds::{Form, Likeness};
-use super::model::{Field, Kind, Often, Reserved, Simple};
+use super::model::{Field, Kind, Model, Often, Reserved, Simple};
 use super::oneofs::Oneofs;
 use super::{Comparison, home, rules};
 use crate::contract::finding::Place;
@@ -201,8 +201,35 @@ impl Comparison<'_> {
             let words = |it: bool| if it { "checked" } else { "not checked" };
             self.pair(pair, rule, words(was.checked), words(is.checked));
         }
-        if was.ctype != is.ctype {
-            self.pair(pair, &rules::CTYPE_CHANGED, &was.ctype, &is.ctype);
+        let (first, second) = (&was.kind, &is.kind);
+        let java = (was.checked_in_java.0, is.checked_in_java.0);
+        let only = was.checked == is.checked && java.0 != java.1;
+        if pair.wire && only && self.sides.same(first, second) {
+            let rule = if java.1 {
+                &rules::JAVA_TEXT_CHECKED
+            } else {
+                &rules::JAVA_TEXT_UNCHECKED
+            };
+            let words = |it: bool| Some(if it { "checked" } else { "not checked" }.to_owned());
+            let old = (&was.checked_in_java.1, words(java.0));
+            let new = (&is.checked_in_java.1, words(java.1));
+            self.say(rule, old, new, &pair.name);
+        }
+        // A piece of a text is a whole one in code that is published.
+        let piece = was.ctype == "STRING_PIECE" && is.ctype == "STRING";
+        let text = !was.ctype.is_empty() && !is.ctype.is_empty();
+        if text && was.ctype != is.ctype && !piece {
+            self.pair(pair, &rules::CTYPE_CHANGED, was.ctype, is.ctype);
+        }
+        // Fields of a closed enum are closed whatever is said of them.
+        let open = |model: &Model, kind: &Kind| match kind {
+            Kind::Enum(name) => model.enums.get(name).is_some_and(|it| !it.closed.0),
+            _ => false,
+        };
+        if open(self.sides.old, first) && open(self.sides.new, second) {
+            let places = (&was.place, &is.place);
+            let (old, new) = ((places.0, &was.generated), (places.1, &is.generated));
+            self.generated(&pair.name, old, new);
         }
         if was.jstype != is.jstype {
             self.pair(pair, &rules::JSTYPE_CHANGED, &was.jstype, &is.jstype);
@@ -287,18 +314,15 @@ impl Comparison<'_> {
         } else {
             self.written(pair, was, is);
         }
-        self.pair(pair, &rules::TYPE_SOURCE, was, is);
+        if !self.sides.same_code(was, is) {
+            self.pair(pair, &rules::TYPE_SOURCE, was, is);
+        }
     }
 
     /// How values are written, and what they are in JSON.
     fn written(&mut self, pair: &Pair<'_>, was: &Kind, is: &Kind) {
         let (sides, old, new) = (self.sides, self.sides.old, self.sides.new);
-        let messages = match (was, is) {
-            (Kind::Message(one), Kind::Message(two)) | (Kind::Group(one), Kind::Group(two)) => {
-                Some((one, two))
-            }
-            _ => None,
-        };
+        let messages = was.message().zip(is.message());
         if pair.wire && !was.reads(is) {
             // Another name as well: it is no longer the field that it was.
             let rule = if pair.was.name == pair.is.name {
@@ -372,7 +396,8 @@ impl Comparison<'_> {
     fn defaults(&mut self, pair: &Pair<'_>) {
         let (was, is) = (pair.was, pair.is);
         let single = was.often != Often::Many && is.often != Often::Many;
-        if !single || was.kind.form() != is.kind.form() {
+        let held = |it: &Field| it.kind.message().is_some();
+        if !single || held(was) || held(is) {
             return;
         }
         let usual = |it: &Field| match &it.kind {
@@ -380,7 +405,7 @@ impl Comparison<'_> {
             Kind::Simple(Simple::Bool) => "false".to_owned(),
             _ => "0".to_owned(),
         };
-        let text = |it: &Field, model: &super::model::Model| {
+        let text = |it: &Field, model: &Model| {
             let named = it.default.clone();
             let Kind::Enum(name) = &it.kind else {
                 return named.unwrap_or_else(|| usual(it));
@@ -394,7 +419,14 @@ impl Comparison<'_> {
         let enums =
             matches!(was.kind, Kind::Enum(_)) && was.default.is_none() && is.default.is_none();
         let (first, second) = (text(was, self.sides.old), text(is, self.sides.new));
-        if !enums && first != second {
+        // Nothing, nought, false and no text are the same in different types.
+        let nothing = first == usual(was) && second == usual(is);
+        let number = |it: &str| match it {
+            "false" => "0".to_owned(),
+            "true" => "1".to_owned(),
+            other => other.to_owned(),
+        };
+        if !enums && !nothing && number(&first) != number(&second) {
             self.pair(pair, &rules::DEFAULT_CHANGED, first, second);
         }
     }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::model::{FileOption, Model};
+use super::features::Edition;
+use super::model::{File, FileOption, Model};
 use super::{Comparison, rules};
 
 /// Packages that are called something else, by their old names: none of their files has the old name
@@ -64,23 +65,43 @@ impl Comparison<'_> {
                     }
                 }
             }
-            if was.syntax != is.syntax {
-                let one = (&was.syntax_place, Some(was.syntax.clone()));
-                let two = (&is.syntax_place, Some(is.syntax.clone()));
+            // An edition is a set of defaults for features, which are compared where they count.
+            let syntaxes = was.edition.is_syntax() && is.edition.is_syntax();
+            if syntaxes && was.edition != is.edition {
+                let one = (&was.syntax_place, Some(was.edition.word().to_owned()));
+                let two = (&is.syntax_place, Some(is.edition.word().to_owned()));
                 self.say(&rules::FILE_SYNTAX, one, two, "");
             }
-            for (name, first) in &was.options {
-                let Some(second) = is.options.get(name) else {
-                    continue;
-                };
-                if first.value != second.value {
-                    let text =
-                        |it: &FileOption| it.written.then(|| format!("{name} = {}", it.value));
-                    let one = (&first.place, text(first));
-                    let two = (&second.place, text(second));
-                    self.say(&rules::FILE_OPTION, one, two, "");
-                }
+            self.file_options(was, is);
+        }
+    }
+
+    fn file_options(&mut self, was: &File, is: &File) {
+        // Who does not name the Java class of a file gets another one from edition 2024 on.
+        let later = |it: &File| it.edition >= Edition::E2024;
+        let written = |it: &File, name| it.options.get(name).is_some_and(|it| it.written);
+        let java = |it: &File| written(it, "java_package") || written(it, "java_outer_classname");
+        let renamed = later(was) != later(is) && (java(was) || java(is));
+        for (name, first) in &was.options {
+            let Some(second) = is.options.get(name) else {
+                continue;
+            };
+            let values = if renamed && *name == "java_outer_classname" {
+                (&was.outer_class, &is.outer_class)
+            } else {
+                (&first.value, &second.value)
+            };
+            if values.0 == values.1 {
+                continue;
             }
+            // What nobody says is shown where it changes all the same.
+            let unwritten = !first.written && !second.written;
+            let text = |it: &FileOption, value: &str| {
+                (it.written || unwritten).then(|| format!("{name} = {value}"))
+            };
+            let one = (&first.place, text(first, values.0));
+            let two = (&second.place, text(second, values.1));
+            self.say(&rules::FILE_OPTION, one, two, "");
         }
     }
 }

@@ -84,6 +84,14 @@ impl Kind {
         }
     }
 
+    /// The message that it holds, however that is written.
+    pub(super) fn message(&self) -> Option<&String> {
+        match self {
+            Self::Message(name) | Self::Group(name) => Some(name),
+            _ => None,
+        }
+    }
+
     /// Whether lists of it may be packed.
     pub(super) fn packable(&self) -> bool {
         !matches!(self.way(), Way::Bytes | Way::Message | Way::Group)
@@ -180,6 +188,14 @@ impl<'a> Sides<'a> {
         }
     }
 
+    /// Whether two types are the same one to code, which does not see how messages are written.
+    pub(super) fn same_code(&self, old: &Kind, new: &Kind) -> bool {
+        match (old.message(), new.message()) {
+            (Some(one), Some(two)) => self.now(one) == two,
+            _ => self.same(old, new),
+        }
+    }
+
     /// Whether the new type of a field holds each value of the old one as itself.
     pub(super) fn new_holds_old(&self, old: &Kind, new: &Kind) -> bool {
         self.holds(Question::NewHoldsOld, (self.new, new), (self.old, old))
@@ -219,7 +235,7 @@ impl<'a> Sides<'a> {
             (Kind::Simple(reader), Kind::Message(_)) => *reader == Bytes,
             // An open enum keeps what it does not know.
             (Kind::Enum(name), Kind::Simple(writer)) => {
-                let open = reader.0.enums.get(name).is_some_and(|it| !it.closed);
+                let open = reader.0.enums.get(name).is_some_and(|it| !it.closed.0);
                 open && matches!(writer, Int32 | Bool)
             }
             (Kind::Enum(first), Kind::Enum(second)) => {
@@ -227,9 +243,17 @@ impl<'a> Sides<'a> {
                 let (Some(one), Some(two)) = enums else {
                     return first == second;
                 };
+                // A number that has no name of those that it had means something else.
                 self.known.ask(question, first, second, || {
                     let known = one.numbers();
-                    !one.closed || two.values.iter().all(|it| known.contains_key(&it.number))
+                    two.numbers().into_iter().all(|(number, names)| {
+                        let mut values = names.iter().filter_map(|it| one.value(&it.name));
+                        if known.contains_key(&number) {
+                            values.any(|it| it.number == number)
+                        } else {
+                            !one.closed.0
+                        }
+                    })
                 })
             }
             _ => false,
@@ -293,11 +317,14 @@ impl<'a> Sides<'a> {
         by: Likeness,
         waiting: &mut Vec<(String, String)>,
     ) -> bool {
+        // JSON does not know how messages are written.
+        if let (Some(one), Some(two)) = (old.message(), new.message())
+            && (by == Likeness::Json || old.way() == new.way())
+        {
+            waiting.push((one.clone(), two.clone()));
+            return true;
+        }
         match (old, new) {
-            (Kind::Message(one), Kind::Message(two)) | (Kind::Group(one), Kind::Group(two)) => {
-                waiting.push((one.clone(), two.clone()));
-                true
-            }
             (Kind::Enum(one), Kind::Enum(two)) => {
                 let (Some(first), Some(second)) =
                     (self.old.enums.get(one), self.new.enums.get(two))
@@ -318,7 +345,7 @@ impl<'a> Sides<'a> {
                     all.map(|it| (it.number, name(it))).collect()
                 };
                 self.known.ask(question, one, two, || {
-                    first.closed == second.closed && values(first) == values(second)
+                    first.closed.0 == second.closed.0 && values(first) == values(second)
                 })
             }
             (Kind::Map(key, value), Kind::Map(other_key, other)) => {

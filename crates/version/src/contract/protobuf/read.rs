@@ -4,16 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use prost_types::field_descriptor_proto::{Label, Type};
+use prost_types::field_options::CType;
 use prost_types::{
-    DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto,
+    DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FieldOptions, FileDescriptorProto,
     ServiceDescriptorProto,
 };
 
+use super::edition::Said;
+use super::features::{Feature, Features};
+use super::file_options;
 use super::lines::Lines;
 use super::model::{
-    Enum, Field, File, FileOption, Kind, Message, Method, Model, Often, Ranges, Reserved, Service,
-    Simple, Value, ranged,
+    Common, Enum, Field, File, Generated, Kind, Message, Method, Model, Often, Ranges, Reserved,
+    Service, Simple, Value, ranged,
 };
+use super::sources::Source;
 use crate::contract::finding::Place;
 
 // Numbers of fields in `descriptor.proto`, of which paths consist.
@@ -22,7 +27,7 @@ const FILE_MESSAGE: i32 = 4;
 const FILE_ENUM: i32 = 5;
 const FILE_SERVICE: i32 = 6;
 const FILE_EXTENSION: i32 = 7;
-const FILE_OPTIONS: i32 = 8;
+pub(super) const FILE_OPTIONS: i32 = 8;
 const FILE_SYNTAX: i32 = 12;
 const MESSAGE_FIELD: i32 = 2;
 const MESSAGE_MESSAGE: i32 = 3;
@@ -41,14 +46,14 @@ const METHOD_OPTIONS: i32 = 4;
 
 impl Model {
     /// What some files declare. Names in them have to be resolved.
-    pub(super) fn of(files: &[FileDescriptorProto]) -> Self {
+    pub(super) fn of(sources: &[Source]) -> Self {
         let mut model = Self::default();
-        for file in files {
+        for Source { file, said } in sources {
             let mut reader = Reader {
                 model: &mut model,
                 file,
+                said,
                 lines: Lines::of(file),
-                proto3: file.syntax() == "proto3",
             };
             reader.read();
         }
@@ -59,8 +64,8 @@ impl Model {
 struct Reader<'a> {
     model: &'a mut Model,
     file: &'a FileDescriptorProto,
+    said: &'a Said,
     lines: Lines<'a>,
-    proto3: bool,
 }
 
 impl Reader<'_> {
@@ -83,94 +88,33 @@ impl Reader<'_> {
         let entry = File {
             package: package.clone(),
             package_place: self.place(&[FILE_PACKAGE], "/package".to_owned()),
-            syntax: if self.proto3 { "proto3" } else { "proto2" }.to_owned(),
+            edition: self.said.edition,
+            outer_class: file_options::outer_class(file, self.said.edition),
             syntax_place: self.place(&[FILE_SYNTAX], "/syntax".to_owned()),
-            options: self.options(),
+            options: file_options::of(self.file, self.said, |path, pointer| {
+                self.place(path, pointer)
+            }),
             place: self.place(&[], String::new()),
         };
         self.model.files.insert(file.name().to_owned(), entry);
+        let features = Features::of(self.said.edition);
+        let features = self.said.features(&[], features);
         for (at, message) in numbered(&file.message_type) {
-            self.message(message, &package, &[FILE_MESSAGE, at]);
+            self.message(message, &package, features, &[FILE_MESSAGE, at]);
         }
         for (at, it) in numbered(&file.enum_type) {
-            self.enumeration(it, &package, &[FILE_ENUM, at]);
+            self.enumeration(it, &package, features, &[FILE_ENUM, at]);
         }
         for (at, field) in numbered(&file.extension) {
-            self.extension(field, &package, &[FILE_EXTENSION, at]);
+            self.extension(field, &package, features, &[FILE_EXTENSION, at]);
         }
         for (at, service) in numbered(&file.service) {
             self.service(service, &package, &[FILE_SERVICE, at]);
         }
     }
 
-    fn options(&self) -> BTreeMap<&'static str, FileOption> {
-        let it = self.file.options.clone().unwrap_or_default();
-        let text = |it: Option<String>| (it.is_some(), it.unwrap_or_default());
-        let flag = |it: Option<bool>, usual: bool| (it.is_some(), it.unwrap_or(usual).to_string());
-        let speed = it.optimize_for().as_str_name().to_owned();
-        let known: [(&'static str, i32, (bool, String)); 17] = [
-            ("java_package", 1, text(it.java_package)),
-            ("java_outer_classname", 8, text(it.java_outer_classname)),
-            ("optimize_for", 9, (it.optimize_for.is_some(), speed)),
-            (
-                "java_multiple_files",
-                10,
-                flag(it.java_multiple_files, false),
-            ),
-            ("go_package", 11, text(it.go_package)),
-            (
-                "cc_generic_services",
-                16,
-                flag(it.cc_generic_services, false),
-            ),
-            (
-                "java_generic_services",
-                17,
-                flag(it.java_generic_services, false),
-            ),
-            (
-                "py_generic_services",
-                18,
-                flag(it.py_generic_services, false),
-            ),
-            (
-                "java_string_check_utf8",
-                27,
-                flag(it.java_string_check_utf8, false),
-            ),
-            ("cc_enable_arenas", 31, flag(it.cc_enable_arenas, true)),
-            ("objc_class_prefix", 36, text(it.objc_class_prefix)),
-            ("csharp_namespace", 37, text(it.csharp_namespace)),
-            ("swift_prefix", 39, text(it.swift_prefix)),
-            ("php_class_prefix", 40, text(it.php_class_prefix)),
-            ("php_namespace", 41, text(it.php_namespace)),
-            (
-                "php_metadata_namespace",
-                44,
-                text(it.php_metadata_namespace),
-            ),
-            ("ruby_package", 45, text(it.ruby_package)),
-        ];
-        let options = known.into_iter().map(|(name, number, (written, value))| {
-            let (path, pointer) = if written {
-                (&[FILE_OPTIONS, number][..], format!("/options/{name}"))
-            } else {
-                (&[][..], String::new())
-            };
-            let place = self.place(path, pointer);
-            (
-                name,
-                FileOption {
-                    value,
-                    written,
-                    place,
-                },
-            )
-        });
-        options.collect()
-    }
-
-    fn message(&mut self, message: &DescriptorProto, scope: &str, path: &[i32]) {
+    fn message(&mut self, message: &DescriptorProto, scope: &str, around: Features, path: &[i32]) {
+        let features = self.said.features(path, around);
         let name = joined(scope, message.name());
         let pointer = format!("/messages/{name}");
         let maps = message.nested_type.iter().filter(|it| is_map(it));
@@ -188,9 +132,11 @@ impl Reader<'_> {
         };
         let fields = numbered(&message.field).map(|(at, field)| {
             let place = format!("{pointer}/fields/{}", field.number());
-            let place = self.place(&with(path, &[MESSAGE_FIELD, at]), place);
+            let path = with(path, &[MESSAGE_FIELD, at]);
             let index = field.oneof_index.filter(|it| !synthetic.contains(it));
-            let field_of = self.field(field, &maps, index.and_then(oneof), place);
+            let features = self.said.features(&path, features);
+            let place = self.place(&path, place);
+            let field_of = self.field(field, &maps, index.and_then(oneof), features, place);
             (i64::from(field.number()), field_of)
         });
         let fields = fields.collect();
@@ -217,6 +163,11 @@ impl Reader<'_> {
                 !options.is_some_and(|it| it.no_standard_descriptor_accessor()),
                 self.place(&with(path, &[MESSAGE_OPTIONS, 2]), pointer.clone()),
             ),
+            common: Common {
+                json: self.json(features, path, &pointer),
+                exported: self.exported(features, path),
+                generated: self.generated(features, &[], &[Feature::GoApiLevel]),
+            },
             place: self.place(path, pointer),
             fields,
             oneofs,
@@ -229,21 +180,74 @@ impl Reader<'_> {
         self.model.messages.insert(name.clone(), made);
         // The parser allows some thirty messages in each other.
         for (at, inner) in numbered(&message.nested_type).filter(|it| !is_map(it.1)) {
-            self.message(inner, &name, &with(path, &[MESSAGE_MESSAGE, at]));
+            self.message(inner, &name, features, &with(path, &[MESSAGE_MESSAGE, at]));
         }
         for (at, inner) in numbered(&message.enum_type) {
-            self.enumeration(inner, &name, &with(path, &[MESSAGE_ENUM, at]));
+            self.enumeration(inner, &name, features, &with(path, &[MESSAGE_ENUM, at]));
         }
         for (at, field) in numbered(&message.extension) {
-            self.extension(field, &name, &with(path, &[MESSAGE_EXTENSION, at]));
+            self.extension(
+                field,
+                &name,
+                features,
+                &with(path, &[MESSAGE_EXTENSION, at]),
+            );
         }
     }
 
-    fn extension(&mut self, field: &FieldDescriptorProto, scope: &str, path: &[i32]) {
+    /// Whether a message or an enum has a form in JSON that can be relied on, and where that is said.
+    fn json(&self, features: Features, path: &[i32], pointer: &str) -> (bool, Place) {
+        let feature = Feature::JsonFormat;
+        (
+            features.is(feature, "ALLOW"),
+            self.said_of(feature, path, pointer),
+        )
+    }
+
+    /// Where a feature is said of a declaration; the declaration, if it is not said of it alone.
+    fn said_of(&self, feature: Feature, path: &[i32], pointer: &str) -> Place {
+        let place = self.place(path, pointer.to_owned());
+        match self.said.line(path, feature) {
+            Some(line) => Place { line, ..place },
+            None => place,
+        }
+    }
+
+    /// Whether other files may name a type.
+    fn exported(&self, features: Features, path: &[i32]) -> bool {
+        let top = matches!(path, [FILE_MESSAGE | FILE_ENUM, _]);
+        let usual = match features.value(Feature::DefaultSymbolVisibility) {
+            "EXPORT_ALL" => true,
+            "EXPORT_TOP_LEVEL" => top,
+            _ => false,
+        };
+        self.said.exported(path).unwrap_or(usual)
+    }
+
+    /// Features that code is generated by; those of Go only where the file says that there is Go.
+    fn generated(&self, features: Features, any: &[Feature], go: &[Feature]) -> Generated {
+        let options = self.file.options.as_ref();
+        let go = if options.is_some_and(|it| it.go_package.is_some()) {
+            go
+        } else {
+            &[]
+        };
+        let all = any.iter().chain(go);
+        all.map(|it| (*it, features.value(*it))).collect()
+    }
+
+    fn extension(
+        &mut self,
+        field: &FieldDescriptorProto,
+        scope: &str,
+        around: Features,
+        path: &[i32],
+    ) {
         let extendee = bare(field.extendee());
         let number = field.number();
         let place = self.place(path, format!("/extensions/{extendee}/{number}"));
-        let mut made = self.field(field, &BTreeMap::new(), None, place);
+        let features = self.said.features(path, around);
+        let mut made = self.field(field, &BTreeMap::new(), None, features, place);
         // Extensions have names of their own, and are called by them in JSON.
         made.name = joined(scope, field.name());
         made.json = format!("[{}]", made.name);
@@ -251,24 +255,49 @@ impl Reader<'_> {
         all.insert(i64::from(number), made);
     }
 
+    /// Whether a text has to be UTF-8 to be read in Java, and where that is said.
+    fn checked_in_java(&self, text: bool, features: Features, field: &Place) -> (bool, Place) {
+        let options = self.file.options.as_ref();
+        let option = options.and_then(|it| it.java_string_check_utf8);
+        let said = option.unwrap_or(features.is(Feature::JavaUtf8Validation, "VERIFY"));
+        let mut place = field.clone();
+        if option.is_some() {
+            place.line = self.lines.line(&[FILE_OPTIONS, 27]);
+        }
+        let checked = said || features.is(Feature::Utf8Validation, "VERIFY");
+        (text && checked, place)
+    }
+
+    /// `features` are those that are said of it; what older words say is added here.
     fn field(
         &self,
         field: &FieldDescriptorProto,
         maps: &BTreeMap<String, &DescriptorProto>,
         oneof: Option<String>,
+        mut features: Features,
         place: Place,
     ) -> Field {
+        let options = field.options.clone().unwrap_or_default();
+        if self.said.edition.is_syntax() {
+            older(&mut features, field, &options);
+        }
+        let delimited = features.is(Feature::MessageEncoding, "DELIMITED");
         let kind = match maps.get(&bare(field.type_name())) {
-            None => kind(field),
+            None => match kind(field) {
+                Kind::Message(name) if delimited => Kind::Group(name),
+                kind => kind,
+            },
             Some(map) => match (map.field.first().map(kind), map.field.get(1).map(kind)) {
                 (Some(Kind::Simple(key)), Some(value)) => Kind::Map(key, Box::new(value)),
                 _ => kind(field),
             },
         };
+        let extension = field.extendee.is_some();
+        let required = features.is(Feature::FieldPresence, "LEGACY_REQUIRED");
         let often = match field.label() {
-            Label::Optional => Often::Once,
-            Label::Required => Often::Required,
             Label::Repeated => Often::Many,
+            _ if required && oneof.is_none() && !extension => Often::Required,
+            _ => Often::Once,
         };
         let held = matches!(kind, Kind::Message(_) | Kind::Group(_));
         let packable = match &kind {
@@ -276,19 +305,27 @@ impl Reader<'_> {
             Kind::Enum(_) => true,
             _ => false,
         };
-        let options = field.options.clone().unwrap_or_default();
+        let asked = !features.is(Feature::FieldPresence, "IMPLICIT");
+        let packed = features.is(Feature::RepeatedFieldEncoding, "PACKED");
+        let text = holds_text(&kind);
+        let checked = text && features.is(Feature::Utf8Validation, "VERIFY");
+        let closed = match kind {
+            Kind::Enum(_) => &[Feature::CppLegacyClosedEnum, Feature::JavaLegacyClosedEnum][..],
+            _ => &[],
+        };
         Field {
             name: field.name().to_owned(),
             json: field.json_name().to_owned(),
-            presence: often != Often::Many
-                && (!self.proto3 || held || oneof.is_some() || field.proto3_optional()),
-            packed: often == Often::Many && packable && options.packed.unwrap_or(self.proto3),
-            checked: self.proto3 && holds_text(&kind),
+            presence: often != Often::Many && (held || extension || oneof.is_some() || asked),
+            packed: often == Often::Many && packable && packed,
+            checked,
+            checked_in_java: self.checked_in_java(text, features, &place),
+            ctype: string_type(&kind, &options, features),
+            generated: self.generated(features, closed, &[]),
             kind,
             often,
             oneof,
             default: field.default_value.clone(),
-            ctype: options.ctype().as_str_name().to_owned(),
             jstype: options.jstype().as_str_name().to_owned(),
             deprecated: options.deprecated(),
             place,
@@ -317,7 +354,14 @@ impl Reader<'_> {
         }
     }
 
-    fn enumeration(&mut self, it: &EnumDescriptorProto, scope: &str, path: &[i32]) {
+    fn enumeration(
+        &mut self,
+        it: &EnumDescriptorProto,
+        scope: &str,
+        around: Features,
+        path: &[i32],
+    ) {
+        let features = self.said.features(path, around);
         let name = joined(scope, it.name());
         let pointer = format!("/enums/{name}");
         let values = numbered(&it.value).map(|(at, value)| Value {
@@ -336,10 +380,22 @@ impl Reader<'_> {
         let parts = (ENUM_RESERVED, ENUM_RESERVED_NAME);
         let made = Enum {
             reserved: self.reserved(ranges, &it.reserved_name, &pointer, path, parts),
+            closed: (
+                features.is(Feature::EnumType, "CLOSED"),
+                self.said_of(Feature::EnumType, path, &pointer),
+            ),
+            common: Common {
+                json: self.json(features, path, &pointer),
+                exported: self.exported(features, path),
+                generated: self.generated(
+                    features,
+                    &[Feature::CppEnumNameView, Feature::JavaLargeEnum],
+                    &[Feature::GoStripEnumPrefix],
+                ),
+            },
             place: self.place(path, pointer),
             names: names.collect(),
             values,
-            closed: !self.proto3,
             deprecated: it.options.as_ref().is_some_and(|it| it.deprecated()),
         };
         self.declare(&name);
@@ -407,6 +463,36 @@ fn kind(field: &FieldDescriptorProto) -> Kind {
         Type::Sint64 => Simple::Sint64,
     };
     Kind::Simple(simple)
+}
+
+/// The features that follow from what proto2 and proto3 say of a field in other words.
+fn older(features: &mut Features, field: &FieldDescriptorProto, options: &FieldOptions) {
+    if field.label() == Label::Required {
+        features.set(Feature::FieldPresence, "LEGACY_REQUIRED");
+    }
+    if field.proto3_optional() {
+        features.set(Feature::FieldPresence, "EXPLICIT");
+    }
+    if field.r#type() == Type::Group {
+        features.set(Feature::MessageEncoding, "DELIMITED");
+    }
+    if let Some(packed) = options.packed {
+        let encoding = if packed { "PACKED" } else { "EXPANDED" };
+        features.set(Feature::RepeatedFieldEncoding, encoding);
+    }
+}
+
+/// What holds a text in C++; empty for other types. Before there was a feature, an option said it.
+fn string_type(kind: &Kind, options: &FieldOptions, features: Features) -> &'static str {
+    if !matches!(kind, Kind::Simple(Simple::String | Simple::Bytes)) {
+        return "";
+    }
+    match options.ctype.map(|_| options.ctype()) {
+        Some(CType::Cord) => "CORD",
+        Some(CType::StringPiece) => "STRING_PIECE",
+        Some(CType::String) => "STRING",
+        None => features.value(Feature::CppStringType),
+    }
 }
 
 fn holds_text(kind: &Kind) -> bool {

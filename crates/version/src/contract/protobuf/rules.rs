@@ -21,6 +21,11 @@ named! {
     MESSAGE_SET "wire-message-set-changed", Both Major Proved, "a message is written as a message set on one side only";
     MESSAGE_ACCESSOR "source-descriptor-accessor-changed", Both Major MayBreak, "the accessor `descriptor` of a message is generated on one side only";
 
+    JSON_UNPROMISED "json-form-not-promised", Both Major MayBreak, "a form in JSON is not promised any more, only tried";
+    TYPE_HIDDEN "source-type-hidden", Both Major MayBreak, "other files may not name a type any more";
+    TYPE_EXPORTED "type-exported", Both Minor Proved, "other files may name a type";
+    GENERATED "source-feature-changed", Both Major MayBreak, "a feature that generated code follows is another one";
+
     FIELD_REMOVED_WIRE "wire-field-removed-unreserved", Both Major MayBreak, "a field is gone and its number is free to mean something else";
     FIELD_RETIRED_WIRE "wire-field-removed", Both Minor Proved, "a field is gone and its number is reserved";
     FIELD_REMOVED_JSON "json-field-removed", WeRead Major MayBreak, "a field is gone, and readers of JSON refuse names that they do not know";
@@ -63,6 +68,8 @@ named! {
     DEFAULT_CHANGED "wire-field-default-changed", Both Major MayBreak, "a missing value is read as another one";
     TEXT_CHECKED "wire-field-text-checked", WeRead Major MayBreak, "a text that is no UTF-8 is refused";
     TEXT_UNCHECKED "wire-field-text-not-checked", OthersRead Major MayBreak, "a text may be written that is no UTF-8";
+    JAVA_TEXT_CHECKED "wire-field-text-checked-in-java", WeRead Major MayBreak, "readers in Java refuse a text that is no UTF-8";
+    JAVA_TEXT_UNCHECKED "wire-field-text-not-checked-in-java", OthersRead Major MayBreak, "writers in Java may write a text that is no UTF-8";
     CTYPE_CHANGED "source-field-ctype-changed", Both Major MayBreak, "a field has another type in generated C++";
     JSTYPE_CHANGED "source-field-jstype-changed", Both Major MayBreak, "a field has another type in generated JavaScript";
 

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use prost_reflect::{DescriptorError, DescriptorPool};
 use prost_types::FileDescriptorProto;
 
+use super::edition::{self, Said};
 use super::lines::Lines;
 use crate::contract::bundle::{Contract, normal};
 use crate::contract::document::{DEEPEST, LARGEST, MOST_NODES, MOST_TEXT, Unreadable};
@@ -15,9 +16,18 @@ use crate::contract::document::{DEEPEST, LARGEST, MOST_NODES, MOST_TEXT, Unreada
 /// The number of imports in a file's descriptor.
 const DEPENDENCY: i32 = 3;
 
+/// What the features of single languages extend.
+const DESCRIPTOR: &str = "google/protobuf/descriptor.proto";
+
+/// A file: its descriptor, in which names are resolved, and what it says beyond it.
+pub(super) struct Source {
+    pub(super) file: FileDescriptorProto,
+    pub(super) said: Said,
+}
+
 /// Reads the files of a contract: its root and what that imports, or, where the root is a folder, the
 /// `.proto` files below it and what they import. Names are resolved, options known.
-pub(super) fn read(contract: Contract<'_>) -> Result<Vec<FileDescriptorProto>, Unreadable> {
+pub(super) fn read(contract: Contract<'_>) -> Result<Vec<Source>, Unreadable> {
     let root = normal(contract.root);
     let texts: BTreeMap<String, &str> = contract
         .files
@@ -52,16 +62,23 @@ pub(super) fn read(contract: Contract<'_>) -> Result<Vec<FileDescriptorProto>, U
     for start in starts {
         reading.visit(start)?;
     }
-    let names: Vec<String> = reading
+    let (files, said): (Vec<_>, Vec<_>) = reading
         .order
-        .iter()
-        .map(|it| it.name().to_owned())
-        .collect();
+        .into_iter()
+        .map(|it| {
+            let name = it.file.name().to_owned();
+            (it.file, (name, it.said))
+        })
+        .unzip();
     let mut pool = DescriptorPool::global();
-    pool.add_file_descriptor_protos(reading.order)
+    pool.add_file_descriptor_protos(files)
         .map_err(|it| refused(&it, &root))?;
-    let files = names.iter().filter_map(|it| pool.get_file_by_name(it));
-    Ok(files.map(|it| it.file_descriptor_proto().clone()).collect())
+    let sources = said.into_iter().filter_map(|(name, said)| {
+        let file = pool.get_file_by_name(&name)?;
+        let file = file.file_descriptor_proto().clone();
+        Some(Source { file, said })
+    });
+    Ok(sources.collect())
 }
 
 fn refused(error: &DescriptorError, root: &str) -> Unreadable {
@@ -72,13 +89,27 @@ fn refused(error: &DescriptorError, root: &str) -> Unreadable {
     }
 }
 
-/// The name under which every compiler knows a file, wherever a copy of it lies.
+/// The name under which a file that every compiler brings along is known here, wherever a copy of it
+/// lies.
 fn well_known(path: &str) -> Option<&str> {
     const FOLDER: &str = "google/protobuf/";
     let start = path.rfind(FOLDER)?;
     let whole = start == 0 || path[..start].ends_with('/');
+    let name = &path[start + FOLDER.len()..];
+    // Features of single languages are known here, and nothing else of these files is looked at.
+    let features = matches!(
+        name,
+        "c_sharp_features.proto"
+            | "cpp_features.proto"
+            | "go_features.proto"
+            | "java_features.proto"
+            | "java_mutable_features.proto"
+    );
+    if whole && features {
+        return Some(DESCRIPTOR);
+    }
     let known = matches!(
-        &path[start + FOLDER.len()..],
+        name,
         "any.proto"
             | "api.proto"
             | "compiler/plugin.proto"
@@ -99,6 +130,7 @@ fn well_known(path: &str) -> Option<&str> {
 struct Open {
     path: String,
     file: FileDescriptorProto,
+    said: Said,
     next: usize,
 }
 
@@ -106,7 +138,7 @@ struct Reading<'a> {
     folder: &'a str,
     texts: &'a BTreeMap<String, &'a str>,
     done: BTreeSet<String>,
-    order: Vec<FileDescriptorProto>,
+    order: Vec<Source>,
     bytes: usize,
     nodes: usize,
 }
@@ -124,7 +156,8 @@ impl Reading<'_> {
                 let Some(open) = stack.pop() else { break };
                 running.remove(&open.path);
                 self.done.insert(open.path);
-                self.order.push(open.file);
+                let (file, said) = (open.file, open.said);
+                self.order.push(Source { file, said });
                 continue;
             };
             let at = open.next;
@@ -178,28 +211,15 @@ impl Reading<'_> {
     fn open(&mut self, path: String) -> Result<Open, Unreadable> {
         let text = self.texts.get(&path).copied().unwrap_or_default();
         self.bounds(&path, text)?;
-        let file = protox_parse::parse(&path, text).map_err(|error| {
-            let start = error.span().map_or(0, |it| it.start).min(text.len());
-            let line = text.as_bytes()[..start]
-                .iter()
-                .filter(|it| **it == b'\n')
-                .count()
-                + 1;
-            let edition = text.lines().nth(line - 1);
-            let edition = edition.is_some_and(|it| it.trim_start().starts_with("edition"));
-            Unreadable::Syntax {
-                file: path.clone(),
-                line,
-                reason: if edition {
-                    "editions are not read yet, only the syntax proto2 and proto3".to_owned()
-                } else {
-                    error.to_string()
-                },
-            }
+        let (file, said) = edition::parse(&path, text).map_err(|it| Unreadable::Syntax {
+            file: path.clone(),
+            line: it.line,
+            reason: it.reason,
         })?;
         Ok(Open {
             path,
             file,
+            said,
             next: 0,
         })
     }
