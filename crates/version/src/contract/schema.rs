@@ -13,6 +13,7 @@ mod types;
 mod arrays;
 mod choices;
 mod objects;
+mod promises;
 mod values;
 
 use std::cell::RefCell;

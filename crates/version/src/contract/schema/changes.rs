@@ -83,6 +83,10 @@ changes! {
     Deprecated "deprecated", Minor Proved, Minor Proved, "it is deprecated";
     DiscriminatorChanged "discriminator-changed", Minor CannotTell, Minor CannotTell, "alternatives are told apart in another way";
     StabilityLowered "stability-lowered", Major MayBreak, Major MayBreak, "less is promised about a property than before";
+    StabilityUnknown "stability-not-known", Major CannotTell, Major CannotTell, "how stable a property is, is said by a word that is not known";
+    SunsetSooner "sunset-sooner", Major MayBreak, Major MayBreak, "a deprecated property may go sooner than was promised";
+    SunsetRemoved "sunset-removed", Major MayBreak, Major MayBreak, "the date until which a deprecated property stays is gone";
+    SunsetUnreadable "sunset-not-a-date", Major CannotTell, Major CannotTell, "the date until which a deprecated property stays is no date";
     Unresolved "reference-not-resolved", Major CannotTell, Major CannotTell, "a reference leads to a place that is not among the files";
     TooComplex "too-complex", Major CannotTell, Major CannotTell, "schemas are too deep or have too many alternatives to compare";
 }

@@ -137,6 +137,7 @@ pub(crate) struct Shape {
     pub(crate) read_only: bool,
     pub(crate) write_only: bool,
     pub(crate) stability: Option<NodeId>,
+    pub(crate) sunset: Option<NodeId>,
     /// References that lead nowhere, by their text.
     pub(crate) dangling: BTreeMap<String, (NodeId, Dangling)>,
 }
@@ -175,6 +176,7 @@ impl Shape {
             read_only: false,
             write_only: false,
             stability: None,
+            sunset: None,
             dangling: BTreeMap::new(),
         }
     }
