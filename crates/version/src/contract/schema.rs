@@ -12,6 +12,7 @@ mod types;
 
 mod arrays;
 mod choices;
+mod names;
 mod objects;
 mod promises;
 mod values;

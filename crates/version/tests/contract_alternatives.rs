@@ -1,0 +1,107 @@
+//! Alternatives in APIs: which of them are the same, by their shape or by a name that is sent.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy takes only functions that are tests for tests"
+)]
+
+use std::collections::BTreeMap;
+
+use switchback_version::contract::{Contract, Options, Surface, diff};
+
+fn found(old: &str, new: &str) -> Vec<&'static str> {
+    let files = |text: &str| BTreeMap::from([("a.yaml".to_owned(), text.to_owned())]);
+    let (old, new) = (files(old), files(new));
+    let side = |files| Contract {
+        root: "a.yaml",
+        files,
+    };
+    let found = diff(
+        Surface::OpenApi,
+        side(&old),
+        side(&new),
+        &Options::default(),
+    )
+    .unwrap();
+    let mut ids: Vec<_> = found.iter().map(|it| it.rule.id).collect();
+    ids.dedup();
+    ids
+}
+
+/// An API that takes and gives one of some schemas, all of the same shape.
+fn api(names: &[&str], told_apart: &str) -> String {
+    let listed: Vec<String> = names
+        .iter()
+        .map(|it| format!("{{$ref: '#/components/schemas/{it}'}}"))
+        .collect();
+    let written: Vec<String> = names
+        .iter()
+        .map(|it| format!("    {it}: {{type: object, required: [kind], properties: {{kind: {{type: string}}}}}}\n"))
+        .collect();
+    let schema = format!("{{schema: {{anyOf: [{}]{told_apart}}}}}", listed.join(", "));
+    format!(
+        "\
+openapi: 3.0.3
+paths:
+  /a:
+    post:
+      requestBody: {{content: {{application/json: {schema}}}}}
+      responses: {{'200': {{content: {{application/json: {schema}}}}}}}
+components:
+  schemas:
+{}",
+        written.concat()
+    )
+}
+
+const BY_NAME: &str = ", discriminator: {propertyName: kind}";
+
+#[test]
+fn without_a_name_that_is_sent_the_shape_decides() {
+    let three = api(&["Cat", "Dog", "Hare"], "");
+    assert_eq!(found(&three, &api(&["Cat", "Dog"], "")), [""; 0]);
+    assert_eq!(found(&three, &api(&["Cat", "Dog", "Rabbit"], "")), [""; 0]);
+}
+
+#[test]
+fn a_name_that_is_sent_is_one_more_alternative() {
+    let (three, two) = (
+        api(&["Cat", "Dog", "Hare"], BY_NAME),
+        api(&["Cat", "Dog"], BY_NAME),
+    );
+    assert_eq!(
+        found(&three, &two),
+        [
+            "openapi-request-alternative-removed",
+            "openapi-response-alternative-removed"
+        ]
+    );
+    assert_eq!(
+        found(&two, &three),
+        [
+            "openapi-request-alternative-added",
+            "openapi-response-alternative-added"
+        ]
+    );
+    assert_eq!(found(&three, &three), [""; 0]);
+    let turned = api(&["Hare", "Cat", "Dog"], BY_NAME);
+    assert_eq!(found(&three, &turned), [""; 0]);
+}
+
+#[test]
+fn a_schema_may_have_another_name_than_the_one_that_is_sent() {
+    let mapped = |names: &[&str; 2]| {
+        let [cat, dog] = names;
+        let mapping = format!("cat: '#/components/schemas/{cat}', dog: {dog}");
+        api(
+            names,
+            &format!(", discriminator: {{propertyName: kind, mapping: {{{mapping}}}}}"),
+        )
+    };
+    assert_eq!(
+        found(&mapped(&["Cat", "Dog"]), &mapped(&["Feline", "Hound"])),
+        [""; 0]
+    );
+    let exchanged = mapped(&["Dog", "Cat"]);
+    assert_eq!(found(&mapped(&["Cat", "Dog"]), &exchanged), [""; 0]);
+}
