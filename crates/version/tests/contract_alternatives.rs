@@ -105,3 +105,41 @@ fn a_schema_may_have_another_name_than_the_one_that_is_sent() {
     let exchanged = mapped(&["Dog", "Cat"]);
     assert_eq!(found(&mapped(&["Cat", "Dog"]), &exchanged), [""; 0]);
 }
+
+#[test]
+fn an_xml_document_of_which_nothing_is_described_may_be_called_a_text() {
+    let api = |kind: &str, schema: &str| {
+        let content = format!("content: {{{kind}: {{schema: {schema}}}}}");
+        format!(
+            "\
+openapi: 3.0.3
+paths:
+  /a:
+    post:
+      requestBody: {{{content}}}
+      responses: {{'200': {{{content}}}}}
+"
+        )
+    };
+    let (text, element) = ("{type: string}", "{type: object}");
+    let said = [
+        "openapi-request-xml-undescribed",
+        "openapi-response-xml-undescribed",
+    ];
+    for kind in ["application/xml", "application/atom+xml; charset=utf-8"] {
+        assert_eq!(found(&api(kind, text), &api(kind, element)), said);
+        assert_eq!(found(&api(kind, element), &api(kind, text)), said);
+        assert_eq!(found(&api(kind, element), &api(kind, element)), [""; 0]);
+    }
+    let changed = [
+        "openapi-request-type-narrowed",
+        "openapi-response-type-widened",
+    ];
+    let described = "{type: object, properties: {a: {type: string}}}";
+    assert_eq!(
+        found(&api("text/xml", text), &api("text/xml", described))[0],
+        changed[0]
+    );
+    let json = "application/json";
+    assert_eq!(found(&api(json, text), &api(json, element)), changed);
+}

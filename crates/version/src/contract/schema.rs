@@ -7,8 +7,8 @@
 pub(crate) mod changes;
 pub(crate) mod compare;
 pub(crate) mod normal;
-mod shape;
-mod types;
+pub(crate) mod shape;
+pub(crate) mod types;
 
 mod arrays;
 mod choices;

@@ -37,6 +37,8 @@ named! {
     BODY_BECAME_OPTIONAL "request-body-became-optional", WeRead Minor Proved, "the request body became optional";
     REQUEST_MEDIA_REMOVED "request-media-type-removed", WeRead Major Proved, "a media type of the request is gone";
     REQUEST_MEDIA_ADDED "request-media-type-added", WeRead Minor Proved, "a media type of the request was added";
+    REQUEST_XML_BARE "request-xml-undescribed", WeRead Major CannotTell, "an XML document of which nothing is described is a text after an element, or an element after a text";
+    RESPONSE_XML_BARE "response-xml-undescribed", OthersRead Major CannotTell, "an XML document of which nothing is described is a text after an element, or an element after a text";
     RESPONSE_REMOVED "success-response-removed", OthersRead Major Proved, "a successful response is gone";
     RESPONSE_FAILURE_REMOVED "failure-response-removed", OthersRead Minor MayBreak, "a response about a failure is gone";
     RESPONSE_ADDED "response-added", OthersRead Minor MayBreak, "a response was added";
