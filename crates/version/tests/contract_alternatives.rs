@@ -72,15 +72,15 @@ fn a_name_that_is_sent_is_one_more_alternative() {
     assert_eq!(
         found(&three, &two),
         [
-            "openapi-request-alternative-removed",
-            "openapi-response-alternative-removed"
+            "openapi-request-alternative-name-removed",
+            "openapi-response-alternative-name-removed"
         ]
     );
     assert_eq!(
         found(&two, &three),
         [
-            "openapi-request-alternative-added",
-            "openapi-response-alternative-added"
+            "openapi-request-alternative-name-added",
+            "openapi-response-alternative-name-added"
         ]
     );
     assert_eq!(found(&three, &three), [""; 0]);
@@ -142,4 +142,41 @@ paths:
     );
     let json = "application/json";
     assert_eq!(found(&api(json, text), &api(json, element)), changed);
+}
+
+#[test]
+fn a_name_that_is_sent_may_be_another_one_or_one_more() {
+    let mapped = |keys: &str| {
+        let names = ["Cat", "Dog"];
+        api(
+            &names,
+            &format!(", discriminator: {{propertyName: kind, mapping: {{{keys}}}}}"),
+        )
+    };
+    let (cat, cats) = (mapped("cat: Cat, dog: Dog"), mapped("cats: Cat, dog: Dog"));
+    let both = mapped("cat: Cat, cats: Cat, dog: Dog");
+    let is = |old: &str, new: &str, rules: &[&str]| {
+        let found = found(old, new);
+        let missing = rules.iter().find(|it| !found.contains(it));
+        assert_eq!(missing, None, "{found:?}");
+        let breaks = |it: &&&str| {
+            it.ends_with("request-alternative-name-removed")
+                || it.ends_with("response-alternative-name-added")
+        };
+        assert_eq!(
+            found.iter().filter(breaks).count(),
+            rules.len(),
+            "{found:?}"
+        );
+    };
+    is(
+        &cat,
+        &cats,
+        &[
+            "openapi-request-alternative-name-removed",
+            "openapi-response-alternative-name-added",
+        ],
+    );
+    is(&cat, &both, &["openapi-response-alternative-name-added"]);
+    is(&both, &cat, &["openapi-request-alternative-name-removed"]);
 }

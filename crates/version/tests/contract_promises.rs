@@ -115,6 +115,10 @@ fn a_word_about_stability_that_is_not_known_is_said_where_it_changes() {
             assert!(told, "{was} -> {is}: {ids:?}");
         }
     }
+    // What is not known promises as much as anything can.
+    let [operation, _, property] = said(&level("ga"), &level("beta"));
+    assert_eq!(operation.0, ["openapi-stability-lowered"]);
+    assert_eq!(property.0, ["openapi-request-stability-lowered"]);
     // It says nothing about what clients see.
     let [operation, _, property] = said("deprecated: false", &level("ga"));
     assert_eq!((operation.1, property.1), (Level::None, Level::None));

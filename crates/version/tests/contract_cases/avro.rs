@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use switchback_version::contract::{Direction, Surface};
+use switchback_version::contract::{Certainty, Direction, Surface};
 
 use super::{Case, Known, Side, json, lenient};
 
@@ -42,6 +42,7 @@ pub(crate) fn cases(folder: &Path) -> Vec<Case> {
                         new: Side::one("new.avsc", json(new)),
                         about: None,
                         known: Known::default(),
+                        least: Certainty::MayBreak,
                         breaks,
                     });
                 }

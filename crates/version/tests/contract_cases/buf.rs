@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::rc::Rc;
 
-use switchback_version::contract::{Contract, Direction, Options, Surface, diff};
+use switchback_version::contract::{Certainty, Contract, Direction, Options, Surface, diff};
 
 use super::{About, Case, Known, Otherwise, Side};
 
@@ -358,6 +358,7 @@ pub(crate) fn cases(folder: &Path) -> (Vec<Case>, BTreeMap<String, usize>) {
             },
             about: Some(about),
             known: Rc::clone(&known),
+            least: Certainty::MayBreak,
             breaks,
         };
         for label in &here {

@@ -41,13 +41,14 @@ impl Api<'_> {
             let after = self.stability(self.new, new);
             let text = |it: Stability| Some(it.word().to_owned());
             let words = (unknown(self.old, old), unknown(self.new, new));
-            if words.0 != words.1 {
+            if after < stability {
+                let was = words.0.or(text(stability));
+                let (old, new) = ((old.id, was), (new.id, text(after)));
+                self.say(&rules::STABILITY_LOWERED, old, new, "", &context);
+            } else if words.0 != words.1 {
                 // Whether that is more or less than before is known to nobody.
                 let (old, new) = ((old.id, words.0), (new.id, words.1));
                 self.say(&rules::STABILITY_UNKNOWN, old, new, "", &context);
-            } else if after < stability {
-                let (old, new) = ((old.id, text(stability)), (new.id, text(after)));
-                self.say(&rules::STABILITY_LOWERED, old, new, "", &context);
             } else if after > stability {
                 let (old, new) = ((old.id, text(stability)), (new.id, text(after)));
                 context.most = Level::Minor;

@@ -72,6 +72,8 @@ changes! {
     ContainsLoosened "contains-loosened", Minor Proved, Major Proved, "arrays do not have to hold certain items any more";
     BranchRemoved "alternative-removed", Major Proved, Patch Proved, "one of the alternatives is gone";
     BranchAdded "alternative-added", Minor Proved, Major Proved, "there is one more alternative";
+    NameRemoved "alternative-name-removed", Major MayBreak, Patch Proved, "a name that tells alternatives apart is gone";
+    NameAdded "alternative-name-added", Minor Proved, Major MayBreak, "there is one more name that tells alternatives apart";
     ExclusiveAdded "only-one-alternative", Major CannotTell, Patch Proved, "exactly one of the alternatives has to hold, where several could";
     ExclusiveRemoved "several-alternatives", Minor Proved, Major CannotTell, "several of the alternatives may hold, where exactly one had to";
     NotTightened "exclusion-added", Major MayBreak, Patch Proved, "more values are excluded";

@@ -81,15 +81,22 @@ impl Comparison<'_> {
                     used[index] = true;
                     found.extend(inner.iter().cloned());
                 }
-                None => self.alternative(&writers[at], true, true, places, found),
+                None => {
+                    let named = choice.sent && self.is_taken(&writers[at].parts, readers, places);
+                    self.alternative(&writers[at], (true, named), true, places, found);
+                }
             }
         }
         for (index, reader) in readers.iter().enumerate() {
             // What is read and may be written in other words is nothing new.
             let mut said = writers.iter();
             let news = choice.sent && said.all(|it| it.name != reader.name);
-            if !used[index] && (news || !self.is_covered(&reader.parts, writers, places)) {
-                self.alternative(reader, false, false, places, found);
+            if used[index] {
+                continue;
+            }
+            let covered = self.is_covered(&reader.parts, writers, places);
+            if news || !covered {
+                self.alternative(reader, (false, covered), false, places, found);
             }
         }
     }
@@ -215,6 +222,19 @@ impl Comparison<'_> {
         })
     }
 
+    /// Whether one of the alternatives takes it, whatever they are called.
+    fn is_taken(
+        &mut self,
+        writer: &Parts,
+        readers: &[Alternative],
+        places: (NodeId, NodeId),
+    ) -> bool {
+        readers.iter().any(|reader| {
+            let inner = self.written(writer, &reader.parts, places);
+            self.breaks(&inner) == 0
+        })
+    }
+
     /// For something that no alternative takes: the one that was probably meant.
     fn nearest(
         &mut self,
@@ -259,11 +279,11 @@ impl Comparison<'_> {
         best
     }
 
-    /// An alternative that only one side has.
+    /// An alternative that only one side has, or has under that name.
     fn alternative(
         &self,
         it: &Alternative,
-        written: bool,
+        (written, named): (bool, bool),
         breaks: bool,
         places: (NodeId, NodeId),
         found: &mut Found,
@@ -280,7 +300,11 @@ impl Comparison<'_> {
         } else {
             ((places.0, None), (shape.at, Some(text.clone())))
         };
-        let pair = (Change::BranchRemoved, Change::BranchAdded);
+        let pair = if named {
+            (Change::NameRemoved, Change::NameAdded)
+        } else {
+            (Change::BranchRemoved, Change::BranchAdded)
+        };
         self.differ(found, breaks, pair, old, new, &text);
     }
 }

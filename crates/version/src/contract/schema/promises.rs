@@ -16,15 +16,19 @@ impl Comparison<'_> {
     fn stability(&self, was: &Shape, is: &Shape, found: &mut Found) {
         let one = word(self.old.arena(), was.stability);
         let two = word(self.new.arena(), is.stability);
-        // What is not said is stable. What is no level is none that another one could be held against.
-        let level = |it: &Option<String>| match it {
+        // What is not said is stable, and so is what nobody knows: at most too much is promised.
+        let known = |it: &Option<String>| match it {
             None => Some(Stability::Stable),
             Some(word) => Stability::named(word),
         };
-        let change = match (level(&one), level(&two)) {
-            (Some(old), Some(new)) if new < old => Change::StabilityLowered,
-            (None, _) | (_, None) if one != two => Change::StabilityUnknown,
-            _ => return,
+        let levels = (known(&one), known(&two));
+        let level = |it: Option<Stability>| it.unwrap_or(Stability::Stable);
+        let change = if level(levels.1) < level(levels.0) {
+            Change::StabilityLowered
+        } else if one != two && (levels.0.is_none() || levels.1.is_none()) {
+            Change::StabilityUnknown
+        } else {
+            return;
         };
         let old = (was.stability.unwrap_or(was.at), one);
         let new = (is.stability.unwrap_or(is.at), two);
