@@ -180,3 +180,72 @@ fn a_name_that_is_sent_may_be_another_one_or_one_more() {
     is(&cat, &both, &["openapi-response-alternative-name-added"]);
     is(&both, &cat, &["openapi-request-alternative-name-removed"]);
 }
+
+#[test]
+fn what_fits_several_of_which_one_has_to_hold_is_refused() {
+    let api = |schema: &str| {
+        format!(
+            "\
+openapi: 3.0.3
+paths:
+  /a:
+    post:
+      requestBody: {{content: {{application/json: {{schema: {schema}}}}}}}
+      responses: {{'200': {{content: {{application/json: {{schema: {schema}}}}}}}}}
+"
+        )
+    };
+    let object = |required: &str| {
+        format!(
+            "{{type: object, required: [{required}], properties: {{a: {{type: string}}, b: {{type: string}}}}}}"
+        )
+    };
+    let both = api(&object("a, b"));
+    let one = |keyword: &str| {
+        api(&format!(
+            "{{{keyword}: [{}, {}]}}",
+            object("a"),
+            object("b")
+        ))
+    };
+    let is = |found: Vec<&str>| -> Vec<bool> {
+        let directions = ["request", "response"].into_iter();
+        directions
+            .map(|it| found.contains(&format!("openapi-{it}-fits-several-alternatives").as_str()))
+            .collect()
+    };
+    // Whoever had to send both fits both.
+    assert_eq!(is(found(&both, &one("oneOf"))), [true, false]);
+    assert_eq!(is(found(&one("oneOf"), &both)), [false, true]);
+    assert_eq!(is(found(&both, &one("anyOf"))), [false, false]);
+    assert_eq!(is(found(&one("oneOf"), &one("oneOf"))), [false, false]);
+    // A number in a query is what it is read as.
+    let query = |schema: &str| {
+        format!(
+            "openapi: 3.0.3\npaths: {{/a: {{get: {{responses: {{}}, parameters: [{{name: q, in: query, schema: {schema}}}]}}}}}}"
+        )
+    };
+    let several = "{oneOf: [{type: integer}, {type: string}]}";
+    assert_eq!(
+        is(found(&query("{type: integer}"), &query(several))),
+        [false, false]
+    );
+    // What fits one of them only.
+    let (text, null) = ("{type: string}", "{type: string, nullable: true}");
+    let either = "{oneOf: [{type: string}, {type: integer}]}";
+    let closed = "{type: object, additionalProperties: false}";
+    let open = format!("{{type: object, additionalProperties: {either}}}");
+    let pairs = [
+        (text, either),
+        (text, null),
+        (either, text),
+        (closed, &open),
+    ];
+    for (old, new) in pairs {
+        assert_eq!(
+            is(found(&api(old), &api(new))),
+            [false, false],
+            "{old} {new}"
+        );
+    }
+}

@@ -76,6 +76,7 @@ changes! {
     NameAdded "alternative-name-added", Minor Proved, Major MayBreak, "there is one more name that tells alternatives apart";
     ExclusiveAdded "only-one-alternative", Major CannotTell, Patch Proved, "exactly one of the alternatives has to hold, where several could";
     ExclusiveRemoved "several-alternatives", Minor Proved, Major CannotTell, "several of the alternatives may hold, where exactly one had to";
+    Ambiguous "fits-several-alternatives", Major MayBreak, Major MayBreak, "what is sent fits several alternatives of which exactly one has to hold";
     NotTightened "exclusion-added", Major MayBreak, Patch Proved, "more values are excluded";
     NotLoosened "exclusion-removed", Minor Proved, Major MayBreak, "fewer values are excluded";
     ConditionTightened "condition-added", Major MayBreak, Patch Proved, "a condition was added";

@@ -6,6 +6,7 @@ use super::changes::Change;
 use super::compare::{Comparison, Found, Raw};
 use super::names::{named, sent};
 use super::normal::Parts;
+use super::shape::Shape;
 use super::values::effective;
 use crate::contract::document::NodeId;
 use crate::contract::rule::Surface;
@@ -97,6 +98,46 @@ impl Comparison<'_> {
             let covered = self.is_covered(&reader.parts, writers, places);
             if news || !covered {
                 self.alternative(reader, (false, covered), false, places, found);
+            }
+        }
+    }
+
+    /// What fits several alternatives of a `oneOf` is refused by it. Where the writer has a `oneOf` too,
+    /// that may rule the same values out.
+    pub(super) fn ambiguous(
+        &mut self,
+        (old, was): (&Parts, &Shape),
+        (new, is): (&Parts, &Shape),
+        found: &mut Found,
+    ) {
+        let (writer, reader) = self.roles((self.old, old, was), (self.new, new, is));
+        // A name that is sent tells alternatives apart that are the same otherwise. What is written as
+        // text is a number or a text by the alternative that it is read by.
+        let told = reader.2.discriminator.is_some() || self.manner.textual;
+        if writer.2.exclusive || !reader.2.exclusive || told {
+            return;
+        }
+        let (Some(writers), Some(readers)) = (
+            writer.0.alternatives(writer.1),
+            reader.0.alternatives(reader.1),
+        ) else {
+            return;
+        };
+        let places = (was.at, is.at);
+        for it in &writers {
+            // Nothing fits everything.
+            if effective(&writer.0.shape(it, writer.2.at), writer.0.arena()).is_empty() {
+                continue;
+            }
+            let fits = readers.iter().filter(|reader| {
+                let inner = self.written(it, reader, places);
+                self.breaks(&inner) == 0
+            });
+            if fits.count() > 1 {
+                let one = (was.at, Some(self.old.arena().short(was.at)));
+                let two = (is.at, Some(self.new.arena().short(is.at)));
+                self.say(found, Change::Ambiguous, one, two, "oneOf");
+                return;
             }
         }
     }

@@ -160,6 +160,7 @@ impl<'a> Comparison<'a> {
         let mut found = Found::new();
         if was.choices || is.choices {
             self.choices(old, new, &mut found);
+            self.ambiguous((old.0, &was), (new.0, &is), &mut found);
             if was.choices && is.choices && was.exclusive != is.exclusive {
                 let breaks = self.roles(was.exclusive, is.exclusive).1;
                 let pair = (Change::ExclusiveAdded, Change::ExclusiveRemoved);
