@@ -17,6 +17,7 @@ mod document;
 mod finding;
 mod json;
 mod openapi;
+mod promise;
 #[cfg(feature = "protobuf")]
 mod protobuf;
 mod report;
@@ -79,6 +80,29 @@ pub enum Stability {
 }
 
 impl Stability {
+    /// The level that a word names.
+    fn named(word: &str) -> Option<Self> {
+        match word {
+            "draft" | "development" => Some(Self::Development),
+            "internal" => Some(Self::Internal),
+            "alpha" | "experimental" => Some(Self::Alpha),
+            "beta" => Some(Self::Beta),
+            "stable" => Some(Self::Stable),
+            _ => None,
+        }
+    }
+
+    /// The word that is shown.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Development => "development",
+            Self::Internal => "internal",
+            Self::Alpha => "alpha",
+            Self::Beta => "beta",
+            Self::Stable => "stable",
+        }
+    }
+
     /// The highest level that a change counts for.
     fn most(self) -> Level {
         match self {

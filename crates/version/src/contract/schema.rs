@@ -7,12 +7,14 @@
 pub(crate) mod changes;
 pub(crate) mod compare;
 pub(crate) mod normal;
-mod shape;
-mod types;
+pub(crate) mod shape;
+pub(crate) mod types;
 
 mod arrays;
 mod choices;
+mod names;
 mod objects;
+mod promises;
 mod values;
 
 use std::cell::RefCell;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use switchback_version::contract::{Direction, Surface};
+use switchback_version::contract::{Certainty, Direction, Surface};
 
 use super::{Case, Known, Side, json, lenient};
 
@@ -43,6 +43,7 @@ pub(crate) fn cases(folder: &Path) -> Vec<Case> {
                         about: None,
                         known: Known::default(),
                         unstable: Vec::new(),
+                        least: Certainty::MayBreak,
                         breaks,
                     });
                 }

@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::rc::Rc;
 
-use switchback_version::contract::{Direction, Surface};
+use switchback_version::contract::{Certainty, Direction, Surface};
 
 use super::{About, Case, Known, Otherwise, Side};
 
@@ -327,6 +327,7 @@ pub(crate) fn cases(folder: &Path) -> (Vec<Case>, BTreeMap<String, usize>) {
             about: Some(about),
             known: Rc::clone(&known),
             unstable: unstable.clone(),
+            least: Certainty::MayBreak,
             breaks,
         };
         for label in &here {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use switchback_version::contract::{Direction, Surface};
+use switchback_version::contract::{Certainty, Direction, Surface};
 
 use super::{Case, Known, Otherwise, Side, json, lenient};
 
@@ -10,15 +10,18 @@ use super::{Case, Known, Otherwise, Side, json, lenient};
 pub(crate) const OTHERWISE: &[Otherwise] = &[
     (
         "Detect required array to be changed",
-        "a property that was optional is required after",
+        "JSON Schema, `required`: `bar` has to be in every object after, and did not before, whether \
+         `properties` describes it or not",
     ),
     (
         "Detect removed boolean additional items",
-        "`additionalItems` means nothing without a list of `items`",
+        "JSON Schema draft 7, validation 6.4.2: where `items` is no list of schemas, `additionalItems` \
+         must be ignored",
     ),
     (
         "Detect changes to additional items schema",
-        "`additionalItems` means nothing without a list of `items`",
+        "JSON Schema draft 7, validation 6.4.2: where `items` is no list of schemas, `additionalItems` \
+         must be ignored",
     ),
 ];
 
@@ -60,6 +63,7 @@ pub(crate) fn cases(folder: &Path) -> Vec<Case> {
                 about: None,
                 known: Known::default(),
                 unstable: Vec::new(),
+                least: Certainty::MayBreak,
                 breaks: !case["compatible"].as_bool().unwrap(),
             });
         }

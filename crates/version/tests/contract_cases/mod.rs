@@ -14,7 +14,7 @@ use std::rc::Rc;
 
 use switchback_version::Level;
 use switchback_version::contract::{
-    Certainty, Contract, Direction, Finding, Options, Stability, Surface, diff, floor,
+    Certainty, Contract, Direction, Finding, Options, Stability, Surface, diff,
 };
 
 /// Two states of a contract, and what somebody else says of them.
@@ -30,6 +30,8 @@ pub(crate) struct Case {
     pub(crate) known: Known,
     /// What promises nothing yet, by the beginnings of its names.
     pub(crate) unstable: Vec<String>,
+    /// How sure a finding has to be at least to agree with a break.
+    pub(crate) least: Certainty,
     /// Whether the second state breaks those who know the first one.
     pub(crate) breaks: bool,
 }
@@ -104,6 +106,15 @@ impl Case {
         }
         Ok(found)
     }
+
+    /// Whether findings say that something breaks, or would if it were promised for good: that less is
+    /// promised of a part lowers the version that we ask for, and the labels know no versions.
+    fn is_flagged(&self, findings: &[Finding]) -> bool {
+        findings.iter().any(|it| {
+            let counts = it.rule.certainty >= self.least && it.level > Level::None;
+            counts && it.rule.level == Level::Major
+        })
+    }
 }
 
 /// A label that we hold to be wrong, by a part of the name of its case, and why.
@@ -115,6 +126,8 @@ pub(crate) struct Tally {
     found: usize,
     compatible: usize,
     flagged: usize,
+    /// Of the breaks that were found, those of which we say that nobody can tell, as the label does.
+    told: usize,
     /// Cases whose label we hold to be wrong, breaks and compatible ones: they are told apart.
     apart: [usize; 2],
     lines: Vec<String>,
@@ -134,7 +147,7 @@ impl Tally {
                     Vec::new()
                 }
             };
-            let flagged = floor(&findings, Certainty::MayBreak) == Level::Major;
+            let flagged = case.is_flagged(&findings);
             let known = otherwise.iter().position(|it| case.name.contains(it.0));
             if let Some(at) = known.filter(|_| case.breaks != flagged) {
                 held[at] = true;
@@ -150,20 +163,17 @@ impl Tally {
             if case.breaks {
                 tally.breaks += 1;
                 tally.found += usize::from(flagged);
+                if flagged && !findings.iter().any(|it| it.rule.breaks()) {
+                    tally.told += 1;
+                    tally.say("told   ", &case, &findings);
+                }
             } else {
                 tally.compatible += 1;
                 tally.flagged += usize::from(flagged);
             }
             if case.breaks != flagged {
                 let kind = if case.breaks { "missed " } else { "flagged" };
-                let rules: Vec<String> = findings
-                    .iter()
-                    .filter(|it| case.breaks || it.rule.breaks())
-                    .map(|it| format!("{} {}", it.rule.id, it.new.pointer))
-                    .collect();
-                tally
-                    .lines
-                    .push(format!("{kind}  {}: {}", case.name, rules.join(", ")));
+                tally.say(kind, &case, &findings);
             }
         }
         let stale = otherwise.iter().zip(held).filter(|it| !it.1);
@@ -173,6 +183,17 @@ impl Tally {
                 .push(format!("stale    `{}` tells nothing apart", entry.0));
         }
         tally
+    }
+
+    /// Writes a case down with the rules that speak of it.
+    fn say(&mut self, kind: &str, case: &Case, findings: &[Finding]) {
+        let rules: Vec<String> = findings
+            .iter()
+            .filter(|it| case.breaks || it.rule.breaks())
+            .map(|it| format!("{} {}", it.rule.id, it.new.pointer))
+            .collect();
+        let line = format!("{kind}  {}: {}", case.name, rules.join(", "));
+        self.lines.push(line);
     }
 
     pub(crate) fn recall(&self) -> f64 {
@@ -190,12 +211,13 @@ impl fmt::Display for Tally {
         let (breaks, compatible) = (self.breaks + self.apart[0], self.compatible + self.apart[1]);
         writeln!(
             f,
-            "{} of {} labelled breaks found ({:.1} %), {} of {} compatible ones flagged ({:.1} %); \
+            "{} of {} labelled breaks found ({:.1} %; {} of them as what nobody can tell), {} of {} compatible ones flagged ({:.1} %); \
              as labelled, with those that are told apart: {} of {breaks} ({:.1} %), {} of \
              {compatible} ({:.1} %)",
             self.found,
             self.breaks,
             100.0 * self.recall(),
+            self.told,
             self.flagged,
             self.compatible,
             100.0 * self.false_alarms(),

@@ -5,138 +5,197 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
 
-use switchback_version::contract::{Direction, Surface};
+use switchback_version::contract::{Certainty, Direction, Surface};
 
-use super::{Case, Known, Otherwise, Side};
+use super::{About, Case, Known, Otherwise, Side};
 
-/// Labels that are no matter of whether a client notices, or that clients would see otherwise.
+/// Labels that a specification contradicts, with what it says.
 pub(crate) const OTHERWISE: &[Otherwise] = &[
     (
-        "SunsetParseId",
-        "a date that cannot be read is a mistake in one state, no change between two",
-    ),
-    (
-        "SunsetMissingId",
-        "that a date is missing is a matter of a policy, no change that a client sees",
-    ),
-    (
-        "InvalidStabilityLevelId",
-        "a level that is not known is a mistake in one state, no change between two",
-    ),
-    (
-        "DeprecatedInvalidId",
-        "a date that cannot be read is a mistake in one state, no change between two",
-    ),
-    (
-        "APIStabilityDecreasedId",
-        "it was beta, and nothing in beta makes a major version",
-    ),
-    (
         "APISecurityAdded",
-        "who called without credentials is refused",
+        "OpenAPI, Operation Object `security`: without it anybody may call, with it one of the listed \
+         ways is demanded",
     ),
     (
         "APIGlobalSecurityyAdded",
-        "who called without credentials is refused",
+        "OpenAPI, OpenAPI Object `security`: without it anybody may call, with it one of the listed \
+         ways is demanded",
     ),
     (
         "APISecurityScopeAdded",
-        "who has the former scopes is refused",
+        "OpenAPI, Security Requirement Object: all scopes that are listed are required, so a token with \
+         the former one is refused",
     ),
     (
         "TestBreaking_DeprecationNoSunset",
-        "clients were never told when the operation would go",
+        "Semantic Versioning 2.0.0, item 8 and the question about deprecation: what is deprecated goes in \
+         a major version; no date was promised",
     ),
     (
         "TestBreaking_PathDeprecationNoSunset",
-        "clients were never told when the operation would go",
+        "Semantic Versioning 2.0.0, item 8 and the question about deprecation: what is deprecated goes in \
+         a major version; no date was promised",
     ),
     (
         "TestBreaking_Servers",
-        "who calls the address that is gone fails",
+        "OpenAPI, Server Object: the only address goes; the checker compares no servers at all and \
+         leaves them to deployment",
     ),
     (
         "ReqBodyNewRequiredPropertyNew",
-        "a property that nobody had to send is required",
+        "JSON Schema, `required`: an object has to have each name on the list, whether `properties` \
+         describes it or not",
     ),
     (
         "RequiredPropertyWriteOnlyEnabled",
-        "the response loses a property that was always in it",
+        "OpenAPI 3.0, Schema Object `writeOnly`: it should not be sent in a response, where it was \
+         required before",
     ),
     (
         "RequiredPropertyWriteOnlyDisabled",
-        "the response only gains a property",
+        "a required property is added to the response, which the checker itself takes for compatible \
+         where no `writeOnly` stood before; it warns of servers that do otherwise than they say",
     ),
     (
         "TestBreaking_ModifyPattern",
-        "the property is in no request, because it is only for reading",
+        "OpenAPI 3.0, Schema Object `readOnly`: the property should not be sent in a request, so no \
+         request has to match its pattern",
     ),
     (
         "TestBreaking_AnyOf ",
-        "`required` says nothing about arrays",
+        "JSON Schema, `required`: it says nothing about values that are no objects, and these are arrays",
     ),
     (
         "TestRequestParameterMaxItemsDecreased",
-        "`maxItems` says nothing about texts",
+        "JSON Schema, `maxItems`: it says nothing about values that are no arrays, and these are texts",
     ),
     (
         "TestRequestParameterMaxDecreased",
-        "`maximum` says nothing about texts",
+        "JSON Schema, `maximum`: it says nothing about values that are no numbers, and these are arrays",
     ),
     (
-        "AllOfAdded",
-        "what is added demands nothing that was not demanded beside it",
+        "TestRequestPropertyAllOfAdded_WithSources_Inline",
+        "JSON Schema, `allOf`: the schema is the one with an optional property more, which the checker \
+         takes for compatible, and so it does here with `--flatten-allof`",
     ),
     (
-        "AllOfRemoved",
-        "what is gone demanded nothing that is not demanded beside it",
+        "TestBreaking_RequestPropertyAllOfAdded",
+        "JSON Schema, `allOf`: what is added demands what is demanded beside it; the checker finds \
+         nothing with `--flatten-allof`",
     ),
     (
-        "RequestPropertyAnyOfRemoved",
-        "the alternative that is gone allows the same as another one",
+        "TestBreaking_RequestPropertyAllOfRemoved",
+        "JSON Schema, `allOf`: what is gone is still demanded beside it; the checker finds nothing with \
+         `--flatten-allof`",
     ),
     (
-        "RequestPropertyOneOfRemoved",
-        "the alternative that is gone allows the same as another one",
+        "TestBreaking_RequestPropertyAnyOfRemoved",
+        "JSON Schema, `anyOf`: the same values are valid, because another alternative is the same \
+         schema; no `discriminator` sends its name",
+    ),
+    (
+        "TestBreaking_RequestPropertyOneOfRemoved",
+        "JSON Schema, `oneOf`: `Cat` and `Rabbit` are the same schema, so nothing that fits one of them \
+         was valid before and nothing is lost; no `discriminator` sends a name",
+    ),
+    (
+        "TestRequestBodyAnyOfMultiMediaTypeDetails",
+        "JSON Schema, `anyOf`: the same values are valid, because the alternative only has another name; \
+         no `discriminator` sends it",
     ),
     (
         "ReqQueryParamTypeNumberToString",
-        "in a query every number is a text",
+        "OpenAPI, Parameter Object `style: deepObject`: the value is written as a text, and every \
+         number so written is one; the checker warns because it does not look at the style",
     ),
     (
-        "TypeLooselyTypedCompatible",
-        "an element that holds others is no text",
+        "TestRequestBodyPrefixItemsAdded",
+        "JSON Schema 2020-12, `prefixItems`: `items` was about the first item before, which becomes an \
+         integer where it was a string",
     ),
-    ("PrefixItems", "the first item is of another type"),
     (
-        "DependentRequiredChanged",
-        "a response that keeps more dependencies",
+        "TestRequestPropertyPrefixItemsAdded",
+        "JSON Schema 2020-12, `prefixItems`: `items` was about the first item before, which becomes an \
+         integer where it was a string",
+    ),
+    (
+        "TestResponseBodyPrefixItemsRemoved",
+        "JSON Schema 2020-12, `prefixItems`: `items` is about the first item now, which becomes a \
+         string where it was an integer",
+    ),
+    (
+        "TestResponsePropertyPrefixItemsRemoved",
+        "JSON Schema 2020-12, `prefixItems`: `items` is about the first item now, which becomes a \
+         string where it was an integer",
+    ),
+    (
+        "TestResponsePropertyDependentRequiredChanged",
+        "JSON Schema, `dependentRequired`: the list only grows, so every response is valid by the old \
+         one too",
+    ),
+    (
+        "TestResponseBodyDependentRequiredChanged",
+        "JSON Schema, `dependentRequired`: the list only grows, so every response is valid by the old \
+         one too",
+    ),
+    (
+        "RequestDiscriminatorUpdatedCheckMappingChanging",
+        "OpenAPI 3.0, Discriminator Object: validation should fail for a value that leads to no schema, \
+         and `cat` leads to none after",
+    ),
+    (
+        "ResponseDiscriminatorUpdatedCheckMappingChanging",
+        "OpenAPI 3.0, Discriminator Object: validation should fail for a value that leads to no schema, \
+         and for clients of the former description `cats` leads to none",
     ),
     (
         "TestWebhookOperationChangesDetected",
-        "a webhook is what we send: with a body every time, nobody misses one",
+        "OpenAPI 3.1, `webhooks`: the provider sends the request, so that it always has a body now \
+         hurts nobody who receives it; the test is content with the property that was added",
+    ),
+];
+
+/// Tests of one check in files that hold other changes too, which other checks find to break something:
+/// what the label is about, by the words of our rules.
+const ABOUT: &[(&str, &str)] = &[
+    (
+        "TestResponseBodyContentSchemaAdded",
+        "response-content-tightened",
     ),
     (
-        "DiscriminatorUpdatedCheckPropertyNameChanging",
-        "the same files take a property away",
-    ),
-    (
-        "DetectsNewPathsAndNewOperations",
-        "the same files take parameters away",
+        "TestRequestBodyContentSchemaRemoved",
+        "request-content-loosened",
     ),
     (
         "TestRequestBodyDefaultValueChanged",
-        "the same files take a media type away",
+        "request-default-changed",
     ),
     (
-        "AnyOfMultiMediaType",
-        "the alternative that is gone allows the same as another one",
+        "TestRequestDiscriminatorUpdatedCheckPropertyNameChanging",
+        "request-discriminator-changed",
     ),
-    ("ContentSchema", "the same files change what the text holds"),
     (
-        "TestApiDeprecated_MessageIncludes",
-        "the same files lower the stability",
+        "TestResponseDiscriminatorUpdatedCheckPropertyNameChanging",
+        "response-discriminator-changed",
     ),
+    (
+        "TestApiDeprecated_MessageIncludesSunsetAndStability",
+        "operation-deprecated",
+    ),
+    (
+        "TestNewRequestNonPathParameter_DetectsNewPathsAndNewOperations",
+        "parameter-added",
+    ),
+];
+
+/// What the checker says where it cannot read a date or a level, which is that it cannot judge.
+const UNREADABLE: &[&str] = &[
+    "APIInvalidStabilityLevelId",
+    "APIDeprecatedSunsetParseId",
+    "APIPathSunsetParseId",
+    "RequestParameterSunsetParseId",
+    "RequestPropertyDeprecatedInvalidId",
+    "ResponsePropertyDeprecatedInvalidId",
 ];
 
 pub(crate) fn cases(folder: &Path) -> Vec<Case> {
@@ -168,12 +227,12 @@ pub(crate) fn cases(folder: &Path) -> Vec<Case> {
             let (Some(old), Some(new)) = (data.side(&paths.0), data.side(&paths.1)) else {
                 continue;
             };
-            let ids = ids(body).join(" ");
+            let all = ids(body).join(" ");
             if breaks && paths.0 == paths.1 {
                 continue;
             }
             let direction = direction(body);
-            let name = format!("Test{name} [{ids}]");
+            let name = format!("Test{name} [{all}]");
             let case = cases
                 .entry((paths.0, paths.1, direction))
                 .or_insert_with(|| Case {
@@ -185,13 +244,45 @@ pub(crate) fn cases(folder: &Path) -> Vec<Case> {
                     about: None,
                     known: Known::default(),
                     unstable: Vec::new(),
+                    least: Certainty::MayBreak,
                     breaks: false,
                 });
-            case.breaks |= breaks;
+            if breaks {
+                let mut serious = ids(body);
+                serious.retain(|it| levels.get(*it).is_some_and(|it| it != "INFO"));
+                let unread = serious.iter().all(|it| UNREADABLE.contains(it));
+                let least = if unread {
+                    Certainty::CannotTell
+                } else {
+                    Certainty::MayBreak
+                };
+                case.least = if case.breaks {
+                    case.least.max(least)
+                } else {
+                    least
+                };
+                case.breaks = true;
+            }
             case.name = format!("{} {name}", case.name).trim().to_owned();
         }
     }
-    cases.into_values().collect()
+    let mut cases: Vec<Case> = cases.into_values().collect();
+    for case in &mut cases {
+        case.about = about(case);
+    }
+    cases
+}
+
+/// What the label of a case is about, where that is not whatever the files hold.
+fn about(case: &Case) -> Option<About> {
+    // A label of another test that they break something is about all of it.
+    let mut narrow = ABOUT.iter().filter(|_| !case.breaks);
+    let (_, rule) = narrow.find(|it| case.name.contains(it.0))?;
+    Some(About {
+        file: case.old.root.clone(),
+        lines: None,
+        rules: vec![rule],
+    })
 }
 
 struct Data {
@@ -278,6 +369,11 @@ fn label(body: &str, levels: &BTreeMap<String, String>) -> Option<bool> {
     .iter()
     .any(|it| body.contains(it))
     {
+        return None;
+    }
+    // A date is demanded of what is deprecated only if somebody says how long it has to stay, and by
+    // default nobody does.
+    if ids(body).iter().any(|it| it.ends_with("SunsetMissingId")) {
         return None;
     }
     if expected.iter().any(|it| *it != "INFO") {

@@ -6,6 +6,9 @@ use super::{Api, Context, members, rules};
 use crate::contract::bundle::Bundle;
 use crate::contract::document::NodeId;
 use crate::contract::rule::Direction;
+use crate::contract::schema::normal::Schemas;
+use crate::contract::schema::shape::Shape;
+use crate::contract::schema::types::Types;
 
 impl Api<'_> {
     pub(super) fn request(&mut self, old: NodeId, new: NodeId, context: &Context) {
@@ -95,6 +98,15 @@ impl Api<'_> {
                 self.new.arena.get(two, "schema"),
             );
             let what = format!("{what} {kind}");
+            if is_xml(kind) && self.bare((schemas.0, one), (schemas.1, two)) {
+                let rule = if reads {
+                    &rules::REQUEST_XML_BARE
+                } else {
+                    &rules::RESPONSE_XML_BARE
+                };
+                self.say(rule, (one, None), (two, None), &what, context);
+                continue;
+            }
             self.schemas(
                 direction,
                 is_text(kind),
@@ -108,6 +120,22 @@ impl Api<'_> {
             let text = Some(kind.clone());
             self.say(added, (old, None), (*media, text), what, context);
         }
+    }
+
+    /// Whether one of two schemas says of an XML document that it is a text, the other one that it is an
+    /// element, and neither anything else. Both are how people write "some document".
+    fn bare(&self, old: (Option<NodeId>, NodeId), new: (Option<NodeId>, NodeId)) -> bool {
+        let shape = |schemas: &Schemas<'_>, (schema, at): (Option<NodeId>, NodeId)| {
+            Some(schemas.shape(&schemas.parts(schema?), at))
+        };
+        let was = shape(self.texts.old, old);
+        let is = shape(self.texts.new, new);
+        let (Some(was), Some(is)) = (was, is) else {
+            return false;
+        };
+        let pair =
+            |one: &Shape, two: &Shape| one.is_only(Types::STRING) && two.is_only(Types::OBJECT);
+        pair(&was, &is) || pair(&is, &was)
     }
 
     pub(super) fn responses(&mut self, old: NodeId, new: NodeId, context: &Context) {
@@ -252,8 +280,10 @@ fn covers(wide: &str, narrow: &str) -> bool {
 /// Whether values are written as text in a media type, whatever their type.
 fn is_text(kind: &str) -> bool {
     let kind = plain(kind);
-    kind.ends_with("/xml")
-        || kind.ends_with("+xml")
-        || kind == "application/x-www-form-urlencoded"
-        || kind == "multipart/form-data"
+    is_xml(&kind) || kind == "application/x-www-form-urlencoded" || kind == "multipart/form-data"
+}
+
+fn is_xml(kind: &str) -> bool {
+    let kind = plain(kind);
+    kind.ends_with("/xml") || kind.ends_with("+xml")
 }

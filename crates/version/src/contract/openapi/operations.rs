@@ -7,6 +7,7 @@ use crate::Level;
 use crate::contract::Stability;
 use crate::contract::bundle::Bundle;
 use crate::contract::document::NodeId;
+use crate::contract::promise::{self, Moved};
 use crate::contract::rule::{Direction, Rule};
 
 const METHODS: [&str; 9] = [
@@ -38,10 +39,16 @@ impl Api<'_> {
                 continue;
             };
             let after = self.stability(self.new, new);
-            let text = |it: Stability| Some(word(it).to_owned());
+            let text = |it: Stability| Some(it.word().to_owned());
+            let words = (unknown(self.old, old), unknown(self.new, new));
             if after < stability {
-                let (old, new) = ((old.id, text(stability)), (new.id, text(after)));
+                let was = words.0.or(text(stability));
+                let (old, new) = ((old.id, was), (new.id, text(after)));
                 self.say(&rules::STABILITY_LOWERED, old, new, "", &context);
+            } else if words.0 != words.1 {
+                // Whether that is more or less than before is known to nobody.
+                let (old, new) = ((old.id, words.0), (new.id, words.1));
+                self.say(&rules::STABILITY_UNKNOWN, old, new, "", &context);
             } else if after > stability {
                 let (old, new) = ((old.id, text(stability)), (new.id, text(after)));
                 context.most = Level::Minor;
@@ -78,11 +85,11 @@ impl Api<'_> {
 
     fn removed(&mut self, old: &Operation, context: &Context) {
         let arena = &self.old.arena;
-        let sunset = sunset(self.old, old.id);
+        let sunset = promise::sunset(arena, old.id);
         let rule = if !arena.is_true(old.id, "deprecated") {
             &rules::OPERATION_REMOVED
         } else {
-            match (sunset.as_deref().map(day), self.options.today) {
+            match (sunset.as_deref().map(promise::day), self.options.today) {
                 (None, _) => &rules::OPERATION_REMOVED_DEPRECATED,
                 (Some(Some(sunset)), Some(today)) if sunset <= today => {
                     &rules::OPERATION_REMOVED_SUNSET
@@ -142,26 +149,7 @@ impl Api<'_> {
             ),
             _ => {}
         }
-        let dates = (sunset(self.old, old), sunset(self.new, new));
-        if let Some(date) = dates
-            .1
-            .as_deref()
-            .filter(|it| deprecated.1 && day(it).is_none())
-        {
-            let text = Some(date.to_owned());
-            self.say(
-                &rules::SUNSET_UNREADABLE,
-                (old, dates.0.clone()),
-                (new, text),
-                "",
-                context,
-            );
-        }
-        if deprecated == (true, true)
-            && let Some(rule) = earlier(&dates.0, &dates.1)
-        {
-            self.say(rule, (old, dates.0), (new, dates.1), "x-sunset", context);
-        }
+        self.until((old, new), "x-sunset", context);
         let ids = (
             self.old
                 .arena
@@ -181,6 +169,24 @@ impl Api<'_> {
                 context,
             );
         }
+    }
+
+    /// Until when something deprecated stays.
+    pub(super) fn until(&mut self, (old, new): (NodeId, NodeId), what: &str, context: &Context) {
+        if !self.new.arena.is_true(new, "deprecated") {
+            return;
+        }
+        let dates = (
+            promise::promised(self.old, old),
+            promise::promised(self.new, new),
+        );
+        let rule: &'static Rule = match promise::moved(dates.0.as_deref(), dates.1.as_deref()) {
+            None => return,
+            Some(Moved::Sooner) => &rules::SUNSET_SOONER,
+            Some(Moved::Removed) => &rules::SUNSET_REMOVED,
+            Some(Moved::Unreadable) => &rules::SUNSET_UNREADABLE,
+        };
+        self.say(rule, (old, dates.0), (new, dates.1), what, context);
     }
 
     fn callbacks(&mut self, old: NodeId, new: NodeId, context: &Context) {
@@ -242,12 +248,8 @@ impl Api<'_> {
             if arena.is_true(id, "x-internal") {
                 return Stability::Internal;
             }
-            match arena.get_text(id, "x-stability-level") {
-                Some("draft" | "development") => return Stability::Development,
-                Some("alpha" | "experimental") => return Stability::Alpha,
-                Some("beta") => return Stability::Beta,
-                Some("stable") => return Stability::Stable,
-                _ => {}
+            if let Some(Ok(stability)) = promise::stability(arena, id) {
+                return stability;
             }
         }
         let named = self.options.stability.iter();
@@ -257,14 +259,11 @@ impl Api<'_> {
     }
 }
 
-fn word(stability: Stability) -> &'static str {
-    match stability {
-        Stability::Stable => "stable",
-        Stability::Beta => "beta",
-        Stability::Alpha => "alpha",
-        Stability::Internal => "internal",
-        Stability::Development => "development",
-    }
+/// What stands as the stability of an operation and is no level.
+fn unknown(bundle: &Bundle, operation: &Operation) -> Option<String> {
+    let places = [operation.id, operation.item].into_iter();
+    let mut stands = places.filter_map(|it| promise::stability(&bundle.arena, it));
+    stands.next()?.err()
 }
 
 /// Operations by path, without the names of parameters, and method.
@@ -335,35 +334,4 @@ fn template(path: &str) -> (String, Vec<String>) {
 /// New names of the parameters of a path by their old ones.
 fn renamed(old: &str, new: &str) -> BTreeMap<String, String> {
     template(old).1.into_iter().zip(template(new).1).collect()
-}
-
-/// The date after which something may go, as it is written.
-pub(super) fn sunset(bundle: &Bundle, id: NodeId) -> Option<String> {
-    let at = bundle.arena.get(id, "x-sunset")?;
-    Some(
-        bundle
-            .arena
-            .text(at)
-            .map_or_else(|| bundle.arena.short(at), str::to_owned),
-    )
-}
-
-/// The rule that a date after which something may go breaks when it becomes another one.
-pub(super) fn earlier(old: &Option<String>, new: &Option<String>) -> Option<&'static Rule> {
-    match (old.as_deref().and_then(day), new.as_deref().and_then(day)) {
-        (Some(_), None) => Some(&rules::SUNSET_REMOVED),
-        (Some(old), Some(new)) if new < old => Some(&rules::SUNSET_SOONER),
-        _ => None,
-    }
-}
-
-/// The day of a date or a time by RFC 3339. Days are ordered as texts are.
-pub(super) fn day(text: &str) -> Option<&str> {
-    let day = text.get(..10)?;
-    let shape = day.bytes().enumerate().all(|(at, it)| match at {
-        4 | 7 => it == b'-',
-        _ => it.is_ascii_digit(),
-    });
-    let ends = text.len() == 10 || text[10..].starts_with(['T', 't', ' ']);
-    (shape && ends).then_some(day)
 }

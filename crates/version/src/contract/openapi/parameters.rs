@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::operations::{day, earlier, sunset};
 use super::{Api, Context, rules};
 use crate::contract::bundle::Bundle;
 use crate::contract::document::NodeId;
+use crate::contract::promise::{day, promised};
 use crate::contract::rule::Direction;
 
 /// A parameter: where it is sent, and its name.
@@ -36,11 +36,9 @@ impl Api<'_> {
                 // What the path does not name cannot be sent.
                 None if key.0 == "path" => {}
                 None => {
-                    let date = sunset(self.old, *id);
+                    let date = promised(self.old, *id);
                     let over = match (date.as_deref().and_then(day), self.options.today) {
-                        (Some(sunset), Some(today)) => {
-                            self.old.arena.is_true(*id, "deprecated") && sunset <= today
-                        }
+                        (Some(sunset), Some(today)) => sunset <= today,
                         _ => false,
                     };
                     let rule = if over {
@@ -96,12 +94,8 @@ impl Api<'_> {
                 what,
                 context,
             );
-        } else if deprecated(self.old, old) && deprecated(self.new, new) {
-            let dates = (sunset(self.old, old), sunset(self.new, new));
-            if let Some(rule) = earlier(&dates.0, &dates.1) {
-                self.say(rule, (old, dates.0), (new, dates.1), what, context);
-            }
         }
+        self.until((old, new), what, context);
         if let Some(items) = self.repeated((old, new), place) {
             // A list that is written as one parameter each begins as a single value did.
             let what = format!("parameter: {what}");

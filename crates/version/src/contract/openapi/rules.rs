@@ -15,10 +15,11 @@ named! {
     OPERATION_DEPRECATED "operation-deprecated", Both Minor Proved, "an operation is deprecated";
     OPERATION_REVIVED "operation-not-deprecated", Both Minor Proved, "an operation is not deprecated any more";
     OPERATION_RENAMED "operation-id-changed", Both Minor MayBreak, "the name of an operation in generated code is another one";
-    SUNSET_SOONER "sunset-sooner", Both Major MayBreak, "an operation may go sooner than was promised";
-    SUNSET_REMOVED "sunset-removed", Both Major MayBreak, "the date until which a deprecated operation stays is gone";
-    SUNSET_UNREADABLE "sunset-not-a-date", Both Major CannotTell, "the date until which a deprecated operation stays is no date";
+    SUNSET_SOONER "sunset-sooner", Both Major MayBreak, "what is deprecated may go sooner than was promised";
+    SUNSET_REMOVED "sunset-removed", Both Major MayBreak, "the date until which something deprecated stays is gone";
+    SUNSET_UNREADABLE "sunset-not-a-date", Both Major CannotTell, "the date until which something deprecated stays is no date";
     STABILITY_LOWERED "stability-lowered", Both Major MayBreak, "less is promised about an operation than before";
+    STABILITY_UNKNOWN "stability-not-known", Both Major CannotTell, "how stable an operation is, is said by a word that is not known";
     STABILITY_RAISED "stability-raised", Both Minor Proved, "more is promised about an operation than before";
     PARAMETER_REMOVED "parameter-removed", WeRead Major MayBreak, "a parameter is gone";
     PARAMETER_REMOVED_SUNSET "parameter-removed-after-sunset", WeRead Minor Proved, "a parameter is gone after the date that was promised";
@@ -36,6 +37,8 @@ named! {
     BODY_BECAME_OPTIONAL "request-body-became-optional", WeRead Minor Proved, "the request body became optional";
     REQUEST_MEDIA_REMOVED "request-media-type-removed", WeRead Major Proved, "a media type of the request is gone";
     REQUEST_MEDIA_ADDED "request-media-type-added", WeRead Minor Proved, "a media type of the request was added";
+    REQUEST_XML_BARE "request-xml-undescribed", WeRead Major CannotTell, "an XML document of which nothing is described is a text after an element, or an element after a text";
+    RESPONSE_XML_BARE "response-xml-undescribed", OthersRead Major CannotTell, "an XML document of which nothing is described is a text after an element, or an element after a text";
     RESPONSE_REMOVED "success-response-removed", OthersRead Major Proved, "a successful response is gone";
     RESPONSE_FAILURE_REMOVED "failure-response-removed", OthersRead Minor MayBreak, "a response about a failure is gone";
     RESPONSE_ADDED "response-added", OthersRead Minor MayBreak, "a response was added";

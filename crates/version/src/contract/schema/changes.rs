@@ -72,8 +72,11 @@ changes! {
     ContainsLoosened "contains-loosened", Minor Proved, Major Proved, "arrays do not have to hold certain items any more";
     BranchRemoved "alternative-removed", Major Proved, Patch Proved, "one of the alternatives is gone";
     BranchAdded "alternative-added", Minor Proved, Major Proved, "there is one more alternative";
+    NameRemoved "alternative-name-removed", Major MayBreak, Patch Proved, "a name that tells alternatives apart is gone";
+    NameAdded "alternative-name-added", Minor Proved, Major MayBreak, "there is one more name that tells alternatives apart";
     ExclusiveAdded "only-one-alternative", Major CannotTell, Patch Proved, "exactly one of the alternatives has to hold, where several could";
     ExclusiveRemoved "several-alternatives", Minor Proved, Major CannotTell, "several of the alternatives may hold, where exactly one had to";
+    Ambiguous "fits-several-alternatives", Major MayBreak, Major MayBreak, "what is sent fits several alternatives of which exactly one has to hold";
     NotTightened "exclusion-added", Major MayBreak, Patch Proved, "more values are excluded";
     NotLoosened "exclusion-removed", Minor Proved, Major MayBreak, "fewer values are excluded";
     ConditionTightened "condition-added", Major MayBreak, Patch Proved, "a condition was added";
@@ -83,6 +86,10 @@ changes! {
     Deprecated "deprecated", Minor Proved, Minor Proved, "it is deprecated";
     DiscriminatorChanged "discriminator-changed", Minor CannotTell, Minor CannotTell, "alternatives are told apart in another way";
     StabilityLowered "stability-lowered", Major MayBreak, Major MayBreak, "less is promised about a property than before";
+    StabilityUnknown "stability-not-known", Major CannotTell, Major CannotTell, "how stable a property is, is said by a word that is not known";
+    SunsetSooner "sunset-sooner", Major MayBreak, Major MayBreak, "a deprecated property may go sooner than was promised";
+    SunsetRemoved "sunset-removed", Major MayBreak, Major MayBreak, "the date until which a deprecated property stays is gone";
+    SunsetUnreadable "sunset-not-a-date", Major CannotTell, Major CannotTell, "the date until which a deprecated property stays is no date";
     Unresolved "reference-not-resolved", Major CannotTell, Major CannotTell, "a reference leads to a place that is not among the files";
     TooComplex "too-complex", Major CannotTell, Major CannotTell, "schemas are too deep or have too many alternatives to compare";
 }

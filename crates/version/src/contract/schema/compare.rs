@@ -160,6 +160,7 @@ impl<'a> Comparison<'a> {
         let mut found = Found::new();
         if was.choices || is.choices {
             self.choices(old, new, &mut found);
+            self.ambiguous((old.0, &was), (new.0, &is), &mut found);
             if was.choices && is.choices && was.exclusive != is.exclusive {
                 let breaks = self.roles(was.exclusive, is.exclusive).1;
                 let pair = (Change::ExclusiveAdded, Change::ExclusiveRemoved);
@@ -175,6 +176,7 @@ impl<'a> Comparison<'a> {
             self.logic(&was, &is, &mut found);
         }
         self.notes(&was, &is, &mut found);
+        self.promises(&was, &is, &mut found);
         found
     }
 
@@ -234,23 +236,6 @@ impl<'a> Comparison<'a> {
                 places,
                 Some((first, second)),
                 "discriminator",
-            );
-        }
-        let rank = |it: Option<NodeId>, arena: &crate::contract::document::Arena| {
-            it.and_then(|it| arena.text(it)).map_or(4, |it| match it {
-                "draft" => 1,
-                "alpha" => 2,
-                "beta" => 3,
-                _ => 4,
-            })
-        };
-        if rank(is.stability, new) < rank(was.stability, old) {
-            let places = (was.stability, is.stability);
-            add(
-                Change::StabilityLowered,
-                places,
-                Some(texts(was.stability, is.stability)),
-                "stability",
             );
         }
         // A reference that leads nowhere on both sides may have changed, but not here.

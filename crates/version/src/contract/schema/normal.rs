@@ -330,6 +330,7 @@ impl<'a> Schemas<'a> {
                 "readOnly" => shape.read_only |= arena.bool(value) == Some(true),
                 "writeOnly" => shape.write_only |= arena.bool(value) == Some(true),
                 "x-stability-level" => shape.stability = Some(value),
+                "x-sunset" => shape.sunset = Some(value),
                 "if" => {
                     let branch = |key| {
                         arena

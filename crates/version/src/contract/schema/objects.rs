@@ -170,7 +170,7 @@ impl Comparison<'_> {
     }
 
     /// A change that is the same whoever reads.
-    fn say(
+    pub(super) fn say(
         &self,
         found: &mut Found,
         change: Change,

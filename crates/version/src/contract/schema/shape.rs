@@ -137,11 +137,26 @@ pub(crate) struct Shape {
     pub(crate) read_only: bool,
     pub(crate) write_only: bool,
     pub(crate) stability: Option<NodeId>,
+    pub(crate) sunset: Option<NodeId>,
     /// References that lead nowhere, by their text.
     pub(crate) dangling: BTreeMap<String, (NodeId, Dangling)>,
 }
 
 impl Shape {
+    /// Whether nothing is demanded but a type.
+    pub(crate) fn is_only(&self, types: Types) -> bool {
+        let values = self.values.is_none() && self.bounds.is_empty() && self.multiples.is_empty();
+        let texts = self.patterns.is_empty() && self.formats.is_empty() && self.contents.is_empty();
+        let listed = self.properties.is_empty() && self.required.is_empty();
+        let unlisted = self.additional.is_empty()
+            && self.pattern_properties.is_empty()
+            && self.names.is_empty();
+        let depends = self.dependent_required.is_empty() && self.dependent.is_empty();
+        let logic = !self.choices && self.not.is_empty() && self.conditionals.is_empty();
+        let found = self.dangling.is_empty();
+        self.types == types && values && texts && listed && unlisted && depends && logic && found
+    }
+
     /// What demands nothing.
     pub(super) fn free(at: NodeId) -> Self {
         Self {
@@ -175,6 +190,7 @@ impl Shape {
             read_only: false,
             write_only: false,
             stability: None,
+            sunset: None,
             dangling: BTreeMap::new(),
         }
     }
