@@ -1,5 +1,7 @@
 //! Contracts in two states of their files, and what somebody lets pass of their differences.
 
+mod sql;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +15,8 @@ use switchback_version::verdict;
 use crate::context::{Context, path_in};
 use crate::errors::{self, Failure};
 use crate::settings::versions::ContractFile;
+
+pub(crate) use self::sql::Dialects;
 
 /// How files of Protobuf end.
 const PROTO: &str = ".proto";
@@ -112,6 +116,15 @@ impl State<'_> {
         }
     }
 
+    /// Whether a path is that of SQL: by its name, or because that is what lies in the folder.
+    pub(crate) fn is_sql(&self, path: &str) -> Result<bool, Failure> {
+        if sql::is_named_sql(path) {
+            return Ok(true);
+        }
+        let any = |end| Ok::<_, Failure>(!self.below(path, end)?.is_empty());
+        Ok(self.is_folder(path)? && !any(PROTO)? && any(".sql")?)
+    }
+
     fn is_folder(&self, path: &str) -> Result<bool, Failure> {
         match self {
             State::Commit { history, commit } => {
@@ -184,6 +197,8 @@ pub(crate) struct Subject {
     pub(crate) direction: Option<contract::Direction>,
     /// How stable its parts are.
     pub(crate) stability: Vec<(String, contract::Stability)>,
+    /// What the settings say of SQL.
+    pub(crate) dialects: Dialects,
 }
 
 impl From<&ContractFile> for Subject {
@@ -196,6 +211,7 @@ impl From<&ContractFile> for Subject {
                 .iter()
                 .map(|(at, it)| (at.clone(), *it))
                 .collect(),
+            dialects: Dialects::default(),
         }
     }
 }
@@ -239,6 +255,76 @@ impl Subject {
         waivers: &Waivers,
         today: &str,
     ) -> Result<Option<Compared>, Failure> {
+        let options = Options {
+            direction: self.direction,
+            today: Some(today),
+            stability: &self.stability,
+        };
+        let is_sql = match self.kind {
+            Some(kind) => kind == Surface::Sql,
+            None => new.is_sql(new_path)? || old.is_sql(old_path)?,
+        };
+        let found = match is_sql {
+            true => self.schemas((old, old_path), (new, new_path), &options)?,
+            false => self.texts((old, old_path), (new, new_path), &options)?,
+        };
+        let Some((file, kind, findings, texts)) = found else {
+            return Ok(None);
+        };
+        let judge = |finding: Finding| {
+            let (waiver, expired) = match waivers.of(&finding, today) {
+                Waived::No => (None, None),
+                Waived::By(waiver) => (Some(waiver.clone()), None),
+                Waived::Expired(waiver) => (None, Some(waiver.clone())),
+            };
+            Judged {
+                finding,
+                waiver,
+                expired,
+            }
+        };
+        Ok(Some(Compared {
+            file,
+            kind,
+            findings: findings.into_iter().map(judge).collect(),
+            texts,
+        }))
+    }
+
+    /// Compares schemas of databases.
+    fn schemas(
+        &self,
+        (old, old_path): (&State<'_>, &str),
+        (new, new_path): (&State<'_>, &str),
+        options: &Options<'_>,
+    ) -> Result<Option<Found>, Failure> {
+        let was = sql::read(old, old_path, &self.dialects)?;
+        let is = sql::read(new, new_path, &self.dialects)?;
+        let findings = contract::sql::diff_if_there(
+            was.as_ref().map(|it| contract::sql::State {
+                root: old_path,
+                schema: &it.schema,
+            }),
+            is.as_ref().map(|it| contract::sql::State {
+                root: new_path,
+                schema: &it.schema,
+            }),
+            options,
+        );
+        Ok(match (was, is) {
+            (_, Some(it)) => Some((new_path.to_owned(), Surface::Sql, findings, it.texts)),
+            (Some(it), None) => Some((old_path.to_owned(), Surface::Sql, findings, it.texts)),
+            (None, None) => None,
+        })
+    }
+
+    /// Compares contracts that are texts.
+    fn texts(
+        &self,
+        (old, old_path): (&State<'_>, &str),
+        (new, new_path): (&State<'_>, &str),
+        options: &Options<'_>,
+    ) -> Result<Option<Found>, Failure> {
         let was = old.contract(old_path, self.kind)?;
         let is = new.contract(new_path, self.kind)?;
         let (path, texts) = match (&was, &is) {
@@ -258,11 +344,6 @@ impl Subject {
         };
         let kind = kind.ok_or_else(|| errors::contract_of_no_kind(path))?;
         let texts = texts.clone();
-        let options = Options {
-            direction: self.direction,
-            today: Some(today),
-            stability: &self.stability,
-        };
         let findings = diff_if_there(
             kind,
             was.as_ref().map(|files| Contract {
@@ -273,29 +354,15 @@ impl Subject {
                 root: new_path,
                 files,
             }),
-            &options,
+            options,
         );
         let findings = findings.map_err(unreadable)?;
-        let judge = |finding: Finding| {
-            let (waiver, expired) = match waivers.of(&finding, today) {
-                Waived::No => (None, None),
-                Waived::By(waiver) => (Some(waiver.clone()), None),
-                Waived::Expired(waiver) => (None, Some(waiver.clone())),
-            };
-            Judged {
-                finding,
-                waiver,
-                expired,
-            }
-        };
-        Ok(Some(Compared {
-            file: path.to_owned(),
-            kind,
-            findings: findings.into_iter().map(judge).collect(),
-            texts,
-        }))
+        Ok(Some((path.to_owned(), kind, findings, texts)))
     }
 }
+
+/// A contract, what it is, what was found, and the texts that it is made of now.
+type Found = (String, Surface, Vec<Finding>, Texts);
 
 /// The contracts of a component from one state of a repository to another: those without a component
 /// of their own belong to all. `top` is the repository's.
@@ -313,6 +380,7 @@ pub(crate) fn compare_all(
     };
     let waivers = new.waivers(&named(&settings.waivers, "contracts.waivers")?)?;
     let today = context.shell.clock.now().day();
+    let dialects = Dialects::of(&context.loaded, top);
     let mut all = Vec::new();
     for file in &settings.files {
         let keeper = file.component.as_ref().map(|it| it.as_str());
@@ -320,7 +388,11 @@ pub(crate) fn compare_all(
             continue;
         }
         let path = named(&file.path, "contracts.file.path")?;
-        let compared = Subject::from(file).compare((old, &path), (new, &path), &waivers, &today)?;
+        let subject = Subject {
+            dialects: dialects.clone(),
+            ..Subject::from(file)
+        };
+        let compared = subject.compare((old, &path), (new, &path), &waivers, &today)?;
         all.push(compared.ok_or_else(|| errors::no_contract(&path))?);
     }
     Ok((all, waivers))
@@ -329,7 +401,7 @@ pub(crate) fn compare_all(
 /// What contracts say of the next version: what raises it, and what may pass.
 pub(crate) fn claims(all: &[Compared]) -> (Vec<verdict::Claim>, Vec<verdict::Waived>) {
     let (mut claims, mut waived) = (Vec::new(), Vec::new());
-    let sure = |it: &&Judged| it.finding.rule.certainty > contract::Certainty::CannotTell;
+    let sure = |it: &&Judged| it.finding.certainty > contract::Certainty::CannotTell;
     for judged in all.iter().flat_map(|it| &it.findings).filter(sure) {
         let claim = verdict::Claim::from(&judged.finding);
         match &judged.waiver {

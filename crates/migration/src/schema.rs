@@ -19,6 +19,7 @@ mod misfit;
 mod things;
 
 pub use difference::{Aspect, Difference, Thing};
+pub use fold::is_of_a_tool;
 pub use map::{Map, Unlike};
 pub use misfit::Misfit;
 pub use things::{Edit, Mentions, Things};

@@ -26,8 +26,9 @@ mod words;
 
 use crate::engine::Engine;
 
+pub use plain::plain;
+
 pub(crate) use literals::strings;
-pub(crate) use plain::plain;
 pub(crate) use words::{NAME_BYTES, cut, name_in, rename_word};
 
 /// The statements of a text, in order; what stands in a block or in another statement follows it.

@@ -1,6 +1,6 @@
 //! What changed between two states of a contract: OpenAPI, JSON Schema, Avro, Protobuf, SQL.
 //!
-//! Contracts come in as texts ([`Contract`]). Each is read into values that know their lines, brought
+//! Contracts come in as texts ([`Contract`]), schemas of databases as values ([`sql::Schema`]). Each is read into values that know their lines, brought
 //! into a normal form in which it makes no difference how it is cut into pieces, and compared in the
 //! direction in which it is used: what others wrote by the old contract has to be read by the new one,
 //! and what is written by the new one has to be read by those who know the old one. Each difference is
@@ -24,6 +24,7 @@ mod report;
 mod rule;
 mod same;
 mod schema;
+pub mod sql;
 mod waiver;
 mod whole;
 mod yaml;
@@ -39,14 +40,14 @@ use crate::Level;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options<'a> {
     /// For schemas of data that belong to no request: who reads it. [`Direction::Both`] compares both
-    /// ways; nothing is as [`Direction::WeRead`], or both ways for Protobuf, whose messages are read
-    /// and written by whoever has them. OpenAPI says it itself.
+    /// ways; nothing is as [`Direction::WeRead`], or both ways for Protobuf and SQL, where whoever has
+    /// messages or a database reads and writes. OpenAPI says it itself.
     pub direction: Option<Direction>,
     /// The day of the comparison, `YYYY-MM-DD`, for dates after which something may go. Without it
     /// none has come.
     pub today: Option<&'a str>,
-    /// How stable parts of the contract are, by the beginning of a path, or of a full name of Protobuf;
-    /// the longest one counts.
+    /// How stable parts of the contract are, by the beginning of a path, or of a full name of Protobuf
+    /// or SQL; the longest one counts.
     pub stability: &'a [(String, Stability)],
 }
 
@@ -165,7 +166,10 @@ pub fn diff(
         Surface::Protobuf => return protobuf::diff(old, new, options),
         #[cfg(not(feature = "protobuf"))]
         Surface::Protobuf => return Err(not_compared(new, "Protobuf is left out of this build")),
-        Surface::Sql => return Err(not_compared(new, "SQL is not compared yet")),
+        Surface::Sql => {
+            let why = "its SQL has to be folded into a schema first, which `sql::diff` compares";
+            return Err(not_compared(new, why));
+        }
     };
     let (was, is) = (bundle::Bundle::read(old)?, bundle::Bundle::read(new)?);
     compare(&was, &is, options)
@@ -185,7 +189,8 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
     let protobuf = protobuf::rules::RULES;
     #[cfg(not(feature = "protobuf"))]
     let protobuf: &[&Rule] = &[];
-    let lines = openapi::rules::RULES.iter().chain(protobuf).copied();
+    let lines = openapi::rules::RULES.iter().chain(protobuf);
+    let lines = lines.chain(sql::rules::RULES).copied();
     schema::changes::rules()
         .chain(lines)
         .chain(avro::rules::rules())

@@ -19,6 +19,22 @@ pub(crate) fn contract_unread(file: &str, why: String) -> Failure {
     .into()
 }
 
+/// A schema whose SQL is that of another engine: SB1613.
+pub(crate) fn contract_of_other_engine(file: &str, engine: &str) -> Failure {
+    Diagnostic::error(
+        Code::ContractUnread,
+        format!("the contract {file} cannot be compared"),
+    )
+    .cause(format!(
+        "it is SQL for {engine}, and only schemas of PostgreSQL are compared"
+    ))
+    .hint(
+        "if it is PostgreSQL's, say so: `[[migrations.folder]]` with its `path` and \
+         `engine = \"postgres\"`",
+    )
+    .into()
+}
+
 /// A file that may be anything: SB1613.
 pub(crate) fn contract_of_no_kind(file: &str) -> Failure {
     let kinds = Surface::ALL.map(Surface::word).join(", ");

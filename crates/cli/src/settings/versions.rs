@@ -81,7 +81,7 @@ impl Default for Contracts {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct ContractFile {
-    /// The file.
+    /// The file; of Protobuf also a folder, of SQL also a folder of migrations or a pattern of files.
     pub(crate) path: PathBuf,
     /// The component that keeps it; may be left out if there is at most one.
     #[schemars(with = "Option<Name>")]
@@ -89,8 +89,8 @@ pub(crate) struct ContractFile {
     /// What it is; as the file shows if nothing is said.
     pub(crate) kind: Option<Surface>,
     /// Who reads what a schema describes: `we-read` (requests, stored data), `others-read` (responses,
-    /// messages that are sent) or `both`. OpenAPI says it itself, Protobuf is as `both`, others are as
-    /// `we-read`.
+    /// messages that are sent) or `both`. OpenAPI says it itself, Protobuf and SQL are as `both`, others
+    /// are as `we-read`.
     pub(crate) direction: Option<Direction>,
     /// How stable parts of it are, by the beginning of a path: `development`, `internal`, `alpha`,
     /// `beta` or `stable`; the longest beginning counts.

@@ -365,11 +365,16 @@ const OF_TOOLS: [&str; 10] = [
     "schema_migrations",
 ];
 
+/// Whether something is what a migration tool keeps its record in.
+pub fn is_of_a_tool(name: &Name) -> bool {
+    OF_TOOLS.contains(&name.name.as_str())
+}
+
 /// Whether something belongs to PostgreSQL itself or to a tool, and so exists without being here.
 fn is_of_the_system(name: &Name) -> bool {
     match name.schema.as_deref() {
         Some("pg_catalog" | "information_schema") => true,
-        _ => name.name.starts_with("pg_") || OF_TOOLS.contains(&name.name.as_str()),
+        _ => name.name.starts_with("pg_") || is_of_a_tool(name),
     }
 }
 

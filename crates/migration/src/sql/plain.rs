@@ -9,7 +9,7 @@ use crate::engine::Engine;
 /// An expression without blanks, comments, the case of words, casts, the schemas of functions, and
 /// parentheses that only group. Two that differ in precedence may come out the same; two that mean
 /// the same may come out different.
-pub(crate) fn plain(text: &str) -> String {
+pub fn plain(text: &str) -> String {
     let mut lexer = Lexer::new(text, Engine::Postgres);
     let tokens: Vec<Token> = std::iter::from_fn(|| lexer.token()).collect();
     let tokens = without_cast_calls(text, &tokens);

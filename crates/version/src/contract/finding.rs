@@ -14,7 +14,7 @@ pub struct Place {
     pub file: String,
     /// The line, from 1.
     pub line: usize,
-    /// JSON pointer within the file.
+    /// JSON pointer within the file; the full name of something in a database.
     pub pointer: String,
 }
 
@@ -26,6 +26,8 @@ pub struct Finding {
     /// How much the version has to rise for it: what the rule says, or less where the part of the
     /// contract is not stable.
     pub level: Level,
+    /// How sure it is: what the rule says, or less where not all of a contract could be read.
+    pub certainty: Certainty,
     /// Where it stands before, or what it would belong to.
     pub old: Place,
     /// Where it stands after, or what it belonged to.
@@ -66,6 +68,7 @@ impl Finding {
         Self {
             rule,
             level,
+            certainty: rule.certainty,
             old,
             new,
             old_value,
@@ -73,6 +76,11 @@ impl Finding {
             sentence,
             fingerprint: Digest::of(&bytes).hex(),
         }
+    }
+
+    /// Whether it says that something which worked does not work any more, or may not.
+    pub fn breaks(&self) -> bool {
+        self.level == Level::Major && self.certainty > Certainty::CannotTell
     }
 }
 
@@ -99,7 +107,7 @@ impl From<&Finding> for Claim {
 pub fn floor(findings: &[Finding], least: Certainty) -> Level {
     findings
         .iter()
-        .filter(|it| it.rule.certainty >= least)
+        .filter(|it| it.certainty >= least)
         .map(|it| it.level)
         .max()
         .unwrap_or_default()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::bundle::Bundle;
 use super::document::NodeId;
 use super::finding::{Finding, Place};
-use super::rule::{Direction, Rule, Surface};
+use super::rule::{Certainty, Direction, Rule, Surface};
 use super::schema::compare::Raw;
 use crate::Level;
 
@@ -26,12 +26,36 @@ impl Findings {
     ) {
         let sentence = format!("{what}{}; {}.", values(what, &old, &new), effect(rule));
         let level = rule.level.min(most);
-        let finding = Finding::new(rule, level, places, (old, new), sentence);
+        self.put(Finding::new(rule, level, places, (old, new), sentence));
+    }
+
+    /// Writes down something of which nobody knows whether it is so. `why` says in words what is
+    /// unknown.
+    pub(crate) fn add_doubted(
+        &mut self,
+        rule: &'static Rule,
+        places: (Place, Place),
+        (old, new): (Option<String>, Option<String>),
+        (what, why): (&str, &str),
+        most: Level,
+    ) {
+        let sentence = format!(
+            "{what}{}; whether that is so cannot be told, because {why}.",
+            values(what, &old, &new)
+        );
+        let level = rule.level.min(most);
+        self.put(Finding {
+            certainty: Certainty::CannotTell,
+            ..Finding::new(rule, level, places, (old, new), sentence)
+        });
+    }
+
+    fn put(&mut self, finding: Finding) {
         let key = (
             finding.new.file.clone(),
             finding.new.line,
             finding.new.pointer.clone(),
-            rule.id,
+            finding.rule.id,
             finding.fingerprint.clone(),
         );
         match self.0.get_mut(&key) {

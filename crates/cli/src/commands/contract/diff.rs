@@ -12,8 +12,8 @@ use switchback_version::tag::base;
 use super::view;
 use crate::args::word;
 use crate::commands::version::Of;
-use crate::context::{Context, path_in};
-use crate::contracts::{Compared, State, Subject, compare_all};
+use crate::context::{Context, path_in, settings_if_any};
+use crate::contracts::{Compared, Dialects, State, Subject, compare_all};
 use crate::errors::{self, Failure};
 use crate::shell::Shell;
 use crate::versions::Ancestry;
@@ -59,7 +59,7 @@ fn level(text: &str) -> Result<Level, String> {
 
 /// One of both sides.
 enum Side {
-    /// A file on the disk.
+    /// A file on the disk, a folder, or a pattern of files.
     File(PathBuf),
     /// A file of a revision, by its path from the top of the repository.
     At { revision: String, path: String },
@@ -70,7 +70,9 @@ enum Side {
 impl Side {
     fn of(text: &str, folder: &Path) -> Result<Self, Failure> {
         let file = folder.join(text);
-        if file.exists() {
+        // No revision has these characters in its name.
+        let pattern = text.contains(['*', '?', '[']) && !text.contains([':', '^', '~', '@']);
+        if file.exists() || pattern {
             return Ok(Self::File(file));
         }
         let Some((revision, path)) = text.split_once(':').filter(|it| !it.0.is_empty()) else {
@@ -98,7 +100,9 @@ impl Place {
     /// Outside of a repository it is named from the folder that we are in, and outside of that from
     /// its own.
     fn of(file: &Path, folder: &Path) -> Result<Self, Failure> {
-        let own = file.parent().unwrap_or(folder);
+        // What a pattern stands in need not be there.
+        let mut around = file.ancestors().skip(1);
+        let own = around.find(|it| it.is_dir()).unwrap_or(folder);
         let repository = History::discover(own).ok().and_then(|it| it.work_tree());
         let tops = repository
             .into_iter()
@@ -223,10 +227,20 @@ impl Diff {
             }
             None => Waivers::default(),
         };
+        let is_sql = match self.kind {
+            Some(kind) => kind == Surface::Sql,
+            None => [&old_end, &new_end].into_iter().any(End::is_sql),
+        };
+        // Only the SQL of a file needs settings to be understood.
+        let dialects = match is_sql {
+            true => dialects(shell, &new_end)?,
+            false => Dialects::default(),
+        };
         let subject = Subject {
             kind: self.kind,
             direction: self.direction,
             stability: Vec::new(),
+            dialects,
         };
         let compared = subject.compare(
             (&old_end.state, &old_end.path),
@@ -237,6 +251,28 @@ impl Diff {
         let compared = compared.ok_or_else(|| errors::no_contract(&new_end.path))?;
         Ok((vec![compared], waivers))
     }
+}
+
+impl End<'_> {
+    fn is_sql(&self) -> bool {
+        // What cannot be read is said by who reads it.
+        self.state.is_sql(&self.path).unwrap_or_default()
+    }
+}
+
+/// What the settings say of SQL, if there are any.
+fn dialects(shell: &Shell, end: &End<'_>) -> Result<Dialects, Failure> {
+    let Some(loaded) = settings_if_any(shell)? else {
+        return Ok(Dialects::default());
+    };
+    let top = match &end.state {
+        State::Disk { top } => top.clone(),
+        State::Commit { history, .. } => {
+            let top = history.work_tree();
+            top.unwrap_or_else(|| shell.folder.clone())
+        }
+    };
+    Ok(Dialects::of(&loaded, &top))
 }
 
 /// What a side is; a revision alone means the file of the other side.

@@ -45,6 +45,8 @@ struct One<'a> {
 struct Row<'a> {
     rule: &'static Rule,
     level: Level,
+    /// How sure it is: what the rule says, or less where not all of the contract could be read.
+    certainty: Certainty,
     sentence: &'a str,
     file: &'a str,
     line: usize,
@@ -62,6 +64,7 @@ impl<'a> Row<'a> {
         Self {
             rule: finding.rule,
             level: finding.level,
+            certainty: finding.certainty,
             sentence: &finding.sentence,
             file: &finding.new.file,
             line: finding.new.line,
@@ -76,7 +79,7 @@ impl<'a> Row<'a> {
 
     /// How much it raises the version: nothing if it may pass, or if nobody can tell.
     fn raises(&self) -> Level {
-        match self.waiver.is_some() || self.rule.certainty == Certainty::CannotTell {
+        match self.waiver.is_some() || self.certainty == Certainty::CannotTell {
             true => Level::None,
             false => self.level,
         }
@@ -200,10 +203,7 @@ fn log(found: &[Diagnostic], all: &[Compared]) -> Result<String, Failure> {
 fn diagnostic(one: &Compared, judged: &Judged) -> Diagnostic {
     let finding = &judged.finding;
     let sentence = finding.sentence.trim_end_matches('.');
-    let found = match (
-        finding.rule.breaks() && finding.level == Level::Major,
-        finding.level,
-    ) {
+    let found = match (finding.breaks(), finding.level) {
         (true, _) => Diagnostic::error(Code::ContractBreaks, sentence),
         (false, Level::Major) => Diagnostic::warning(Code::ContractChanged, sentence),
         _ => Diagnostic::note(Code::ContractChanged, sentence),
@@ -304,7 +304,7 @@ fn line(row: &Row<'_>, page: &mut Page) {
     page.end();
     page.add(Role::Plain, "  ");
     page.add(role(row.raises()), row.level.name());
-    page.add(Role::Faint, &format!(", {}", row.rule.certainty.word()));
+    page.add(Role::Faint, &format!(", {}", row.certainty.word()));
     page.add(Role::Plain, &format!("  {}:{}", row.file, row.line))
         .end();
     page.line(&format!("    {}", row.sentence));
