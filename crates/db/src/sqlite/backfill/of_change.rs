@@ -16,14 +16,11 @@ use switchback_migration::drive::Probed;
 use switchback_model::plan::Fill;
 use switchback_model::{BackfillId, ChangeId, StepName, Timestamp};
 
-use super::back::SqliteUndo;
 use super::control::{self, JobRow};
 use super::error::BackfillError;
-use super::hands::SqliteHands;
 use super::job::{BeginOptions, clear, with};
 use super::walk::{Start, Walk};
 use super::{BackfillOptions, Backfills, commit};
-use crate::backfill::Hands;
 use crate::backfill::alone::{Beside, alone};
 use crate::fill::{Next, SWEEPS};
 use crate::sqlite::error::{DbError, at};
@@ -292,7 +289,7 @@ pub(in crate::sqlite) fn fill(
             Err(error) => return (Err(error), jobs.connection),
         };
         let mut hands = jobs.hands_of(walk, &job, &worker);
-        let ended = alone(&mut hands, pace, &mut looking);
+        let ended = alone(&mut hands, |it| &mut it.db.connection, pace, &mut looking);
         (ended.map(Some), hands.db.connection)
     })?;
     database.connection = connection;
@@ -338,7 +335,7 @@ pub(in crate::sqlite) fn unfill(
             Err(error) => return (Err(error), jobs.connection),
         }
         let mut hands = jobs.undo_hands(id);
-        let ended = alone(&mut hands, pace, &mut looking);
+        let ended = alone(&mut hands, |it| &mut it.db.connection, pace, &mut looking);
         (ended.map(Some), hands.db.connection)
     })?;
     database.connection = connection;
@@ -511,29 +508,6 @@ impl<'a> Looking<'a> {
             batch_time: database.options.batch_time,
         }
     }
-
-    fn allowed(&self) -> Allowance {
-        Allowance {
-            batch: Some(self.batch_time),
-            // The hands rest by themselves: waiting writers poll for the lock.
-            ..Allowance::default()
-        }
-    }
-
-    fn did(&mut self, connection: &Connection, batch: &Batch) -> Result<Next, BackfillError> {
-        if batch.rows == 0 {
-            return Ok(Next::Continue);
-        }
-        if let Some(total) = self.back {
-            self.at.rows_scanned += batch.rows;
-            self.at.sweep_rows += batch.rows;
-            self.at.batches += 1;
-            self.at.total = Some(total);
-        }
-        self.at.took = batch.held;
-        self.at = counted(connection, &self.job, self.at)?;
-        Ok((self.on_batch)(&self.at))
-    }
 }
 
 /// How far a job has come, as its control tables say.
@@ -560,34 +534,31 @@ fn counted(
     })
 }
 
-impl Beside<SqliteHands> for Looking<'_> {
+impl Beside<Connection, BackfillError> for Looking<'_> {
     fn allowance(&mut self, _: Duration) -> Allowance {
-        self.allowed()
+        Allowance {
+            batch: Some(self.batch_time),
+            // The hands rest by themselves: waiting writers poll for the lock.
+            ..Allowance::default()
+        }
     }
 
-    fn batch(&mut self, hands: &mut SqliteHands, batch: &Batch) -> Result<Next, BackfillError> {
-        self.did(&hands.db.connection, batch)
+    fn batch(&mut self, on: &mut Connection, batch: &Batch) -> Result<Next, BackfillError> {
+        if batch.rows == 0 {
+            return Ok(Next::Continue);
+        }
+        if let Some(total) = self.back {
+            self.at.rows_scanned += batch.rows;
+            self.at.sweep_rows += batch.rows;
+            self.at.batches += 1;
+            self.at.total = Some(total);
+        }
+        self.at.took = batch.held;
+        self.at = counted(on, &self.job, self.at)?;
+        Ok((self.on_batch)(&self.at))
     }
 
-    fn stop(&mut self, _: &mut SqliteHands) -> bool {
-        false
-    }
-}
-
-impl Beside<SqliteUndo> for Looking<'_> {
-    fn allowance(&mut self, _: Duration) -> Allowance {
-        self.allowed()
-    }
-
-    fn batch(
-        &mut self,
-        hands: &mut SqliteUndo,
-        batch: &Batch,
-    ) -> Result<Next, <SqliteUndo as Hands>::Error> {
-        self.did(&hands.db.connection, batch)
-    }
-
-    fn stop(&mut self, _: &mut SqliteUndo) -> bool {
+    fn stop(&mut self, _: &mut Connection) -> bool {
         false
     }
 }

@@ -21,9 +21,9 @@ use super::super::place::rows_on_page;
 use super::super::statement::by_place;
 use super::super::table::range::Range;
 use super::super::undo::PostgresUndo;
+use super::super::watched::Watched;
 use super::control::{bare, fitting, row, tidy};
 use super::polite::Polite;
-use crate::backfill::Hands;
 use crate::backfill::alone::{Beside, alone};
 use crate::fill::Next;
 use crate::postgres::PostgresDatabase;
@@ -125,7 +125,7 @@ pub(in crate::postgres) fn fill(
         let mut looking = Looking::new(database, fill, rows, key, on_batch)?;
         let pace = looking.pace(database, fill);
         let mut hands = PostgresHands::beside(&mut *database, job.clone(), options, &mut *observer);
-        let ended = alone(&mut hands, pace, &mut looking);
+        let ended = alone(&mut hands, |it| &mut it.on, pace, &mut looking);
         drop(hands);
         let at = looking.at;
         match ended.map_err(|error| plain(error, fill))? {
@@ -173,7 +173,7 @@ pub(in crate::postgres) fn unfill(
     looking.back = Some(rows);
     let pace = looking.pace(database, fill);
     let mut hands = PostgresUndo::beside(&mut *database, job.clone(), &mut *observer);
-    let ended = alone(&mut hands, pace, &mut looking);
+    let ended = alone(&mut hands, |it| &mut it.on, pace, &mut looking);
     drop(hands);
     let at = looking.at;
     match ended {
@@ -469,8 +469,14 @@ impl<'a> Looking<'a> {
             most_a_second: None,
         }
     }
+}
 
-    fn allowed(&mut self, at: Duration) -> Allowance {
+impl<D, O> Beside<Watched<D, O>, BackfillError> for Looking<'_>
+where
+    D: BorrowMut<PostgresDatabase>,
+    O: Observer,
+{
+    fn allowance(&mut self, at: Duration) -> Allowance {
         let allowance = match &mut self.polite {
             Some(polite) => polite.allowed(at),
             None => Allowance {
@@ -483,22 +489,11 @@ impl<'a> Looking<'a> {
         allowance
     }
 
-    fn rests(&self, observer: &mut impl Observer) -> bool {
-        if let Some(reason) = &self.resting {
-            observer.paced(reason);
-        }
-        observer.stop()
-    }
-
-    fn did(
-        &mut self,
-        database: &mut PostgresDatabase,
-        batch: &Batch,
-    ) -> Result<Next, BackfillError> {
+    fn batch(&mut self, on: &mut Watched<D, O>, batch: &Batch) -> Result<Next, BackfillError> {
         if batch.rows == 0 {
             return Ok(Next::Continue);
         }
-        let job = &self.job;
+        let (job, database) = (&self.job, on.database());
         let mut now = self.at;
         if let Some(total) = self.back {
             now.rows_scanned += batch.rows;
@@ -517,48 +512,11 @@ impl<'a> Looking<'a> {
         };
         Ok((self.on_batch)(&self.at))
     }
-}
 
-impl<D, O> Beside<PostgresHands<D, O>> for Looking<'_>
-where
-    D: BorrowMut<PostgresDatabase>,
-    O: Observer,
-{
-    fn allowance(&mut self, at: Duration) -> Allowance {
-        self.allowed(at)
-    }
-
-    fn batch(
-        &mut self,
-        hands: &mut PostgresHands<D, O>,
-        batch: &Batch,
-    ) -> Result<Next, <PostgresHands<D, O> as Hands>::Error> {
-        self.did(hands.database(), batch)
-    }
-
-    fn stop(&mut self, hands: &mut PostgresHands<D, O>) -> bool {
-        self.rests(&mut hands.observer)
-    }
-}
-
-impl<D, O> Beside<PostgresUndo<D, O>> for Looking<'_>
-where
-    D: BorrowMut<PostgresDatabase>,
-    O: Observer,
-{
-    fn allowance(&mut self, at: Duration) -> Allowance {
-        self.allowed(at)
-    }
-
-    fn batch(
-        &mut self,
-        hands: &mut PostgresUndo<D, O>,
-        batch: &Batch,
-    ) -> Result<Next, <PostgresUndo<D, O> as Hands>::Error> {
-        self.did(hands.database(), batch)
-    }
-
-    fn stop(&mut self, hands: &mut PostgresUndo<D, O>) -> bool {
-        self.rests(&mut hands.observer)
+    fn stop(&mut self, on: &mut Watched<D, O>) -> bool {
+        if let Some(reason) = &self.resting {
+            on.observer.paced(reason);
+        }
+        on.observer.stop()
     }
 }
