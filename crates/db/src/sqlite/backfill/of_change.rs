@@ -22,42 +22,12 @@ use super::job::{BeginOptions, clear, with};
 use super::walk::{Start, Walk};
 use super::{BackfillOptions, Backfills, commit};
 use crate::backfill::alone::{Beside, alone};
-use crate::fill::{Next, SWEEPS};
+use crate::fill::{FillEnd, Next, Progress, SWEEPS};
 use crate::sqlite::error::{DbError, at};
 use crate::sqlite::{SqliteDatabase, catalog};
 
 /// Rows that are looked at in one statement, so that no read holds a lock for long.
 const STRETCH: u32 = 50_000;
-
-/// How far a fill, or taking one back, has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// Rows that were looked at, over all runs; of taking it back those of this one.
-    pub rows_scanned: u64,
-    /// Rows that were changed, over all runs.
-    pub rows_changed: u64,
-    /// Rows that taking it back left alone, because somebody had changed them since.
-    pub rows_left: u64,
-    /// Batches, over all runs; of taking it back those of this one.
-    pub batches: u64,
-    /// Rows that were looked at since all rows are walked once more, or for the first time.
-    pub sweep_rows: u64,
-    /// About how many rows there are, where that is known.
-    pub total: Option<u64>,
-    /// How long the last batch held the write lock.
-    pub took: Duration,
-}
-
-/// How a run of a fill ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FillEnd {
-    /// All rows are done.
-    Done(Progress),
-    /// It was told to stop.
-    Stopped(Progress),
-    /// There was nothing left to do.
-    Already,
-}
 
 /// What goes wrong with a backfill, as what goes wrong with a change.
 fn plain(error: BackfillError, fill: &Fill) -> DbError {
@@ -495,15 +465,7 @@ impl<'a> Looking<'a> {
         Self {
             job: job.id.to_string(),
             on_batch,
-            at: Progress {
-                rows_scanned: 0,
-                rows_changed: 0,
-                rows_left: 0,
-                batches: 0,
-                sweep_rows: 0,
-                total: None,
-                took: Duration::ZERO,
-            },
+            at: Progress::default(),
             back: None,
             batch_time: database.options.batch_time,
         }
@@ -547,14 +509,14 @@ impl Beside<Connection, BackfillError> for Looking<'_> {
         if batch.rows == 0 {
             return Ok(Next::Continue);
         }
-        if let Some(total) = self.back {
-            self.at.rows_scanned += batch.rows;
-            self.at.sweep_rows += batch.rows;
-            self.at.batches += 1;
-            self.at.total = Some(total);
-        }
-        self.at.took = batch.held;
-        self.at = counted(on, &self.job, self.at)?;
+        let now = match self.back {
+            Some(total) => self.at.back(batch.rows, total),
+            None => self.at,
+        };
+        self.at = Progress {
+            took: batch.held,
+            ..counted(on, &self.job, now)?
+        };
         Ok((self.on_batch)(&self.at))
     }
 

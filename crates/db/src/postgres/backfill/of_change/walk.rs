@@ -25,11 +25,11 @@ use super::super::watched::Watched;
 use super::control::{bare, fitting, row, tidy};
 use super::polite::Polite;
 use crate::backfill::alone::{Beside, alone};
-use crate::fill::Next;
+use crate::fill::{FillEnd, Next, Progress};
 use crate::postgres::PostgresDatabase;
 use crate::postgres::change::error::at;
 use crate::postgres::change::link::{begin, commit, reading};
-use crate::postgres::change::{ChangeError, Observer, Unfit, Waits};
+use crate::postgres::change::{ChangeError, Observer, Unfit};
 
 /// A smaller table is filled before a gauge would know what is usual, in rows.
 const WORTH_A_GAUGE: u64 = 50_000;
@@ -40,38 +40,6 @@ const MOST_CHOICES: u32 = 3;
 /// The longest pause after a batch where nobody looks how the database is, as a multiple of how long
 /// it took.
 const PAUSE: f64 = 0.25;
-
-/// How far a fill, or taking one back, has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// Rows that were looked at, over all runs.
-    pub rows_scanned: u64,
-    /// Rows that were changed, over all runs.
-    pub rows_changed: u64,
-    /// Rows that taking it back left alone, because somebody had changed them since.
-    pub rows_left: u64,
-    /// Batches, over all runs; of taking it back those of this one.
-    pub batches: u64,
-    /// Rows that were looked at since all rows are walked once more, or for the first time.
-    pub sweep_rows: u64,
-    /// About how many rows there are, where that is known.
-    pub total: Option<u64>,
-    /// How long the last batch took, its commit included.
-    pub took: Duration,
-    /// What this run waited for, and who waited for it.
-    pub waits: Waits,
-}
-
-/// How a run of a fill ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FillEnd {
-    /// All rows are done.
-    Done(Progress),
-    /// It was told to stop.
-    Stopped(Progress),
-    /// There was nothing left to do.
-    Already,
-}
 
 /// What is to be known of the rows before they are walked.
 struct Chosen {
@@ -445,16 +413,7 @@ impl<'a> Looking<'a> {
         Ok(Self {
             job: BackfillId::of_fill(&fill.change, &fill.step).to_string(),
             on_batch,
-            at: Progress {
-                rows_scanned: 0,
-                rows_changed: 0,
-                rows_left: 0,
-                batches: 0,
-                sweep_rows: 0,
-                total: None,
-                took: Duration::ZERO,
-                waits: Waits::default(),
-            },
+            at: Progress::default(),
             back: None,
             batch_time: database.options().batch_time,
             polite: polite.transpose()?,
@@ -494,13 +453,10 @@ where
             return Ok(Next::Continue);
         }
         let (job, database) = (&self.job, on.database());
-        let mut now = self.at;
-        if let Some(total) = self.back {
-            now.rows_scanned += batch.rows;
-            now.sweep_rows += batch.rows;
-            now.batches += 1;
-            now.total = Some(total);
-        }
+        let now = match self.back {
+            Some(total) => self.at.back(batch.rows, total),
+            None => self.at,
+        };
         let (now, _) = database.backfill(&mut (), |client, desk, _| {
             desk.next("reading where the fill stands", None)?;
             Ok(counted(client, job, now)?)
