@@ -17,5 +17,6 @@ mod random;
 pub mod rehearsal;
 pub mod sqlite;
 mod text;
+mod waits;
 
 pub use text::with_sources;

@@ -1,6 +1,7 @@
 //! Texts as people see them.
 
 use std::error::Error;
+use std::time::Duration;
 
 /// An error and its sources, from the outermost to the first cause, on one line unless one of them
 /// has several.
@@ -34,4 +35,13 @@ pub(crate) fn printable(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect()
+}
+
+/// A length of time for people, in seconds.
+pub(crate) fn seconds(length: Duration) -> String {
+    if length < Duration::from_secs(10) {
+        format!("{:.1} s", length.as_secs_f64())
+    } else {
+        format!("{} s", length.as_secs())
+    }
 }

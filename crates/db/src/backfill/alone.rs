@@ -15,29 +15,31 @@ use crate::fill::Next;
 /// How often somebody is asked whether to stop while nothing is done.
 const ASK: Duration = Duration::from_millis(50);
 
-/// What goes on beside the work.
-pub(crate) trait Beside<H: Hands> {
+/// What goes on beside the work, with what the hands work on.
+pub(crate) trait Beside<On, Error> {
     /// How much may be done, so long after the beginning.
     fn allowance(&mut self, at: Duration) -> Allowance;
 
     /// A batch is committed.
-    fn batch(&mut self, hands: &mut H, batch: &Batch) -> Result<Next, H::Error>;
+    fn batch(&mut self, on: &mut On, batch: &Batch) -> Result<Next, Error>;
 
     /// Whether to stop.
-    fn stop(&mut self, hands: &mut H) -> bool;
+    fn stop(&mut self, on: &mut On) -> bool;
 }
 
 /// Walks a job until it is over, somebody says stop, or something fails. A range that is held then is
 /// given back if that can be done, so that whoever goes on need not wait for the end of its lease.
+/// `on` gives what `hands` work on.
 ///
 /// # Errors
 /// Those of `hands`.
-pub(crate) fn alone<H: Hands>(
+pub(crate) fn alone<H: Hands, On>(
     hands: &mut H,
+    on: fn(&mut H) -> &mut On,
     pace: Pace,
-    beside: &mut impl Beside<H>,
+    beside: &mut impl Beside<On, H::Error>,
 ) -> Result<End, H::Error> {
-    let ended = walk(hands, pace, beside);
+    let ended = walk(hands, on, pace, beside);
     if ended.is_err() {
         // The error that led here is what has to be told.
         let _ = hands.release();
@@ -45,11 +47,16 @@ pub(crate) fn alone<H: Hands>(
     ended
 }
 
-fn walk<H: Hands>(hands: &mut H, pace: Pace, beside: &mut impl Beside<H>) -> Result<End, H::Error> {
+fn walk<H: Hands, On>(
+    hands: &mut H,
+    on: fn(&mut H) -> &mut On,
+    pace: Pace,
+    beside: &mut impl Beside<On, H::Error>,
+) -> Result<End, H::Error> {
     let begun = Instant::now();
     let mut worker = Worker::new(pace);
     loop {
-        if beside.stop(hands) {
+        if beside.stop(on(hands)) {
             worker.stop();
         }
         worker.allow(&beside.allowance(begun.elapsed()));
@@ -67,7 +74,7 @@ fn walk<H: Hands>(hands: &mut H, pace: Pace, beside: &mut impl Beside<H>) -> Res
         };
         worker.got(got, begun.elapsed());
         if let Got::Done(batch) = got
-            && beside.batch(hands, &batch)? == Next::Stop
+            && beside.batch(on(hands), &batch)? == Next::Stop
         {
             worker.stop();
         }

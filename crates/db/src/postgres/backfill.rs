@@ -40,6 +40,7 @@ mod statement;
 mod table;
 mod undo;
 mod verify;
+mod watched;
 mod window;
 
 pub use control::BACKFILL_FORMAT;

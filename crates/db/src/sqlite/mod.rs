@@ -37,8 +37,8 @@ use switchback_model::{ChangeId, Digest, Effect, Timestamp};
 
 use self::backfill::of_change;
 
-pub use crate::fill::Next;
-pub use backfill::of_change::{FillEnd, FillStatus, Progress};
+pub use crate::fill::{FillEnd, Next, Progress};
+pub use backfill::of_change::FillStatus;
 pub use control::{CONTROL_FORMAT, CONTROL_PREFIX, Mark};
 pub use error::DbError;
 pub use script::Ran;

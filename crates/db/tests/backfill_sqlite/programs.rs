@@ -178,6 +178,33 @@ fn rows_that_fail_are_named_and_others_are_done() {
 }
 
 #[test]
+fn rows_that_cannot_be_read_are_named_and_others_are_done() {
+    let smallest = i64::MIN;
+    for bad in [&[1][..], &[40, 41], &[100]] {
+        let place = Place::new(&numbers(100));
+        for id in bad {
+            place.run(&format!("UPDATE t SET a = {smallest} WHERE id = {id}"));
+        }
+        let job = job(&format!(
+            "table = \"t\"\nonly = \"b IS NULL AND abs(a) > 0\"\n[program]\n\
+             columns = [\"b\"]\nreads = [\"a\"]\ncommand = {}",
+            command(DOUBLED)
+        ));
+        assert_eq!(fill(&place, &job, ranges_of(70)), JobStatus::Done);
+        let failed = place.open().errors("fill", 99).unwrap();
+        let mut said: Vec<(i64, &str)> = failed
+            .iter()
+            .map(|it| (it.key.parse().unwrap(), it.message.as_str()))
+            .collect();
+        said.sort_unstable();
+        let wanted: Vec<_> = bad.iter().map(|id| (*id, "integer overflow")).collect();
+        assert_eq!(said, wanted);
+        let wrong = format!("{WRONG} AND a <> {smallest}");
+        assert_eq!(place.number(&wrong), 0);
+    }
+}
+
+#[test]
 fn a_program_that_fails_leaves_whole_batches_and_somebody_goes_on() {
     let place = Place::new(&numbers(2_000));
     let folder = tempfile::tempdir().unwrap();

@@ -11,8 +11,7 @@ use super::enter::{Standing, enter};
 use super::error::BackfillError;
 use super::place::{self, count};
 use super::savepoint;
-use super::shadow::fill as copy;
-use super::statement::{Keeping, Statements, by_place};
+use super::statement::{Keeping, Statements, by_place, joined};
 use super::table::range::{Range, parse};
 use crate::postgres::change::ChangeError;
 use crate::postgres::change::Options;
@@ -228,15 +227,12 @@ fn change(
     let alone = piece.rows == 1;
     match task.attempt(client, desk, &sql, alone)? {
         Ok(changed) => Ok(Ok(changed)),
-        Err(_) if let Some(target) = &standing.target => {
-            let keep = keeping(task, standing);
-            copy::one_by_one(client, desk, task, standing, target, &piece.range, keep)
-        }
         Err(_) => one_by_one(client, desk, task, standing, piece),
     }
 }
 
-fn keeping(task: &Task<'_>, standing: &Standing) -> Option<Keeping> {
+/// What is kept of the rows of a batch.
+pub(super) fn keeping(task: &Task<'_>, standing: &Standing) -> Option<Keeping> {
     task.keep_undo.then_some(Keeping {
         backfill: standing.id,
         sweep: standing.sweep,
@@ -254,7 +250,8 @@ fn fill(
 ) -> String {
     let keep = keeping(task, standing);
     if let Some(target) = &standing.target {
-        return copy::statement(target, task.statements, range, keep);
+        // No row was copied before, so none is left out.
+        return target.copy(task.statements, range, keep, false);
     }
     // What a query gives is not known before it is asked, be it nothing or something.
     if let Some(asked) = &task.statements.asked {
@@ -272,6 +269,14 @@ fn fill(
 pub(super) struct Refused {
     pub(super) code: String,
     pub(super) message: String,
+}
+
+impl Refused {
+    /// Why a job ends of which more rows refuse than may.
+    pub(super) fn one_too_many(&self, most: u64) -> String {
+        let message = &self.message;
+        format!("more than {most} rows refuse it; the last one says: {message}")
+    }
 }
 
 /// Whether a statement failed because of a row.
@@ -336,7 +341,8 @@ fn said(error: &ChangeError) -> Option<Refused> {
 }
 
 /// Changes the rows of a piece but for those that refuse it: halves are tried, and halves of those.
-/// Gives a reason where the first one, or too many of them, end the job.
+/// Where rows are copied, those that refuse are copied as they are. Gives a reason where the first
+/// one, or too many of them, end the job.
 fn one_by_one(
     client: &mut Client,
     desk: &Desk,
@@ -344,67 +350,85 @@ fn one_by_one(
     standing: &Standing,
     piece: &Piece,
 ) -> Result<Result<Changed, String>, BackfillError> {
-    let Range {
-        target, condition, ..
-    } = &piece.range;
-    let share = piece.share.as_deref().unwrap_or("true");
-    let sql =
-        format!("SELECT ctid::text FROM {target} WHERE {condition} AND {share} ORDER BY ctid");
-    let rows = client.query(&sql, &[]).map_err(at(&sql))?;
-    let places: Vec<String> = rows
-        .iter()
-        .map(|row| row.try_get(0).map_err(at(&sql)))
-        .collect::<Result<_, _>>()?;
+    let names = names(client, task, standing, piece)?;
     let mut known = failures(client, standing.id)?;
     let mut total = Changed::default();
-    let mut todo = vec![places.as_slice()];
+    let mut todo = vec![names.as_slice()];
     while let Some(part) = todo.pop() {
         if part.is_empty() {
             continue;
         }
-        let list: Vec<_> = part.iter().map(|it| format!("\"{it}\"")).collect();
-        let range = Range {
-            target: target.clone(),
-            condition: format!(
-                "ctid = ANY ({}::tid[])",
-                literal(&format!("{{{}}}", list.join(",")))
-            ),
-        };
+        let range = those(task, standing, &piece.range, part);
         let sql = fill(task, standing, &range, None, None);
-        match task.attempt(client, desk, &sql, part.len() == 1)? {
-            Ok(changed) => total.add(&changed),
-            Err(error) => {
-                let [one] = part else {
-                    let (left, right) = part.split_at(part.len() / 2);
-                    todo.push(right);
-                    todo.push(left);
-                    continue;
-                };
-                if task.stop_on_error {
-                    let key = named(client, task, &range, one)?;
-                    return Ok(Err(format!("row {key}: {}", error.message)));
-                }
-                total.failed += 1;
-                note(
-                    client,
-                    task.statements,
-                    standing.id,
-                    standing.sweep,
-                    &range,
-                    one,
-                    &error,
-                )?;
-                known += 1;
-                if known > task.most_failed {
-                    return Ok(Err(format!(
-                        "more than {} rows refuse it; the last one says: {}",
-                        task.most_failed, error.message
-                    )));
-                }
+        let refused = match task.attempt(client, desk, &sql, part.len() == 1)? {
+            Ok(changed) => {
+                total.add(&changed);
+                continue;
             }
+            Err(refused) => refused,
+        };
+        let [one] = part else {
+            let (left, right) = part.split_at(part.len() / 2);
+            todo.push(right);
+            todo.push(left);
+            continue;
+        };
+        let key = key_of(task.statements, &range, one);
+        if task.stop_on_error {
+            let key = text(client, &key)?.unwrap_or_else(|| one.clone());
+            return Ok(Err(format!("row {key}: {}", refused.message)));
+        }
+        note(client, standing.id, standing.sweep, &key, &refused)?;
+        if let Some(target) = &standing.target {
+            let sql = target.copy_as_is(&range, false);
+            client.batch_execute(&sql).map_err(at(&sql))?;
+        }
+        total.failed += 1;
+        known += 1;
+        if known > task.most_failed {
+            return Ok(Err(refused.one_too_many(task.most_failed)));
         }
     }
     Ok(Ok(total))
+}
+
+/// What the rows of a piece are named by: where they lie. Rows that are copied are named by their
+/// keys: a place on disk may be another row's by now, and no row may be copied twice.
+fn names(
+    client: &mut Client,
+    task: &Task<'_>,
+    standing: &Standing,
+    piece: &Piece,
+) -> Result<Vec<String>, ChangeError> {
+    let Range { target, condition } = &piece.range;
+    let sql = if standing.target.is_some() {
+        let key = task.statements.key("").unwrap_or_default();
+        let order = task.statements.table.key_list("", "");
+        format!("SELECT ({key})::text FROM {target} WHERE {condition} ORDER BY {order}")
+    } else {
+        let share = piece.share.as_deref().unwrap_or("true");
+        format!("SELECT ctid::text FROM {target} WHERE {condition} AND {share} ORDER BY ctid")
+    };
+    let rows = client.query(&sql, &[]).map_err(at(&sql))?;
+    let name = |row: &Row| row.try_get(0).map_err(at(&sql));
+    rows.iter().map(name).collect()
+}
+
+/// The rows of a range that have these [`names`].
+fn those(task: &Task<'_>, standing: &Standing, whole: &Range, names: &[String]) -> Range {
+    let condition = if standing.target.is_some() {
+        let key = task.statements.key("").unwrap_or_default();
+        let list = joined(names.iter().map(|it| literal(it)), ", ");
+        let whole = &whole.condition;
+        format!("{whole} AND ({key})::text = ANY (ARRAY[{list}]::text[])")
+    } else {
+        let list = joined(names.iter().map(|it| format!("\"{it}\"")), ",");
+        format!("ctid = ANY ({}::tid[])", literal(&format!("{{{list}}}")))
+    };
+    Range {
+        target: whole.target.clone(),
+        condition,
+    }
 }
 
 pub(super) fn failures(client: &mut Client, backfill: i64) -> Result<u64, ChangeError> {
@@ -413,41 +437,32 @@ pub(super) fn failures(client: &mut Client, backfill: i64) -> Result<u64, Change
     count(client, &sql)
 }
 
-/// The key of the one row of a range.
-pub(super) fn named(
-    client: &mut Client,
-    task: &Task<'_>,
-    range: &Range,
-    place: &str,
-) -> Result<String, BackfillError> {
-    let key = task.statements.key("").unwrap_or_else(|| literal(place));
-    let (target, condition) = (&range.target, &range.condition);
-    let sql = format!("SELECT ({key})::text FROM {target} WHERE {condition}");
-    let row = client.query_opt(&sql, &[]).map_err(at(&sql))?;
-    let key: Option<String> = match row {
-        Some(row) => row.try_get(0).map_err(at(&sql))?,
-        None => None,
-    };
-    Ok(key.unwrap_or_else(|| place.to_owned()))
+/// The query for the key of the one row of a range; where rows have none, for its place.
+pub(super) fn key_of(statements: &Statements, range: &Range, place: &str) -> String {
+    let key = statements.key("").unwrap_or_else(|| literal(place));
+    let Range { target, condition } = range;
+    format!("SELECT ({key})::text FROM {target} WHERE {condition}")
 }
 
-/// Writes down which row refused it, and why.
+fn text(client: &mut Client, sql: &str) -> Result<Option<String>, ChangeError> {
+    let row = client.query_opt(sql, &[]).map_err(at(sql))?;
+    let text = row.map(|it| it.try_get(0).map_err(at(sql))).transpose()?;
+    Ok(text.flatten())
+}
+
+/// Writes down which row refused it, whose key a query gives, and why.
 pub(super) fn note(
     client: &mut Client,
-    statements: &Statements,
     backfill: i64,
     sweep: i32,
-    range: &Range,
-    place: &str,
+    key: &str,
     refused: &Refused,
-) -> Result<(), BackfillError> {
-    let key = statements.key("").unwrap_or_else(|| literal(place));
+) -> Result<(), ChangeError> {
     let sql = format!(
         "INSERT INTO _switchback.backfill_failure (backfill, key, sweep, code, message) \
-         SELECT $1, ({key})::text, $2, $3, $4 FROM {} WHERE {} \
+         SELECT $1, it.key, $2, $3, $4 FROM ({key}) AS it (key) \
          ON CONFLICT (backfill, key) DO UPDATE SET sweep = excluded.sweep, code = excluded.code, \
-           message = excluded.message, at = excluded.at",
-        range.target, range.condition
+           message = excluded.message, at = excluded.at"
     );
     client
         .execute(&sql, &[&backfill, &sweep, &refused.code, &refused.message])

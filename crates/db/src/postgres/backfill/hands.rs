@@ -9,7 +9,6 @@ use postgres::Client;
 use switchback_migration::backfill::machine::{Batch, Got};
 use switchback_migration::backfill::strategy::{Misfit, Turn, still_fits};
 use switchback_migration::backfill::{Job, JobStatus, Strategy};
-use switchback_model::BackfillId;
 
 use super::batch::{Did, Task, batch};
 use super::claim::{Claimed, Held, RANGE_ROWS, claim};
@@ -20,6 +19,7 @@ use super::facts::{marks, wanted};
 use super::shadow;
 use super::statement::{Asking, Statements};
 use super::table::{Table, Wanted};
+use super::watched::Watched;
 use crate::backfill::{Hands, program};
 use crate::postgres::PostgresDatabase;
 use crate::postgres::change::error::at;
@@ -61,7 +61,7 @@ impl Observer for Quiet {
 /// A worker's connection: its own, or one that is lent, with somebody who looks on.
 #[derive(Debug)]
 pub struct PostgresHands<D = PostgresDatabase, O = Quiet> {
-    pub(super) database: D,
+    pub(super) on: Watched<D, O>,
     pub(super) job: Job,
     pub(super) options: HandsOptions,
     /// About how many rows a range has that this worker makes.
@@ -70,14 +70,7 @@ pub struct PostgresHands<D = PostgresDatabase, O = Quiet> {
     statements: Option<Statements>,
     /// The program that says what rows get, where one does.
     pub(super) program: program::Worker,
-    pub(super) observer: O,
-    /// How many parts of the work in a row were not done because of others.
-    refused: u32,
 }
-
-/// So many parts of a fill in a row, each with its own attempts, may not be done because of others
-/// until the step of the change ends. By then batches have shrunk to single rows.
-pub(super) const MOST_REFUSED: u32 = 6;
 
 /// What the catalog says of the table of a job, in a transaction. `key` is what the job was begun
 /// by.
@@ -130,41 +123,23 @@ impl<D: BorrowMut<PostgresDatabase>, O: Observer> PostgresHands<D, O> {
     /// A worker on somebody's connection, who looks on.
     pub(super) fn beside(database: D, job: Job, options: HandsOptions, observer: O) -> Self {
         Self {
-            database,
+            on: Watched::new(database, observer, &job),
             job,
             options,
             range_rows: RANGE_ROWS,
             held: None,
             statements: None,
-            observer,
             program: program::Worker::default(),
-            refused: 0,
         }
-    }
-
-    /// The connection.
-    pub(super) fn database(&mut self) -> &mut PostgresDatabase {
-        self.database.borrow_mut()
-    }
-
-    /// Does something in attempts, as the database allows.
-    pub(super) fn persist<T: Send>(
-        &mut self,
-        work: impl Fn(&mut Client, &Desk, &[String]) -> Result<T, BackfillError> + Send + Sync,
-    ) -> Result<(T, bool), BackfillError> {
-        self.database
-            .borrow_mut()
-            .backfill(&mut self.observer, work)
     }
 
     /// What is known of the table, read again for each range.
     fn look(&mut self) -> Result<Statements, BackfillError> {
-        let (job, version) = (self.job.clone(), self.database().version());
-        let options = self.database().options().clone();
-        let (statements, _) = self.persist(move |client, desk, path| {
+        let (job, version) = (self.job.clone(), self.on.database().version());
+        let (statements, _) = self.on.persist(move |client, desk, path, options| {
             desk.next("reading the catalog", None)?;
             let known = control::job(client, job.id.as_str(), false)?;
-            begin(client, &options, path)?;
+            begin(client, options, path)?;
             if let Some(known) = &known {
                 shadow::stand_still(client, known, &job.text.table)?;
             }
@@ -189,9 +164,9 @@ impl<D: BorrowMut<PostgresDatabase>, O: Observer> PostgresHands<D, O> {
     ) -> Result<T, BackfillError> {
         // The table may have grown.
         let statements = self.look()?;
-        let (job, options) = (self.job.clone(), self.database().options().clone());
-        let (own, version) = (self.options.clone(), self.database().version());
-        let (done, _) = self.persist(move |client, desk, path| {
+        let job = self.job.clone();
+        let (own, version) = (self.options.clone(), self.on.database().version());
+        let (done, _) = self.on.persist(move |client, desk, path, options| {
             work(
                 client,
                 desk,
@@ -200,7 +175,7 @@ impl<D: BorrowMut<PostgresDatabase>, O: Observer> PostgresHands<D, O> {
                     digest: job.version().to_string(),
                     statements: &statements,
                     path,
-                    options: &options,
+                    options,
                     version,
                     keep_undo: job.text.keep_undo,
                     stop_on_error: own.stop_on_error,
@@ -215,10 +190,9 @@ impl<D: BorrowMut<PostgresDatabase>, O: Observer> PostgresHands<D, O> {
     /// Ends the job for everybody.
     fn fail(&mut self, reason: &str) -> Result<Got, BackfillError> {
         let (job, reason) = (self.job.clone(), reason.to_owned());
-        let options = self.database().options().clone();
-        let (status, _) = self.persist(move |client, desk, path| {
+        let (status, _) = self.on.persist(move |client, desk, path, options| {
             desk.next("BEGIN", None)?;
-            begin(client, &options, path)?;
+            begin(client, options, path)?;
             control::lock_alone(client, job.id.as_str())?;
             let row = control::job(client, job.id.as_str(), true)?;
             let status = match row {
@@ -235,18 +209,17 @@ impl<D: BorrowMut<PostgresDatabase>, O: Observer> PostgresHands<D, O> {
         // Where others are in the way now, whoever begins it again or calls it off drops the copy.
         if status == JobStatus::Failed {
             let job = self.job.id.clone();
-            let _ = self.database().discard_copy(job.as_str());
+            let _ = self.on.database().discard_copy(job.as_str());
         }
         Ok(Got::Ended(status))
     }
 
     /// Looks whether rows can still be walked as was chosen. Gives an answer where that ends the job.
     fn watch(&mut self) -> Result<Option<Got>, BackfillError> {
-        let (job, version) = (self.job.clone(), self.database().version());
-        let options = self.database().options().clone();
-        let (found, _) = self.persist(move |client, desk, path| {
+        let (job, version) = (self.job.clone(), self.on.database().version());
+        let (found, _) = self.on.persist(move |client, desk, path, options| {
             desk.next("looking whether the table is as it was", None)?;
-            begin(client, &options, path)?;
+            begin(client, options, path)?;
             let row = control::job(client, job.id.as_str(), false)?;
             let misfit = match &row {
                 // Places on disk, which may come to mean nothing, name no rows of a rerun.
@@ -282,10 +255,9 @@ impl<D: BorrowMut<PostgresDatabase>, O: Observer> PostgresHands<D, O> {
     /// From now on rows are walked in another way, for everybody.
     fn turn(&mut self, to: Strategy, reason: &str) -> Result<(), BackfillError> {
         let (job, reason) = (self.job.clone(), reason.to_owned());
-        let options = self.database().options().clone();
-        self.persist(move |client, desk, path| {
+        self.on.persist(move |client, desk, path, options| {
             desk.next("turning to another strategy", None)?;
-            begin(client, &options, path)?;
+            begin(client, options, path)?;
             control::lock_shared(client, job.id.as_str())?;
             let sql = "UPDATE _switchback.backfill SET strategy = $2::text::jsonb, turned = $3
                        WHERE job = $1 AND status = 'running'";
@@ -304,7 +276,7 @@ impl<D: BorrowMut<PostgresDatabase>, O: Observer> PostgresHands<D, O> {
         let Some(most) = self.options.most_undo.filter(|_| self.job.text.keep_undo) else {
             return Ok(false);
         };
-        let (size, _) = self.persist(|client, desk, _| {
+        let (size, _) = self.on.persist(|client, desk, _, _| {
             let sql = "SELECT pg_total_relation_size('_switchback.backfill_undo')";
             desk.next(sql, None)?;
             let row = client.query_one(sql, &[]).map_err(at(sql))?;
@@ -321,28 +293,16 @@ impl<D: BorrowMut<PostgresDatabase>, O: Observer> PostgresHands<D, O> {
         did: Result<Got, BackfillError>,
         in_the_way: Got,
     ) -> Result<Got, BackfillError> {
-        let of_change = BackfillId::fill(self.job.id.as_str()).is_some();
-        match did {
-            Err(error) if error.is_in_the_way() => {
-                self.refused += 1;
-                // A step of a change is not tried for ever.
-                if of_change && self.refused > MOST_REFUSED {
-                    return Err(error);
-                }
-                Ok(in_the_way)
-            }
-            // A step that fails is tried again by the same command, and goes on from where it stood.
-            Err(error) if of_change => Err(error),
-            Err(error) if error.is_final() => {
-                // The error that led here is what has to be told.
-                let _ = self.fail(&with_sources(&error));
-                Err(error)
-            }
-            other => {
-                self.refused = 0;
-                other
-            }
+        let judged = self.on.judged(did, in_the_way);
+        // A step that fails is tried again by the same command, and goes on from where it stood.
+        if let Err(error) = &judged
+            && !self.on.of_change
+            && error.is_final()
+        {
+            // The error that led here is what has to be told.
+            let _ = self.fail(&with_sources(error));
         }
+        judged
     }
 
     fn take(&mut self) -> Result<Got, BackfillError> {
@@ -359,10 +319,9 @@ impl<D: BorrowMut<PostgresDatabase>, O: Observer> PostgresHands<D, O> {
         let (job, table) = (self.job.clone(), statements.table.clone());
         let (worker, lease) = (self.options.worker.clone(), self.options.lease);
         let rows = self.range_rows;
-        let options = self.database().options().clone();
-        let (claimed, _) = self.persist(move |client, desk, path| {
+        let (claimed, _) = self.on.persist(move |client, desk, path, options| {
             desk.next("taking a range", None)?;
-            begin(client, &options, path)?;
+            begin(client, options, path)?;
             let version = job.version().to_string();
             let id = job.id.as_str();
             let claimed = claim(client, id, &version, &table, &worker, lease, rows)?;
@@ -389,8 +348,7 @@ impl<D: BorrowMut<PostgresDatabase>, O: Observer> PostgresHands<D, O> {
         };
         let statements = self.known()?;
         let (job, own) = (self.job.clone(), self.options.clone());
-        let options = self.database().options().clone();
-        let did = self.persist(move |client, desk, path| {
+        let did = self.on.persist(move |client, desk, path, options| {
             let task = Task {
                 job: job.id.as_str(),
                 statements: &statements,
@@ -401,7 +359,7 @@ impl<D: BorrowMut<PostgresDatabase>, O: Observer> PostgresHands<D, O> {
                 stop_on_error: own.stop_on_error,
                 most_failed: own.most_failed,
                 path,
-                options: &options,
+                options,
             };
             batch(client, desk, &task, rows)
         });
@@ -448,7 +406,7 @@ impl<D: BorrowMut<PostgresDatabase>, O: Observer> PostgresHands<D, O> {
     pub(super) fn keep(&mut self) -> Result<Got, BackfillError> {
         let (job, held) = (self.job.clone(), self.held.clone());
         let (worker, lease) = (self.options.worker.clone(), self.options.lease);
-        let (got, _) = self.persist(move |client, desk, _| {
+        let (got, _) = self.on.persist(move |client, desk, _, _| {
             desk.next("keeping the lease", None)?;
             let Some(row) = control::job(client, job.id.as_str(), false)? else {
                 return Ok(Got::Lost);
@@ -490,7 +448,8 @@ impl<D: BorrowMut<PostgresDatabase>, O: Observer> PostgresHands<D, O> {
         };
         let (job, worker) = (self.job.clone(), self.options.worker.clone());
         // Whoever is told to stop has time for this.
-        let released = self.database().backfill(&mut (), move |client, desk, _| {
+        let database = self.on.database();
+        let released = database.backfill(&mut (), move |client, desk, _| {
             desk.next("giving the range back", None)?;
             let sql = "UPDATE _switchback.backfill_range AS mine
                        SET status = 'waiting', worker = NULL, lease_until = NULL
@@ -567,6 +526,6 @@ impl<D: BorrowMut<PostgresDatabase>, O: Observer> Hands for PostgresHands<D, O> 
     }
 
     fn reconnect(&mut self) -> Result<(), BackfillError> {
-        Ok(self.database().again()?)
+        Ok(self.on.database().again()?)
     }
 }

@@ -12,5 +12,4 @@ mod walk;
 pub(in crate::postgres) use control::{
     TABLES, bare, changes, exists, forget_dropped, forget_step, make, probe, probe_undone, row,
 };
-pub use walk::{FillEnd, Progress};
 pub(in crate::postgres) use walk::{fill, tidy_all as tidy, unfill};

@@ -71,13 +71,12 @@ enum Wrote {
 struct Own {
     job: Job,
     hands: HandsOptions,
-    options: Options,
     statements: Statements,
     held: Held,
 }
 
 impl Own {
-    fn task<'a>(&'a self, path: &'a [String]) -> Task<'a> {
+    fn task<'a>(&'a self, path: &'a [String], options: &'a Options) -> Task<'a> {
         Task {
             job: self.job.id.as_str(),
             statements: &self.statements,
@@ -88,7 +87,7 @@ impl Own {
             stop_on_error: self.hands.stop_on_error,
             most_failed: self.hands.most_failed,
             path,
-            options: &self.options,
+            options,
         }
     }
 }
@@ -131,13 +130,14 @@ impl<D: BorrowMut<PostgresDatabase>, O: Observer> PostgresHands<D, O> {
         let own = Own {
             job: self.job.clone(),
             hands: self.options.clone(),
-            options: self.database().options().clone(),
             statements,
             held,
         };
         let most = rows.min(self.program.rows()).max(1);
-        let (found, waited) =
-            self.persist(|client, desk, path| read(client, desk, &own.task(path), &asking, most))?;
+        let (found, waited) = self.on.persist(|client, desk, path, options| {
+            let task = own.task(path, options);
+            read(client, desk, &task, &asking, most)
+        })?;
         let found = match found {
             Ok(found) => found,
             Err(did) => return self.done(did, waited),
@@ -146,8 +146,9 @@ impl<D: BorrowMut<PostgresDatabase>, O: Observer> PostgresHands<D, O> {
             Ok(answers) => answers,
             Err(got) => return Ok(got),
         };
-        let (wrote, waited_again) = self.persist(|client, desk, path| {
-            write(client, desk, &own.task(path), &asking, &found, &answers)
+        let (wrote, waited_again) = self.on.persist(|client, desk, path, options| {
+            let task = own.task(path, options);
+            write(client, desk, &task, &asking, &found, &answers)
         })?;
         match wrote {
             Wrote::Did(did) => self.done(did, waited || waited_again),

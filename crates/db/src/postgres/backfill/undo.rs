@@ -9,12 +9,12 @@ use std::time::Instant;
 use postgres::Client;
 use switchback_migration::backfill::machine::{Batch, Got};
 use switchback_migration::backfill::{Job, JobStatus};
-use switchback_model::BackfillId;
 
 use super::control;
 use super::error::BackfillError;
-use super::hands::{MOST_REFUSED, Quiet, statements};
+use super::hands::{Quiet, statements};
 use super::statement::Statements;
+use super::watched::Watched;
 use crate::backfill::Hands;
 use crate::postgres::PostgresDatabase;
 use crate::postgres::change::error::at;
@@ -25,12 +25,9 @@ use crate::postgres::change::{Observer, Options};
 /// What a worker does that undoes a backfill. Several may; they take turns.
 #[derive(Debug)]
 pub struct PostgresUndo<D = PostgresDatabase, O = Quiet> {
-    database: D,
+    pub(super) on: Watched<D, O>,
     job: Job,
     statements: Option<Statements>,
-    pub(super) observer: O,
-    /// How many parts of the work in a row were not done because of others.
-    refused: u32,
 }
 
 impl PostgresUndo {
@@ -44,33 +41,15 @@ impl<D: BorrowMut<PostgresDatabase>, O: Observer> PostgresUndo<D, O> {
     /// A worker on somebody's connection, who looks on.
     pub(super) fn beside(database: D, job: Job, observer: O) -> Self {
         Self {
-            database,
+            on: Watched::new(database, observer, &job),
             job,
             statements: None,
-            observer,
-            refused: 0,
         }
     }
 
-    /// The connection.
-    pub(super) fn database(&mut self) -> &mut PostgresDatabase {
-        self.database.borrow_mut()
-    }
-
-    fn persist<T: Send>(
-        &mut self,
-        work: impl Fn(&mut Client, &Desk, &[String], &Options) -> Result<T, BackfillError> + Send + Sync,
-    ) -> Result<(T, bool), BackfillError> {
-        let database = self.database.borrow_mut();
-        let options = database.options().clone();
-        database.backfill(&mut self.observer, |client, desk, path| {
-            work(client, desk, path, &options)
-        })
-    }
-
     fn begin(&mut self) -> Result<Got, BackfillError> {
-        let (job, version) = (self.job.clone(), self.database().version());
-        let (found, _) = self.persist(move |client, desk, path, options| {
+        let (job, version) = (self.job.clone(), self.on.database().version());
+        let (found, _) = self.on.persist(move |client, desk, path, options| {
             desk.next("reading the catalog", None)?;
             let Some(row) = control::job(client, job.id.as_str(), false)? else {
                 return Err(BackfillError::Unknown {
@@ -104,7 +83,7 @@ impl<D: BorrowMut<PostgresDatabase>, O: Observer> PostgresUndo<D, O> {
             return Ok(Got::Lost);
         };
         let job = self.job.clone();
-        let did = self.persist(move |client, desk, path, options| {
+        let did = self.on.persist(move |client, desk, path, options| {
             put_back(client, desk, path, options, &job, &statements)
         });
         match did {
@@ -119,7 +98,7 @@ impl<D: BorrowMut<PostgresDatabase>, O: Observer> PostgresUndo<D, O> {
 
     fn look(&mut self) -> Result<Got, BackfillError> {
         let job = self.job.clone();
-        let (status, _) = self.persist(move |client, desk, _, _| {
+        let (status, _) = self.on.persist(move |client, desk, _, _| {
             desk.next("looking whether it goes on", None)?;
             Ok(control::job(client, job.id.as_str(), false)?.map(|it| it.status))
         })?;
@@ -132,7 +111,7 @@ impl<D: BorrowMut<PostgresDatabase>, O: Observer> PostgresUndo<D, O> {
 
     fn end(&mut self) -> Result<Got, BackfillError> {
         let job = self.job.clone();
-        let (got, _) = self.persist(move |client, desk, path, options| {
+        let (got, _) = self.on.persist(move |client, desk, path, options| {
             desk.next("BEGIN", None)?;
             begin(client, options, path)?;
             control::lock_alone(client, job.id.as_str())?;
@@ -158,46 +137,22 @@ impl<D: BorrowMut<PostgresDatabase>, O: Observer> PostgresUndo<D, O> {
     }
 }
 
-impl<D: BorrowMut<PostgresDatabase>, O: Observer> PostgresUndo<D, O> {
-    /// Others may be in the way of anything; of a step of a change not for ever.
-    fn judged(
-        &mut self,
-        did: Result<Got, BackfillError>,
-        in_the_way: Got,
-    ) -> Result<Got, BackfillError> {
-        let of_change = BackfillId::fill(self.job.id.as_str()).is_some();
-        match did {
-            Err(error) if error.is_in_the_way() => {
-                self.refused += 1;
-                if of_change && self.refused > MOST_REFUSED {
-                    return Err(error);
-                }
-                Ok(in_the_way)
-            }
-            other => {
-                self.refused = 0;
-                other
-            }
-        }
-    }
-}
-
 impl<D: BorrowMut<PostgresDatabase>, O: Observer> Hands for PostgresUndo<D, O> {
     type Error = BackfillError;
 
     fn claim(&mut self) -> Result<Got, BackfillError> {
         let got = self.begin();
-        self.judged(got, Got::InTheWay)
+        self.on.judged(got, Got::InTheWay)
     }
 
     fn batch(&mut self, _: u32) -> Result<Got, BackfillError> {
         let got = self.put_back();
-        self.judged(got, Got::InTheWay)
+        self.on.judged(got, Got::InTheWay)
     }
 
     fn renew(&mut self) -> Result<Got, BackfillError> {
         let got = self.look();
-        self.judged(got, Got::InTheWay)
+        self.on.judged(got, Got::InTheWay)
     }
 
     fn release(&mut self) -> Result<Got, BackfillError> {
@@ -207,7 +162,7 @@ impl<D: BorrowMut<PostgresDatabase>, O: Observer> Hands for PostgresUndo<D, O> {
 
     fn close(&mut self) -> Result<Got, BackfillError> {
         let got = self.end();
-        self.judged(got, Got::NotYet)
+        self.on.judged(got, Got::NotYet)
     }
 
     fn is_lost(error: &BackfillError) -> bool {
@@ -215,7 +170,7 @@ impl<D: BorrowMut<PostgresDatabase>, O: Observer> Hands for PostgresUndo<D, O> {
     }
 
     fn reconnect(&mut self) -> Result<(), BackfillError> {
-        Ok(self.database().again()?)
+        Ok(self.on.database().again()?)
     }
 }
 

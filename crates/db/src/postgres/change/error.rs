@@ -8,7 +8,7 @@ use switchback_migration::backfill::QueryFault;
 use super::super::error::PgError;
 use super::watch::Peer;
 use crate::history::SqlError;
-use crate::text::excerpt;
+use crate::text::{excerpt, seconds};
 
 /// Why something could not be done with a database.
 #[derive(Debug, thiserror::Error)]
@@ -369,15 +369,6 @@ fn left_over(left: &[String]) -> String {
     match left {
         [] => String::new(),
         left => format!("; left over: {}", left.join(", ")),
-    }
-}
-
-/// A length of time for people, in seconds.
-pub(in crate::postgres) fn seconds(length: Duration) -> String {
-    if length < Duration::from_secs(10) {
-        format!("{:.1} s", length.as_secs_f64())
-    } else {
-        format!("{} s", length.as_secs())
     }
 }
 

@@ -41,10 +41,10 @@ use crate::backfill::Standing;
 use crate::fill::Next;
 use crate::postgres::backfill::{BackfillError, GaugeOptions, PostgresGauge, jobs, of_change};
 
-pub use crate::postgres::backfill::of_change::{FillEnd, Progress};
+pub use crate::fill::{FillEnd, Progress, Waits};
 pub use control::{CONTROL_FORMAT, CONTROL_SCHEMA, Mark, MarkState};
 pub use error::{ChangeError, Unfit};
-pub use options::{Observer, Options, Ran, Waiting, Waits};
+pub use options::{Observer, Options, Ran, Waiting};
 pub use watch::Peer;
 
 /// A PostgreSQL database that an application uses.

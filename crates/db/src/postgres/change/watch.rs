@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use postgres::{Client, Config, NoTls, Row};
 
-use super::error::{ChangeError, seconds};
+use super::error::ChangeError;
 use crate::postgres::waiters;
-use crate::text::excerpt;
+use crate::text::{excerpt, seconds};
 
 /// Another session that is in the way, or is held up.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,7 @@
 
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, Row, params, params_from_iter};
+use rusqlite::{Connection, Row, Transaction, params, params_from_iter};
 use switchback_migration::backfill::JobStatus;
 use switchback_migration::backfill::machine::{Batch, Got};
 
@@ -36,6 +36,14 @@ pub(super) enum Tried {
     Thrown(u64, String),
     /// The job is to fail for this reason, and this row if it is one.
     Fail(Option<Key>, String),
+}
+
+/// A batch under the write lock, in its transaction.
+pub(super) struct Opened<'a> {
+    pub(super) transaction: Transaction<'a>,
+    began: Instant,
+    job: JobRow,
+    pub(super) range: RangeRow,
 }
 
 /// A row that is to be changed.
@@ -109,6 +117,31 @@ impl SqliteHands {
         }
     }
 
+    /// Begins the transaction of a batch, if its range is still ours and the schema the one that the
+    /// walk was made for.
+    pub(super) fn open(&self, token: &Token) -> Result<Result<Opened<'_>, Tried>, BackfillError> {
+        let transaction = self.db.lock()?;
+        let began = Instant::now();
+        let job = match self.running(&transaction)? {
+            Err(status) => return Ok(Err(Tried::Got(self.leave(transaction, status)?))),
+            Ok(job) => job,
+        };
+        let now = self.db.now().as_millis();
+        let held = control::held(&transaction, self.id(), &self.worker, token, now)?;
+        let Some(range) = held else {
+            return Ok(Err(Tried::Got(Got::Lost)));
+        };
+        if schema_version(&transaction)? != self.walk.schema {
+            return Ok(Err(Tried::OtherSchema));
+        }
+        Ok(Ok(Opened {
+            transaction,
+            began,
+            job,
+            range,
+        }))
+    }
+
     /// One transaction. With `bad` the one row that is read is known to end it, and is passed over.
     fn try_batch(
         &self,
@@ -116,26 +149,17 @@ impl SqliteHands {
         rows: u32,
         bad: Option<&str>,
     ) -> Result<Tried, BackfillError> {
-        let transaction = self.db.lock()?;
-        let began = Instant::now();
-        let job = match self.running(&transaction)? {
-            Err(status) => return self.leave(transaction, status).map(Tried::Got),
-            Ok(job) => job,
+        let opened = match self.open(token)? {
+            Ok(opened) => opened,
+            Err(tried) => return Ok(tried),
         };
-        let now = self.db.now().as_millis();
-        let held = control::held(&transaction, self.id(), &self.worker, token, now)?;
-        let Some(range) = held else {
-            return Ok(Tried::Got(Got::Lost));
-        };
-        if schema_version(&transaction)? != self.walk.schema {
-            return Ok(Tried::OtherSchema);
-        }
+        let (transaction, range) = (&opened.transaction, &opened.range);
         let whole = self.is_of_change();
-        let mut piece = read(&transaction, &self.walk, &range, rows, whole)?;
+        let mut piece = read(transaction, &self.walk, range, rows, whole)?;
         let read = piece.rows;
         let asked = match bad {
             Some(_) => Ok(()),
-            None => query::ask(&transaction, &self.walk, &range, &mut piece)?,
+            None => query::ask(transaction, &self.walk, range, &mut piece)?,
         };
         // What cannot be asked of many is asked of less, down to the one row that is to blame.
         let bad = match &asked {
@@ -143,7 +167,7 @@ impl SqliteHands {
             Err(message) => Some(message.as_str()),
             Ok(()) => bad,
         };
-        let mut changed = match bad {
+        let changed = match bad {
             Some(message) => {
                 let skipped = piece.wanted.drain(..).map(|it| it.key);
                 // A query was not asked which rows are to be changed.
@@ -154,46 +178,36 @@ impl SqliteHands {
                     ..Changed::default()
                 }
             }
-            None => match change(&transaction, &self.walk, &piece.wanted, whole)? {
+            None => match change(transaction, &self.walk, &piece.wanted, whole)? {
                 Ok(changed) => changed,
                 Err(message) => return Ok(Tried::Thrown(read, message)),
             },
         };
-        if let Some(message) = piece.broken.take()
-            && piece.rows == 0
-        {
-            pass_over(
-                &transaction,
-                &self.walk,
-                &range,
-                &mut piece,
-                &mut changed,
-                message,
-            )?;
-        }
-        self.finish(
-            transaction,
-            began,
-            token,
-            (job, range),
-            &piece,
-            read,
-            changed,
-        )
+        self.finish(opened, token, piece, read, changed)
     }
 
-    /// Keeps former values, writes down which rows cannot be changed, moves the place, and commits.
-    #[expect(clippy::too_many_arguments, reason = "all that a batch is")]
+    /// Passes over a row that cannot be read if it is the next one, keeps former values, writes down
+    /// which rows cannot be changed, moves the place, and commits.
     pub(super) fn finish(
         &self,
-        transaction: rusqlite::Transaction<'_>,
-        began: Instant,
+        opened: Opened<'_>,
         token: &Token,
-        (mut job, mut range): (JobRow, RangeRow),
-        piece: &Piece,
+        mut piece: Piece,
         read: u64,
         mut changed: Changed,
     ) -> Result<Tried, BackfillError> {
+        let Opened {
+            transaction,
+            began,
+            mut job,
+            mut range,
+        } = opened;
+        if let Some(message) = piece.broken.take()
+            && piece.rows == 0
+        {
+            let (walk, piece, changed) = (&self.walk, &mut piece, &mut changed);
+            pass_over(&transaction, walk, &range, piece, changed, message)?;
+        }
         let (now, moment) = self.db.moment();
         let (scanned, ends) = (piece.rows, piece.ends);
         for (key, message) in &changed.bad {
@@ -366,7 +380,7 @@ fn read(
 }
 
 /// Passes over the next row, which cannot even be read.
-pub(super) fn pass_over(
+fn pass_over(
     connection: &Connection,
     walk: &Walk,
     range: &RangeRow,

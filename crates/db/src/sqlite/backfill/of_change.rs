@@ -16,51 +16,18 @@ use switchback_migration::drive::Probed;
 use switchback_model::plan::Fill;
 use switchback_model::{BackfillId, ChangeId, StepName, Timestamp};
 
-use super::back::SqliteUndo;
 use super::control::{self, JobRow};
 use super::error::BackfillError;
-use super::hands::SqliteHands;
 use super::job::{BeginOptions, clear, with};
 use super::walk::{Start, Walk};
 use super::{BackfillOptions, Backfills, commit};
-use crate::backfill::Hands;
 use crate::backfill::alone::{Beside, alone};
-use crate::fill::{Next, SWEEPS};
+use crate::fill::{FillEnd, Next, Progress, SWEEPS};
 use crate::sqlite::error::{DbError, at};
 use crate::sqlite::{SqliteDatabase, catalog};
 
 /// Rows that are looked at in one statement, so that no read holds a lock for long.
 const STRETCH: u32 = 50_000;
-
-/// How far a fill, or taking one back, has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// Rows that were looked at, over all runs; of taking it back those of this one.
-    pub rows_scanned: u64,
-    /// Rows that were changed, over all runs.
-    pub rows_changed: u64,
-    /// Rows that taking it back left alone, because somebody had changed them since.
-    pub rows_left: u64,
-    /// Batches, over all runs; of taking it back those of this one.
-    pub batches: u64,
-    /// Rows that were looked at since all rows are walked once more, or for the first time.
-    pub sweep_rows: u64,
-    /// About how many rows there are, where that is known.
-    pub total: Option<u64>,
-    /// How long the last batch held the write lock.
-    pub took: Duration,
-}
-
-/// How a run of a fill ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FillEnd {
-    /// All rows are done.
-    Done(Progress),
-    /// It was told to stop.
-    Stopped(Progress),
-    /// There was nothing left to do.
-    Already,
-}
 
 /// What goes wrong with a backfill, as what goes wrong with a change.
 fn plain(error: BackfillError, fill: &Fill) -> DbError {
@@ -292,7 +259,7 @@ pub(in crate::sqlite) fn fill(
             Err(error) => return (Err(error), jobs.connection),
         };
         let mut hands = jobs.hands_of(walk, &job, &worker);
-        let ended = alone(&mut hands, pace, &mut looking);
+        let ended = alone(&mut hands, |it| &mut it.db.connection, pace, &mut looking);
         (ended.map(Some), hands.db.connection)
     })?;
     database.connection = connection;
@@ -338,7 +305,7 @@ pub(in crate::sqlite) fn unfill(
             Err(error) => return (Err(error), jobs.connection),
         }
         let mut hands = jobs.undo_hands(id);
-        let ended = alone(&mut hands, pace, &mut looking);
+        let ended = alone(&mut hands, |it| &mut it.db.connection, pace, &mut looking);
         (ended.map(Some), hands.db.connection)
     })?;
     database.connection = connection;
@@ -498,41 +465,10 @@ impl<'a> Looking<'a> {
         Self {
             job: job.id.to_string(),
             on_batch,
-            at: Progress {
-                rows_scanned: 0,
-                rows_changed: 0,
-                rows_left: 0,
-                batches: 0,
-                sweep_rows: 0,
-                total: None,
-                took: Duration::ZERO,
-            },
+            at: Progress::default(),
             back: None,
             batch_time: database.options.batch_time,
         }
-    }
-
-    fn allowed(&self) -> Allowance {
-        Allowance {
-            batch: Some(self.batch_time),
-            // The hands rest by themselves: waiting writers poll for the lock.
-            ..Allowance::default()
-        }
-    }
-
-    fn did(&mut self, connection: &Connection, batch: &Batch) -> Result<Next, BackfillError> {
-        if batch.rows == 0 {
-            return Ok(Next::Continue);
-        }
-        if let Some(total) = self.back {
-            self.at.rows_scanned += batch.rows;
-            self.at.sweep_rows += batch.rows;
-            self.at.batches += 1;
-            self.at.total = Some(total);
-        }
-        self.at.took = batch.held;
-        self.at = counted(connection, &self.job, self.at)?;
-        Ok((self.on_batch)(&self.at))
     }
 }
 
@@ -560,34 +496,31 @@ fn counted(
     })
 }
 
-impl Beside<SqliteHands> for Looking<'_> {
+impl Beside<Connection, BackfillError> for Looking<'_> {
     fn allowance(&mut self, _: Duration) -> Allowance {
-        self.allowed()
+        Allowance {
+            batch: Some(self.batch_time),
+            // The hands rest by themselves: waiting writers poll for the lock.
+            ..Allowance::default()
+        }
     }
 
-    fn batch(&mut self, hands: &mut SqliteHands, batch: &Batch) -> Result<Next, BackfillError> {
-        self.did(&hands.db.connection, batch)
+    fn batch(&mut self, on: &mut Connection, batch: &Batch) -> Result<Next, BackfillError> {
+        if batch.rows == 0 {
+            return Ok(Next::Continue);
+        }
+        let now = match self.back {
+            Some(total) => self.at.back(batch.rows, total),
+            None => self.at,
+        };
+        self.at = Progress {
+            took: batch.held,
+            ..counted(on, &self.job, now)?
+        };
+        Ok((self.on_batch)(&self.at))
     }
 
-    fn stop(&mut self, _: &mut SqliteHands) -> bool {
-        false
-    }
-}
-
-impl Beside<SqliteUndo> for Looking<'_> {
-    fn allowance(&mut self, _: Duration) -> Allowance {
-        self.allowed()
-    }
-
-    fn batch(
-        &mut self,
-        hands: &mut SqliteUndo,
-        batch: &Batch,
-    ) -> Result<Next, <SqliteUndo as Hands>::Error> {
-        self.did(&hands.db.connection, batch)
-    }
-
-    fn stop(&mut self, _: &mut SqliteUndo) -> bool {
+    fn stop(&mut self, _: &mut Connection) -> bool {
         false
     }
 }

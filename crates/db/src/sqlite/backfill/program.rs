@@ -8,7 +8,7 @@ use rusqlite::{Connection, Row, params, params_from_iter};
 use switchback_migration::backfill::machine::{Batch, Got};
 use switchback_migration::backfill::program::{Answer, Said, Value, row};
 
-use super::batch::{Changed, MOST_BYTES, Now, Piece, Tried, Wanted, pass_over, values};
+use super::batch::{Changed, MOST_BYTES, Now, Piece, Tried, Wanted, values};
 use super::codec::{self, Exact, Key, unpacked};
 use super::control::{self, Token};
 use super::error::{BackfillError, said};
@@ -188,33 +188,25 @@ impl SqliteHands {
         most: usize,
         bad: Option<&str>,
     ) -> Result<Tried, BackfillError> {
-        let transaction = self.db.lock()?;
-        let began = Instant::now();
-        let job = match self.running(&transaction)? {
-            Err(status) => return self.leave(transaction, status).map(Tried::Got),
-            Ok(job) => job,
+        let opened = match self.open(token)? {
+            Ok(opened) => opened,
+            Err(tried) => return Ok(tried),
         };
-        let now = self.db.now().as_millis();
-        let held = control::held(&transaction, self.id(), &self.worker, token, now)?;
-        let Some(range) = held else {
-            return Ok(Tried::Got(Got::Lost));
-        };
-        if schema_version(&transaction)? != self.walk.schema {
-            return Ok(Tried::OtherSchema);
-        }
-        if range.place != found.place {
+        let transaction = &opened.transaction;
+        if opened.range.place != found.place {
             return Ok(Tried::Got(Got::InTheWay));
         }
         // All rows before the first that is not done, which is the place.
         let done = found.wanted.get(most).map(|it| it.before);
         let rows = done.unwrap_or(found.all.len());
-        let mut piece = Piece {
+        let piece = Piece {
             rows: rows as u64,
             last: rows.checked_sub(1).map(|it| found.all[it].0.clone()),
             ends: done.is_none() && found.ends,
             sum: found.all[..rows]
                 .iter()
                 .fold(0, |sum, it| sum.wrapping_add(it.1)),
+            broken: found.broken.clone().filter(|_| rows == found.all.len()),
             ..Piece::default()
         };
         let mut changed = Changed::default();
@@ -224,12 +216,12 @@ impl SqliteHands {
                 (Gets::Refused(why), _) => Some(why.clone()),
                 (Gets::Values(_), Some(message)) => Some(message.to_owned()),
                 (Gets::Nothing, _) => {
-                    skipped::note(&transaction, self.id(), &key, seen(given))?;
+                    skipped::note(transaction, self.id(), &key, seen(given))?;
                     changed.skipped += 1;
                     None
                 }
                 (Gets::Values(values), None) => {
-                    match give(&transaction, &self.walk, given, values, &mut changed)? {
+                    match give(transaction, &self.walk, given, values, &mut changed)? {
                         Gave::Done => None,
                         Gave::Refused(why) => Some(why),
                         Gave::Thrown(message) => {
@@ -240,28 +232,7 @@ impl SqliteHands {
             };
             changed.bad.extend(reason.map(|why| (key, why)));
         }
-        if let Some(message) = &found.broken
-            && found.all.is_empty()
-        {
-            let message = message.clone();
-            pass_over(
-                &transaction,
-                &self.walk,
-                &range,
-                &mut piece,
-                &mut changed,
-                message,
-            )?;
-        }
-        self.finish(
-            transaction,
-            began,
-            token,
-            (job, range),
-            &piece,
-            most as u64,
-            changed,
-        )
+        self.finish(opened, token, piece, most as u64, changed)
     }
 }
 

@@ -21,15 +21,15 @@ use super::super::place::rows_on_page;
 use super::super::statement::by_place;
 use super::super::table::range::Range;
 use super::super::undo::PostgresUndo;
+use super::super::watched::Watched;
 use super::control::{bare, fitting, row, tidy};
 use super::polite::Polite;
-use crate::backfill::Hands;
 use crate::backfill::alone::{Beside, alone};
-use crate::fill::Next;
+use crate::fill::{FillEnd, Next, Progress};
 use crate::postgres::PostgresDatabase;
 use crate::postgres::change::error::at;
 use crate::postgres::change::link::{begin, commit, reading};
-use crate::postgres::change::{ChangeError, Observer, Unfit, Waits};
+use crate::postgres::change::{ChangeError, Observer, Unfit};
 
 /// A smaller table is filled before a gauge would know what is usual, in rows.
 const WORTH_A_GAUGE: u64 = 50_000;
@@ -40,38 +40,6 @@ const MOST_CHOICES: u32 = 3;
 /// The longest pause after a batch where nobody looks how the database is, as a multiple of how long
 /// it took.
 const PAUSE: f64 = 0.25;
-
-/// How far a fill, or taking one back, has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// Rows that were looked at, over all runs.
-    pub rows_scanned: u64,
-    /// Rows that were changed, over all runs.
-    pub rows_changed: u64,
-    /// Rows that taking it back left alone, because somebody had changed them since.
-    pub rows_left: u64,
-    /// Batches, over all runs; of taking it back those of this one.
-    pub batches: u64,
-    /// Rows that were looked at since all rows are walked once more, or for the first time.
-    pub sweep_rows: u64,
-    /// About how many rows there are, where that is known.
-    pub total: Option<u64>,
-    /// How long the last batch took, its commit included.
-    pub took: Duration,
-    /// What this run waited for, and who waited for it.
-    pub waits: Waits,
-}
-
-/// How a run of a fill ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FillEnd {
-    /// All rows are done.
-    Done(Progress),
-    /// It was told to stop.
-    Stopped(Progress),
-    /// There was nothing left to do.
-    Already,
-}
 
 /// What is to be known of the rows before they are walked.
 struct Chosen {
@@ -125,7 +93,7 @@ pub(in crate::postgres) fn fill(
         let mut looking = Looking::new(database, fill, rows, key, on_batch)?;
         let pace = looking.pace(database, fill);
         let mut hands = PostgresHands::beside(&mut *database, job.clone(), options, &mut *observer);
-        let ended = alone(&mut hands, pace, &mut looking);
+        let ended = alone(&mut hands, |it| &mut it.on, pace, &mut looking);
         drop(hands);
         let at = looking.at;
         match ended.map_err(|error| plain(error, fill))? {
@@ -173,7 +141,7 @@ pub(in crate::postgres) fn unfill(
     looking.back = Some(rows);
     let pace = looking.pace(database, fill);
     let mut hands = PostgresUndo::beside(&mut *database, job.clone(), &mut *observer);
-    let ended = alone(&mut hands, pace, &mut looking);
+    let ended = alone(&mut hands, |it| &mut it.on, pace, &mut looking);
     drop(hands);
     let at = looking.at;
     match ended {
@@ -445,16 +413,7 @@ impl<'a> Looking<'a> {
         Ok(Self {
             job: BackfillId::of_fill(&fill.change, &fill.step).to_string(),
             on_batch,
-            at: Progress {
-                rows_scanned: 0,
-                rows_changed: 0,
-                rows_left: 0,
-                batches: 0,
-                sweep_rows: 0,
-                total: None,
-                took: Duration::ZERO,
-                waits: Waits::default(),
-            },
+            at: Progress::default(),
             back: None,
             batch_time: database.options().batch_time,
             polite: polite.transpose()?,
@@ -469,8 +428,14 @@ impl<'a> Looking<'a> {
             most_a_second: None,
         }
     }
+}
 
-    fn allowed(&mut self, at: Duration) -> Allowance {
+impl<D, O> Beside<Watched<D, O>, BackfillError> for Looking<'_>
+where
+    D: BorrowMut<PostgresDatabase>,
+    O: Observer,
+{
+    fn allowance(&mut self, at: Duration) -> Allowance {
         let allowance = match &mut self.polite {
             Some(polite) => polite.allowed(at),
             None => Allowance {
@@ -483,29 +448,15 @@ impl<'a> Looking<'a> {
         allowance
     }
 
-    fn rests(&self, observer: &mut impl Observer) -> bool {
-        if let Some(reason) = &self.resting {
-            observer.paced(reason);
-        }
-        observer.stop()
-    }
-
-    fn did(
-        &mut self,
-        database: &mut PostgresDatabase,
-        batch: &Batch,
-    ) -> Result<Next, BackfillError> {
+    fn batch(&mut self, on: &mut Watched<D, O>, batch: &Batch) -> Result<Next, BackfillError> {
         if batch.rows == 0 {
             return Ok(Next::Continue);
         }
-        let job = &self.job;
-        let mut now = self.at;
-        if let Some(total) = self.back {
-            now.rows_scanned += batch.rows;
-            now.sweep_rows += batch.rows;
-            now.batches += 1;
-            now.total = Some(total);
-        }
+        let (job, database) = (&self.job, on.database());
+        let now = match self.back {
+            Some(total) => self.at.back(batch.rows, total),
+            None => self.at,
+        };
         let (now, _) = database.backfill(&mut (), |client, desk, _| {
             desk.next("reading where the fill stands", None)?;
             Ok(counted(client, job, now)?)
@@ -517,48 +468,11 @@ impl<'a> Looking<'a> {
         };
         Ok((self.on_batch)(&self.at))
     }
-}
 
-impl<D, O> Beside<PostgresHands<D, O>> for Looking<'_>
-where
-    D: BorrowMut<PostgresDatabase>,
-    O: Observer,
-{
-    fn allowance(&mut self, at: Duration) -> Allowance {
-        self.allowed(at)
-    }
-
-    fn batch(
-        &mut self,
-        hands: &mut PostgresHands<D, O>,
-        batch: &Batch,
-    ) -> Result<Next, <PostgresHands<D, O> as Hands>::Error> {
-        self.did(hands.database(), batch)
-    }
-
-    fn stop(&mut self, hands: &mut PostgresHands<D, O>) -> bool {
-        self.rests(&mut hands.observer)
-    }
-}
-
-impl<D, O> Beside<PostgresUndo<D, O>> for Looking<'_>
-where
-    D: BorrowMut<PostgresDatabase>,
-    O: Observer,
-{
-    fn allowance(&mut self, at: Duration) -> Allowance {
-        self.allowed(at)
-    }
-
-    fn batch(
-        &mut self,
-        hands: &mut PostgresUndo<D, O>,
-        batch: &Batch,
-    ) -> Result<Next, <PostgresUndo<D, O> as Hands>::Error> {
-        self.did(hands.database(), batch)
-    }
-
-    fn stop(&mut self, hands: &mut PostgresUndo<D, O>) -> bool {
-        self.rests(&mut hands.observer)
+    fn stop(&mut self, on: &mut Watched<D, O>) -> bool {
+        if let Some(reason) = &self.resting {
+            on.observer.paced(reason);
+        }
+        on.observer.stop()
     }
 }

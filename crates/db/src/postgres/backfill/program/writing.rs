@@ -4,14 +4,15 @@ use postgres::Client;
 use postgres::types::ToSql;
 
 use super::{BY_PROGRAM, Gets, Given};
-use crate::postgres::backfill::batch::{Changed, Refused, Task, refused};
+use crate::postgres::backfill::batch::{Changed, Refused, Task, keeping, note, refused};
 use crate::postgres::backfill::enter::Standing;
 use crate::postgres::backfill::error::BackfillError;
 use crate::postgres::backfill::savepoint;
-use crate::postgres::backfill::statement::{Asking, Keeping};
+use crate::postgres::backfill::statement::Asking;
 use crate::postgres::change::ChangeError;
 use crate::postgres::change::error::at;
 use crate::postgres::change::persist::Desk;
+use crate::postgres::session::literal;
 
 /// Writing into one transaction.
 pub(super) struct Writing<'a> {
@@ -102,11 +103,7 @@ impl Writing<'_> {
         desk: &Desk,
         lines: &[Line<'_>],
     ) -> Result<Tried, BackfillError> {
-        let keep = self.task.keep_undo.then_some(Keeping {
-            backfill: self.standing.id,
-            sweep: self.standing.sweep,
-            range: self.task.held.number,
-        });
+        let keep = keeping(self.task, self.standing);
         let sql = self.task.statements.give(self.asking, self.target, keep);
         let keys: Vec<&str> = lines.iter().map(|(given, _)| given.key.as_str()).collect();
         let seen: Vec<i64> = lines.iter().map(|(given, _)| given.seen).collect();
@@ -150,14 +147,8 @@ impl Writing<'_> {
         if self.task.stop_on_error {
             return Ok(Err(format!("row {key}: {message}")));
         }
-        let sql = "INSERT INTO _switchback.backfill_failure (backfill, key, sweep, code, message) \
-             VALUES ($1, $2, $3, $4, $5) \
-             ON CONFLICT (backfill, key) DO UPDATE SET sweep = excluded.sweep, \
-               code = excluded.code, message = excluded.message, at = excluded.at";
-        let (id, sweep) = (&self.standing.id, &self.standing.sweep);
-        client
-            .execute(sql, &[id, &key, sweep, &refused.code, message])
-            .map_err(at(sql))?;
+        let key = format!("SELECT {}::text", literal(key));
+        note(client, self.standing.id, self.standing.sweep, &key, refused)?;
         self.total.failed += 1;
         self.known += 1;
         if self.known > self.task.most_failed {

@@ -2,16 +2,12 @@
 
 use postgres::Client;
 
-use super::super::batch::{Changed, Task, failures, named, note};
-use super::super::enter::Standing;
-use super::super::error::BackfillError;
 use super::super::statement::{Keeping, Statements, joined};
 use super::super::table::range::Range;
 use super::row;
 use crate::postgres::change::ChangeError;
 use crate::postgres::change::error::at;
-use crate::postgres::change::persist::Desk;
-use crate::postgres::session::{literal, name};
+use crate::postgres::session::name;
 
 /// Where rows are copied to.
 #[derive(Debug, Clone)]
@@ -53,7 +49,7 @@ impl Target {
 
     /// Copies rows of a range, with what they should have where they have something else, and keeps
     /// what those had. All of it is of one moment. Gives what a batch gives.
-    pub(super) fn copy(
+    pub(in crate::postgres::backfill) fn copy(
         &self,
         statements: &Statements,
         range: &Range,
@@ -115,7 +111,11 @@ impl Target {
     }
 
     /// Copies rows of a range as they are.
-    pub(super) fn copy_as_is(&self, range: &Range, or_leave: bool) -> String {
+    pub(in crate::postgres::backfill) fn copy_as_is(
+        &self,
+        range: &Range,
+        or_leave: bool,
+    ) -> String {
         let (copy, list) = (&self.copy, self.list());
         let or_leave = if or_leave {
             " ON CONFLICT DO NOTHING"
@@ -127,97 +127,4 @@ impl Target {
             range.target, range.condition
         )
     }
-}
-
-/// The statement that copies a piece of a range. No row was copied before, so none is left out.
-pub(in crate::postgres::backfill) fn statement(
-    target: &Target,
-    statements: &Statements,
-    range: &Range,
-    keep: Option<Keeping>,
-) -> String {
-    target.copy(statements, range, keep, false)
-}
-
-/// Copies the rows of a piece of which some refuse what they should get: those as they are. Halves
-/// are tried, and halves of those. Gives a reason where the first one, or too many of them, end the
-/// job.
-///
-/// Rows are named by their keys: a place on disk may be another row's by now, and no row may be
-/// copied twice.
-pub(in crate::postgres::backfill) fn one_by_one(
-    client: &mut Client,
-    desk: &Desk,
-    task: &Task<'_>,
-    standing: &Standing,
-    target: &Target,
-    whole: &Range,
-    keep: Option<Keeping>,
-) -> Result<Result<Changed, String>, BackfillError> {
-    let key = task.statements.key("").unwrap_or_default();
-    let sql = format!(
-        "SELECT ({key})::text FROM {} WHERE {} ORDER BY {}",
-        whole.target,
-        whole.condition,
-        task.statements.table.key_list("", "")
-    );
-    let rows = client.query(&sql, &[]).map_err(at(&sql))?;
-    let keys: Vec<String> = rows
-        .iter()
-        .map(|row| row.try_get(0).map_err(at(&sql)))
-        .collect::<Result<_, _>>()?;
-    let mut known = failures(client, standing.id)?;
-    let mut total = Changed::default();
-    let mut todo = vec![keys.as_slice()];
-    while let Some(part) = todo.pop() {
-        if part.is_empty() {
-            continue;
-        }
-        let list = joined(part.iter().map(|it| literal(it)), ", ");
-        let range = Range {
-            target: whole.target.clone(),
-            condition: format!(
-                "{} AND ({key})::text = ANY (ARRAY[{list}]::text[])",
-                whole.condition
-            ),
-        };
-        let sql = target.copy(task.statements, &range, keep, false);
-        let error = match task.attempt(client, desk, &sql, part.len() == 1)? {
-            Ok(changed) => {
-                total.add(&changed);
-                continue;
-            }
-            Err(error) => error,
-        };
-        let [one] = part else {
-            let (left, right) = part.split_at(part.len() / 2);
-            todo.push(right);
-            todo.push(left);
-            continue;
-        };
-        if task.stop_on_error {
-            let key = named(client, task, &range, one)?;
-            return Ok(Err(format!("row {key}: {}", error.message)));
-        }
-        total.failed += 1;
-        note(
-            client,
-            task.statements,
-            standing.id,
-            standing.sweep,
-            &range,
-            one,
-            &error,
-        )?;
-        let sql = target.copy_as_is(&range, false);
-        client.batch_execute(&sql).map_err(at(&sql))?;
-        known += 1;
-        if known > task.most_failed {
-            return Ok(Err(format!(
-                "more than {} rows refuse it; the last one says: {}",
-                task.most_failed, error.message
-            )));
-        }
-    }
-    Ok(Ok(total))
 }

@@ -10,7 +10,7 @@
 
 use postgres::Client;
 
-use super::super::batch::{attempt, failures, note};
+use super::super::batch::{attempt, failures, key_of, note};
 use super::super::error::BackfillError;
 use super::super::statement::{Keeping, Statements, joined};
 use super::super::table::range::Range;
@@ -187,7 +187,8 @@ impl Replay<'_> {
             if self.stop_on_error {
                 return Ok(Some(format!("a row that changed: {}", refused.message)));
             }
-            note(client, self.statements, id, self.sweep, &rows, "", &refused)?;
+            let key = key_of(self.statements, &rows, "");
+            note(client, id, self.sweep, &key, &refused)?;
             let sql = self.target.copy_as_is(&rows, true);
             run(client, desk, &sql, self.options)?;
             let count = match known {
@@ -196,10 +197,7 @@ impl Replay<'_> {
             };
             *known = Some(count);
             if count > self.most_failed {
-                return Ok(Some(format!(
-                    "more than {} rows refuse it; the last one says: {}",
-                    self.most_failed, refused.message
-                )));
+                return Ok(Some(refused.one_too_many(self.most_failed)));
             }
         }
         // Those that others stand in the way of.
