@@ -2,6 +2,7 @@
 
 mod cut;
 mod files;
+mod hotfix;
 mod message;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,8 @@ pub(crate) enum ReleaseCommand {
     Record(RecordRelease),
     /// Write the next version into its files, commit them and tag the commit
     Cut(cut::Cut),
+    /// Mend a release that is out: a branch at its tag, and what has to be carried forward from it
+    Hotfix(hotfix::Hotfix),
 }
 
 /// Record a version that was made from a commit
@@ -60,6 +63,7 @@ impl ReleaseCommand {
         match self {
             ReleaseCommand::Record(command) => command.run(&Context::load(shell)?),
             ReleaseCommand::Cut(command) => command.run(shell),
+            ReleaseCommand::Hotfix(command) => command.run(shell),
         }
     }
 }

@@ -94,6 +94,7 @@ impl From<GitError> for Failure {
             GitError::DirtyTree { .. } => Code::DirtyTree,
             GitError::Moved { .. } => Code::BranchMoved,
             GitError::TagExists { .. } => Code::VersionRefused,
+            GitError::PickConflict { .. } | GitError::NothingToPick { .. } => Code::PickConflict,
             _ => Code::GitFailed,
         };
         let found = Diagnostic::error(code, sentence(code)).caused_by(&error);
