@@ -1,6 +1,8 @@
 //! What the history of a repository says of a component: its tags, and its commits since one of them.
 
-use switchback_supply::git::log::{History, HistoryError, ObjectId, Prefixes, Range, Tags};
+use switchback_supply::git::log::{
+    Commit as LogCommit, History, HistoryError, ObjectId, Prefixes, Range, Tags,
+};
 use switchback_version::commit::Message;
 use switchback_version::tag::{Graph, TagPattern, Tagged};
 use switchback_version::verdict::Commit;
@@ -14,6 +16,8 @@ pub(crate) struct Line<'h> {
     pub(crate) pattern: TagPattern,
     /// The paths that are its own; none where all are.
     own: Option<Prefixes>,
+    /// The folder with its files, from the top of the repository; empty for all.
+    pub(crate) folder: String,
 }
 
 /// How commits of a history lie to each other.
@@ -57,7 +61,19 @@ impl<'h> Line<'h> {
             tags: tagged.collect(),
             pattern,
             own,
+            folder: folder.to_owned(),
         })
+    }
+
+    /// Whether a commit changes something of the component.
+    pub(crate) fn is_touched(&self, commit: &LogCommit) -> Result<bool, HistoryError> {
+        match &self.own {
+            Some(own) => self.history.touches(commit.id, own),
+            None => match commit.parents.first() {
+                Some(parent) => Ok(self.history.commit(*parent)?.tree != commit.tree),
+                None => Ok(true),
+            },
+        }
     }
 
     /// The commits of a revision that a base has not and that touch the component, the newest first.
@@ -87,7 +103,29 @@ impl<'h> Line<'h> {
     }
 }
 
+/// A text as one word of a command that is typed into a shell.
+pub(crate) fn word(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./@:+,%=".contains(c);
+    match !text.is_empty() && text.chars().all(plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', "'\\''")),
+    }
+}
+
 /// So much of a commit's id as people are shown.
 pub(crate) fn short(id: &str) -> &str {
     id.get(..7).unwrap_or(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_of_a_shell_stays_one() {
+        assert_eq!(word("hotfix/v1.4.3"), "hotfix/v1.4.3");
+        assert_eq!(word(""), "''");
+        assert_eq!(word("$(rm)"), "'$(rm)'");
+        assert_eq!(word("a'b;c"), r"'a'\''b;c'");
+    }
 }

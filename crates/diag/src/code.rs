@@ -234,6 +234,10 @@ codes! {
     ContractUnread = "SB1613", "contract-unread", "A contract cannot be compared", Usage;
     WaiverWrong = "SB1614", "waiver-wrong", "A file of waivers cannot be used", Usage;
     EntryWrong = "SB1615", "entry-wrong", "A change file cannot be used", Usage;
+    NotAFix = "SB1616", "not-a-fix", "A hotfix brings more than fixes", Refused;
+    NoReleaseToMend = "SB1617", "no-release-to-mend", "There is no such release to mend", Usage;
+    HotfixBranch = "SB1618", "hotfix-branch", "The branch of a hotfix is something else already", Refused;
+    PickConflict = "SB1619", "pick-conflict", "A commit cannot be picked by itself", RolledBack;
 
     NotesUnmade = "SB1620", "notes-unmade", "A text about a release cannot be made", Usage;
 

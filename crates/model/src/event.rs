@@ -186,6 +186,9 @@ pub enum Event {
         commit: String,
         /// Whether it is signed.
         signature: TagSignature,
+        /// The tag of the release that it mends, if it was made to keep that alive.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hotfix_of: Option<String>,
     },
     /// Somebody goes ahead all the same with an action that is dangerous, or of which not
     /// everything can be seen.
@@ -289,6 +292,24 @@ impl Event {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tag_that_was_recorded_before_hotfixes_were_is_what_it_was() {
+        let json = serde_json::json!({
+            "event": "release-tagged", "component": "api", "version": "1.4.3", "tag": "v1.4.3",
+            "object": "6c1f", "commit": "90b7", "signature": {"kind": "unsigned", "because": "x"},
+        });
+        let event: Event = serde_json::from_value(json.clone()).unwrap();
+        assert!(matches!(
+            &event,
+            Event::ReleaseTagged {
+                hotfix_of: None,
+                ..
+            }
+        ));
+        // Written again it is the same, and so is its digest.
+        assert_eq!(serde_json::to_value(&event).unwrap(), json);
+    }
 
     #[test]
     fn kind_is_the_serialized_tag() {

@@ -5,6 +5,7 @@
 
 mod breaking;
 mod header;
+mod pick;
 mod revert;
 
 use std::borrow::Cow;
@@ -34,6 +35,9 @@ pub struct Message {
     pub release_as: Option<Asked>,
     /// What it takes back.
     pub reverted: Option<Reverted>,
+    /// The ids of the commits that it says it was picked from, as `git cherry-pick -x` does; at least
+    /// seven hexadecimal digits each.
+    pub picked: Vec<String>,
     /// Whether Git or a forge wrote it about a merge.
     pub merge: bool,
 }
@@ -114,6 +118,11 @@ impl Message {
                 continue;
             }
             ids.extend(revert::ids(trimmed));
+            if let Some(id) = pick::id(trimmed) {
+                read.picked.push(id);
+                breaking.end();
+                continue;
+            }
             match breaking.line(number, text) {
                 breaking::Heard::Begins | breaking::Heard::GoesOn => continue,
                 breaking::Heard::Unclear => read.unclear.push(line(number, trimmed)),

@@ -57,9 +57,9 @@ impl Level {
         } = *version;
         match self {
             Self::None => version.clone(),
-            Self::Patch => Version::new(major, minor, patch + 1),
-            Self::Minor => Version::new(major, minor + 1, 0),
-            Self::Major => Version::new(major + 1, 0, 0),
+            Self::Patch => Version::new(major, minor, patch.saturating_add(1)),
+            Self::Minor => Version::new(major, minor.saturating_add(1), 0),
+            Self::Major => Version::new(major.saturating_add(1), 0, 0),
         }
     }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Level;
 use crate::commit::{Header, Message};
+use crate::hotfix;
 
 /// What words and marks of commits mean.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -32,6 +33,8 @@ pub struct Policy {
     /// The version of a component that has none yet.
     #[schemars(with = "String")]
     pub first: Version,
+    /// Lines that keep an older release alive.
+    pub hotfix: hotfix::Rules,
 }
 
 /// How much a commit raises the version that no rule names.
@@ -128,6 +131,7 @@ impl Default for Policy {
             reverts: Reverts::Count,
             merges: Merges::Ignore,
             first: Version::new(0, 1, 0),
+            hotfix: hotfix::Rules::default(),
         }
     }
 }

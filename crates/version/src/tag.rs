@@ -112,7 +112,7 @@ impl fmt::Display for TagPattern {
 }
 
 /// Whether Git takes a name for a tag (git-check-ref-format(1)).
-fn is_ref_name(name: &str) -> bool {
+pub(crate) fn is_ref_name(name: &str) -> bool {
     let bad = |it: char| it.is_control() || " ~^:?*[\\".contains(it);
     let bad_part = |part: &str| part.is_empty() || part.starts_with('.') || part.ends_with(".lock");
     !(name.contains(bad)

@@ -124,6 +124,9 @@ pub struct Verdict {
     pub contracts: BTreeMap<String, Level>,
     /// The lowest version that a release may have now; none where nothing forces a release.
     pub floor: Option<Version>,
+    /// Versions of that minor version that have a tag already, such as a hotfix that was made beside
+    /// these commits; the next one is taken.
+    pub passed_over: Vec<Version>,
     /// The version that somebody asked for, and who.
     pub proposed: Option<Proposed>,
     /// What comes of it.
@@ -183,6 +186,23 @@ pub enum Refusal {
     },
     /// There is a tag for it.
     Taken,
+    /// The line keeps a release alive, and something on it is more than a fix.
+    NotAFix {
+        /// The release.
+        of: Base,
+        /// A later one that was made elsewhere.
+        above: Option<Base>,
+    },
+    /// The line keeps a release alive, and this is no patch of it.
+    NotAPatch {
+        /// The release.
+        of: Base,
+    },
+    /// The line keeps an older release alive, and this is no version below a later one.
+    AboveLater {
+        /// The later one.
+        later: Base,
+    },
 }
 
 /// Why a version has to rise.
@@ -232,6 +252,7 @@ impl Policy {
             change_files_level: Level::None,
             contracts: BTreeMap::new(),
             floor: None,
+            passed_over: Vec::new(),
             proposed: None,
             decision: Decision::Nothing,
             reasons: Vec::new(),
@@ -273,7 +294,15 @@ impl Policy {
             }),
             None => asked(known.commits),
         };
-        verdict.decision = decide(known, wish, &verdict);
+        let free = pass_over(known, &verdict);
+        if let (Some(floor), Some(free)) = (&verdict.floor, &free) {
+            let passed = (floor.patch..free.patch).map(|patch| Version {
+                patch,
+                ..floor.clone()
+            });
+            verdict.passed_over = passed.collect();
+        }
+        verdict.decision = decide(known, wish, &verdict, free.as_ref());
         verdict
     }
 
@@ -369,7 +398,33 @@ fn asked(commits: &[Commit]) -> Option<Proposed> {
     })
 }
 
-fn decide(known: &Known<'_>, wish: &Wish, verdict: &Verdict) -> Decision {
+/// The version that is taken where nobody asks for another: the floor, or where that is a patch of the
+/// last release and has a tag, the next patch that has none. What other lines have released is not in
+/// these commits, so a patch beside it is as true as one behind it; a new minor version would not be.
+fn pass_over(known: &Known<'_>, verdict: &Verdict) -> Option<Version> {
+    let floor = verdict.floor.as_ref()?;
+    let is_patch = known
+        .base
+        .is_some_and(|base| (base.version.major, base.version.minor) == (floor.major, floor.minor));
+    match is_patch && verdict.proposed.is_none() {
+        true => Some(free(floor, known.taken)),
+        false => Some(floor.clone()),
+    }
+}
+
+/// The first version from one on, in its minor version, that is not among some; the last one that there
+/// is if all are.
+pub(crate) fn free(version: &Version, taken: &[Version]) -> Version {
+    let mut free = version.clone();
+    while taken.contains(&free)
+        && let Some(next) = free.patch.checked_add(1)
+    {
+        free.patch = next;
+    }
+    free
+}
+
+fn decide(known: &Known<'_>, wish: &Wish, verdict: &Verdict, free: Option<&Version>) -> Decision {
     let base = known.base.map(|it| &it.version);
     let refused = |refusal| Decision::Refused { refusal };
     let version = match &verdict.proposed {
@@ -393,8 +448,8 @@ fn decide(known: &Known<'_>, wish: &Wish, verdict: &Verdict) -> Decision {
             }
             version.clone()
         }
-        None => match &verdict.floor {
-            Some(floor) => floor.clone(),
+        None => match free {
+            Some(free) => free.clone(),
             None if verdict.questions.is_empty() => return Decision::Nothing,
             None => return Decision::Ask,
         },

@@ -3,6 +3,7 @@
 mod cut;
 mod facts;
 mod files;
+mod hotfix;
 mod message;
 mod notes;
 mod pr;
@@ -38,6 +39,8 @@ pub(crate) enum ReleaseCommand {
     Notes(notes::WriteNotes),
     /// Show what is known of a release, from which texts about it are made
     Facts(notes::ShowFacts),
+    /// Mend a release that is out: a branch at its tag, and what has to be carried forward from it
+    Hotfix(hotfix::Hotfix),
 }
 
 /// Record a version that was made from a commit
@@ -72,6 +75,7 @@ impl ReleaseCommand {
             ReleaseCommand::Pr(command) => command.run(shell),
             ReleaseCommand::Notes(command) => command.run(shell),
             ReleaseCommand::Facts(command) => command.run(shell),
+            ReleaseCommand::Hotfix(command) => command.run(shell),
         }
     }
 }

@@ -95,6 +95,7 @@ impl From<GitError> for Failure {
             GitError::Moved { .. } => Code::BranchMoved,
             GitError::CheckedOut { .. } => Code::ReleaseBranch,
             GitError::TagExists { .. } => Code::VersionRefused,
+            GitError::PickConflict { .. } | GitError::NothingToPick { .. } => Code::PickConflict,
             _ => Code::GitFailed,
         };
         let found = Diagnostic::error(code, sentence(code)).caused_by(&error);

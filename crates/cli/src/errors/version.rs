@@ -71,13 +71,16 @@ pub(crate) fn no_such_tag(tag: &str, pattern: &str) -> Failure {
 }
 
 /// How many reasons are told in full.
-const SHOWN: usize = 5;
+pub(super) const SHOWN: usize = 5;
 
 /// Why a verdict is no version: SB1601, SB1602. None where it is one, or nothing has to be released.
 pub(crate) fn no_version(component: &str, verdict: &Verdict, command: &str) -> Option<Failure> {
     let found = match &verdict.decision {
         Decision::Release { .. } | Decision::Nothing => return None,
         Decision::Ask => unclear(verdict, command),
+        Decision::Refused {
+            refusal: Refusal::NotAFix { of, above },
+        } => super::not_a_fix(component, verdict, of, above.as_ref()),
         Decision::Refused { refusal } => refused(component, verdict, refusal, command),
     };
     Some(found.into())
@@ -126,6 +129,21 @@ fn refused(component: &str, verdict: &Verdict, refusal: &Refusal, command: &str)
         Refusal::NotHigher { base } => found
             .cause(format!("it is not higher than the last release, {base}"))
             .hint_command("see what it has to be", command.to_owned()),
+        Refusal::NotAPatch { of } => found
+            .cause(format!(
+                "what is checked out is a hotfix of {}, and this is no patch of it",
+                of.tag
+            ))
+            .hint_command("take the next patch that is free", command.to_owned())
+            .hint("or release it from the main line"),
+        Refusal::AboveLater { later } => found
+            .cause(format!(
+                "{} was released elsewhere, and this line does not have what is in it",
+                later.tag
+            ))
+            .hint_command("take the next version that is free", command.to_owned())
+            .hint("or release it from the main line"),
+        Refusal::NotAFix { of, above } => super::not_a_fix(component, verdict, of, above.as_ref()),
         Refusal::BelowFloor { floor } => {
             let level = verdict.reasons.first().map(|it| it.claim.level);
             let forcing = || {

@@ -126,6 +126,20 @@ pub enum GitError {
         /// The commit that it leads to, if it leads to one.
         commit: Option<CommitId>,
     },
+    /// A commit cannot be picked onto another without somebody who looks at it; nothing was done.
+    #[error("commit {commit} conflicts in {}", files.join(", "))]
+    PickConflict {
+        /// The commit.
+        commit: CommitId,
+        /// The files, escaped.
+        files: Vec<String>,
+    },
+    /// What a commit does is there already; nothing was done.
+    #[error("commit {commit} brings nothing that is not there")]
+    NothingToPick {
+        /// The commit.
+        commit: CommitId,
+    },
     /// A signature was asked for and could not be made.
     #[error("nothing could be signed: {stderr}")]
     CannotSign {

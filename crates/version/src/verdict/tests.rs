@@ -340,3 +340,39 @@ fn what_somebody_lets_pass_is_told_and_raises_nothing() {
         (&"major".into(), &"payments".into(), &"2027-01-31".into())
     );
 }
+
+#[test]
+fn a_patch_that_has_a_tag_is_passed_over() {
+    let base = Base {
+        tag: "v1.4.2".to_owned(),
+        version: version("1.4.2"),
+    };
+    let taken = ["1.4.2", "1.4.3", "1.4.4", "1.4.5-rc.1", "1.5.0"].map(version);
+    let decide = |message: &str, wish: &Wish| {
+        let known = Known {
+            base: Some(&base),
+            commits: &commits(&[message]),
+            taken: &taken,
+            ..Known::default()
+        };
+        let verdict = Policy::default().verdict(&known, wish);
+        (verdict.decision, verdict.passed_over)
+    };
+    // A candidate does not take its version.
+    let passed = ["1.4.3", "1.4.4"].map(version).to_vec();
+    assert_eq!(
+        decide("fix: x", &Wish::default()),
+        (release("1.4.5"), passed.clone())
+    );
+    let rc = Wish {
+        version: None,
+        channel: Some("rc".to_owned()),
+    };
+    assert_eq!(decide("fix: x", &rc), (release("1.4.5-rc.2"), passed));
+    // What is asked for is not changed, and a new thing is not put behind one that it knows nothing of.
+    let refused = Decision::Refused {
+        refusal: Refusal::Taken,
+    };
+    assert_eq!(decide("fix: x", &wish("1.4.3")), (refused.clone(), vec![]));
+    assert_eq!(decide("feat: x", &Wish::default()), (refused, vec![]));
+}

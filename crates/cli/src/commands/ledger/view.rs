@@ -168,6 +168,7 @@ fn describe(event: &Recorded) -> (Option<String>, String) {
             tag,
             commit,
             signature,
+            hotfix_of,
             ..
         } => {
             let signed = match signature {
@@ -178,7 +179,9 @@ fn describe(event: &Recorded) -> (Option<String>, String) {
                 TagSignature::Unsigned { because } => format!("not signed: {because}"),
             };
             let commit = &commit[..commit.len().min(12)];
-            let what = format!("{component} {version} is {tag} at {commit}, {signed}");
+            let hotfix = hotfix_of.as_ref();
+            let hotfix = hotfix.map_or_else(String::new, |of| format!(", a hotfix of {of}"));
+            let what = format!("{component} {version} is {tag} at {commit}{hotfix}, {signed}");
             (None, what)
         }
         Recorded::Rehearsed {

@@ -15,15 +15,16 @@ use semver::Version;
 use serde::Serialize;
 use switchback_diag::Exit;
 use switchback_model::{ComponentName, Event, TagSignature};
-use switchback_supply::git::log::ObjectId;
+use switchback_supply::git::log::{History, ObjectId};
 use switchback_supply::git::{
     CommitId, FoundTag, GitError, NewTag, Repository, Signer, Signing, Verification,
 };
-use switchback_version::tag::Tagged;
+use switchback_version::tag::{TagPattern, Tagged};
 use switchback_version::verdict::Decision;
 
 use super::facts::{Told, Which, day};
 use super::files::{Place, Plan, Written};
+use super::hotfix::carry::Left;
 use super::message;
 use crate::book::{Book, tag_id};
 use crate::commands::version::{Judged, Of};
@@ -84,7 +85,9 @@ impl Cut {
             book,
             recorded_as,
         };
-        desk.check_recorded()?;
+        if let Ok(book) = &desk.book {
+            check_recorded(book, &desk.judged.pattern, &desk.judged.subject.history()?)?;
+        }
         let head = desk.repository.resolve("HEAD")?;
         if let Some((version, tag, found)) =
             desk.unrecorded(wanted.0.as_deref(), wanted.1.as_deref())?
@@ -151,9 +154,11 @@ impl Cut {
             recorded: false,
             push: push(branch.as_deref(), &tag),
             files: Vec::new(),
+            hotfix: None,
         };
         if self.dry_run {
             view.files = plan.files;
+            view.hotfix = desk.left(desk.hotfix_of(), &tag, &head);
             shell.out.data(&view);
             return Ok(Exit::Ok);
         }
@@ -182,6 +187,7 @@ impl Cut {
             &version,
             &desk.judged.verdict,
             unsigned.as_deref(),
+            desk.hotfix_of(),
         );
         let found = repository
             .make_tag(&NewTag {
@@ -193,6 +199,7 @@ impl Cut {
             .map_err(|error| errors::signing(error, true))?;
         let signature = desk.signature(&tag, &signing)?;
         view.recorded = desk.record(&version, &tag, &found, &commit, &signature)?;
+        view.hotfix = desk.left(desk.hotfix_of(), &tag, &commit);
         view.commit = Some(commit.into());
         view.object = Some(found.object);
         view.signature = Some(signature);
@@ -203,7 +210,7 @@ impl Cut {
 }
 
 /// The ledger, if there is one, and what the component is called there.
-fn ledger(
+pub(super) fn ledger(
     shell: &Shell,
     component: &str,
 ) -> Result<(Result<Book, String>, Option<ComponentName>), Failure> {
@@ -218,6 +225,26 @@ fn ledger(
     let name = ComponentName::new(name).ok();
     let book = Book::open_if_any(&context)?.ok_or_else(|| "there is no ledger".to_owned());
     Ok((book, name))
+}
+
+/// That every tag of a component is what was recorded.
+pub(super) fn check_recorded(
+    book: &Book,
+    pattern: &TagPattern,
+    history: &History,
+) -> Result<(), Failure> {
+    let tags = history.tags()?;
+    for (tag, was) in book.history.tags() {
+        if pattern.version(tag).is_none() {
+            continue;
+        }
+        let is = tags.named(tag);
+        let is = is.map(|it| (it.object.to_string(), it.target.to_string()));
+        if is.as_ref() != Some(&(was.object.clone(), was.commit.clone())) {
+            return Err(errors::tag_moved(tag, was, is));
+        }
+    }
+    Ok(())
 }
 
 /// Commits what a plan writes. If that fails, the files are what they were.
@@ -251,24 +278,6 @@ fn push(branch: Option<&str>, tag: &str) -> String {
 }
 
 impl Desk<'_> {
-    /// That every tag of the component is what was recorded.
-    fn check_recorded(&self) -> Result<(), Failure> {
-        let Ok(book) = &self.book else { return Ok(()) };
-        let history = self.judged.subject.history()?;
-        let tags = history.tags()?;
-        for (tag, was) in book.history.tags() {
-            if self.judged.pattern.version(tag).is_none() {
-                continue;
-            }
-            let is = tags.named(tag);
-            let is = is.map(|it| (it.object.to_string(), it.target.to_string()));
-            if is.as_ref() != Some(&(was.object.clone(), was.commit.clone())) {
-                return Err(errors::tag_moved(tag, was, is));
-            }
-        }
-        Ok(())
-    }
-
     /// The tag of what is checked out that a run made which was interrupted before it recorded it.
     fn unrecorded(
         &self,
@@ -328,6 +337,8 @@ impl Desk<'_> {
         let signature = self.signature(&tag, &signing)?;
         let recorded = !dry_run && self.record(&version, &tag, &found, &commit, &signature)?;
         let branch = self.repository.current_branch()?;
+        let of = found.message.as_deref().and_then(message::hotfix_of);
+        let hotfix = self.left(of, &tag, &commit);
         self.shell.out.data(&CutView {
             component: self.judged.subject.name.clone(),
             version: version.to_string(),
@@ -337,6 +348,7 @@ impl Desk<'_> {
             signature: Some(signature),
             recorded,
             push: push(branch.as_deref(), &tag),
+            hotfix,
             tag,
             files: Vec::new(),
         });
@@ -422,6 +434,18 @@ impl Desk<'_> {
         }
     }
 
+    /// What a hotfix leaves to be done; none where this is none.
+    fn left(&self, of: Option<&str>, tag: &str, commit: &CommitId) -> Option<Left> {
+        let subject = &self.judged.subject;
+        of.map(|of| Left::of(subject, &self.repository, of, tag, commit))
+    }
+
+    /// The tag of the release that is mended, if this is a hotfix.
+    fn hotfix_of(&self) -> Option<&str> {
+        let hotfix = self.judged.hotfix.as_ref();
+        hotfix.map(|it| it.of.tag.as_str())
+    }
+
     /// Records the tag, and says whether it is recorded.
     fn record(
         &mut self,
@@ -447,6 +471,11 @@ impl Desk<'_> {
             object: found.object.clone(),
             commit: commit.as_str().to_owned(),
             signature: signature.clone(),
+            hotfix_of: found
+                .message
+                .as_deref()
+                .and_then(message::hotfix_of)
+                .map(str::to_owned),
         };
         book.append(tag_id(tag), self.shell.clock.now(), event)?;
         Ok(true)
@@ -472,6 +501,8 @@ struct CutView {
     push: String,
     /// The files that were written.
     files: Vec<Written>,
+    /// What it leaves to be done, if it is a hotfix.
+    hotfix: Option<Left>,
 }
 
 impl View for CutView {
@@ -504,6 +535,9 @@ impl View for CutView {
         if self.cut {
             page.line("nothing was pushed yet:");
             page.line(&format!("  {}", self.push));
+        }
+        if let Some(left) = &self.hotfix {
+            left.show(page);
         }
     }
 }

@@ -11,19 +11,23 @@ use crate::versions::short;
 const RELEASE: &str = "Switchback-Release";
 /// That of the line that says why it is not signed.
 const UNSIGNED: &str = "Switchback-Unsigned";
+/// That of the line that says which release it mends.
+const HOTFIX: &str = "Switchback-Hotfix-Of";
 
 /// How many reasons are told.
 const MOST: usize = 50;
 /// How much of each, in characters.
 const LONGEST: usize = 200;
 
-/// The message of the tag of a version, and why it is not signed if it is not.
+/// The message of the tag of a version, why it is not signed if it is not, and which release it mends if
+/// it is a hotfix.
 pub(super) fn of(
     tag: &str,
     component: &str,
     version: &Version,
     verdict: &Verdict,
     unsigned: Option<&str>,
+    hotfix_of: Option<&str>,
 ) -> String {
     let after = match &verdict.base {
         Some(base) => format!("after {}, counted from {}", base.version, base.tag),
@@ -62,7 +66,16 @@ pub(super) fn of(
     if let Some(because) = unsigned {
         message.push_str(&format!("{UNSIGNED}: {}\n", line(because)));
     }
+    if let Some(of) = hotfix_of {
+        message.push_str(&format!("{HOTFIX}: {}\n", line(of)));
+    }
     message
+}
+
+/// The tag of the release that the one with a message mends, if it says so.
+pub(super) fn hotfix_of(message: &str) -> Option<&str> {
+    let mut lines = message.lines().rev();
+    lines.find_map(|line| line.strip_prefix(HOTFIX)?.strip_prefix(": "))
 }
 
 /// Why the tag with a message is not signed, if it says so.
@@ -122,6 +135,7 @@ mod tests {
             &Version::new(1, 1, 0),
             &verdict,
             Some("no\nkey"),
+            Some("v1.0.0"),
         )
     }
 
@@ -139,6 +153,8 @@ mod tests {
         assert!(!is_ours(&message, "api", &Version::new(1, 1, 1)));
         assert!(!is_ours("api 1.1.0\n", "api", &Version::new(1, 1, 0)));
         assert_eq!(unsigned(&message), Some("no\\nkey"));
+        assert_eq!(hotfix_of(&message), Some("v1.0.0"));
+        assert_eq!(hotfix_of("v1.0.1\n"), None);
         assert!(
             !message.lines().any(|line| line.starts_with("-----")),
             "{message}"

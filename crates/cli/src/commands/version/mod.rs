@@ -10,16 +10,19 @@ use clap::{Args, Subcommand};
 use switchback_diag::Exit;
 use switchback_model::ComponentName;
 use switchback_supply::git::log::{History, ObjectId};
+use switchback_version::hotfix::{self, Hotfix, KnownBy};
 use switchback_version::tag::{TagPattern, Tagged, base};
 use switchback_version::verdict::{Claim, Commit, Decision, Known, Waived, Wish};
 use switchback_version::{Policy, Verdict};
+
+pub(crate) use view::known_by;
 
 use crate::context::{Context, path_in, settings_if_any};
 use crate::contracts::{self, State, compare_all};
 use crate::entries::{self, Entry};
 use crate::errors::{self, Failure};
 use crate::shell::Shell;
-use crate::versions::{Ancestry, Line};
+use crate::versions::{Ancestry, Line, word};
 
 /// Say what the next version has to be, and why
 #[derive(Debug, Args)]
@@ -57,6 +60,9 @@ struct Next {
     /// The commit that it would be made from: any name that Git knows
     #[arg(long, default_value = "HEAD", value_name = "REVISION")]
     commit: String,
+    /// Whether it is judged as a hotfix, whatever shows that it is one.
+    #[arg(skip)]
+    as_hotfix: bool,
 }
 
 /// Of which component.
@@ -87,6 +93,18 @@ pub(crate) struct Subject {
 }
 
 impl Of {
+    /// The arguments, as they have to be typed in another command; with a blank before them, or empty.
+    pub(crate) fn typed(&self) -> String {
+        let mut typed = String::new();
+        let tags = self.tags.as_ref().map(ToString::to_string);
+        for (name, value) in [("component", self.component.clone()), ("tags", tags)] {
+            if let Some(value) = value {
+                typed.push_str(&format!(" --{name} {}", word(&value)));
+            }
+        }
+        typed
+    }
+
     /// The component that was named, checked; none if none was.
     pub(crate) fn named(&self, context: &Context<'_>) -> Result<Option<String>, Failure> {
         match self.component.as_deref() {
@@ -201,6 +219,8 @@ pub(crate) struct Judged {
     pub(crate) entries: Vec<Entry>,
     /// What change files and contracts say.
     pub(crate) claims: Vec<Claim>,
+    /// The release that what is checked out keeps alive, if it does.
+    pub(crate) hotfix: Option<Hotfix>,
 }
 
 /// What is said beside the commits.
@@ -226,6 +246,7 @@ impl Judged {
             pre,
             since: None,
             commit: "HEAD".to_owned(),
+            as_hotfix: false,
         };
         next.judge(shell)
     }
@@ -243,6 +264,7 @@ impl Judged {
             pre: None,
             since: None,
             commit: "HEAD".to_owned(),
+            as_hotfix: false,
         };
         let subject = next.of.subject(shell)?;
         let history = subject.history()?;
@@ -255,14 +277,29 @@ impl Judged {
         Ok((judged, released.version))
     }
 
+    /// The next version from a commit, judged as a hotfix.
+    pub(crate) fn as_hotfix(shell: &Shell, of: Of, commit: String) -> Result<Self, Failure> {
+        let next = Next {
+            of,
+            propose: None,
+            pre: None,
+            since: None,
+            commit,
+            as_hotfix: true,
+        };
+        next.judge(shell)
+    }
+
+    /// Why there is no next version; none where there is one, or nothing has to be released.
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        errors::no_version(&self.subject.name, &self.verdict, &self.subject.command())
+    }
+
     /// Shows it.
     pub(crate) fn show(self, shell: &Shell) -> Result<Exit, Failure> {
-        let failure =
-            errors::no_version(&self.subject.name, &self.verdict, &self.subject.command());
+        let failure = self.failure();
         let nothing = self.verdict.decision == Decision::Nothing;
-        shell
-            .out
-            .data(&view(&self.subject, &self.pattern, self.verdict, self.head));
+        shell.out.data(&view(self));
         match failure {
             Some(failure) => Err(failure),
             None if nothing => Ok(Exit::NothingToDo),
@@ -303,7 +340,11 @@ impl Next {
         let found = self.base(&line, history, head)?.cloned();
         let since = found.as_ref().map(|it| it.commit);
         let commits = line.commits(since, head)?;
-        let taken: Vec<_> = line.tags.iter().map(|it| it.version.clone()).collect();
+        let hotfix = self.hotfix(&line, history, head, &subject.policy, found.as_ref())?;
+        let taken = match &hotfix {
+            Some(it) => hotfix::taken(&line.tags, &it.of.version, head, &mut Ancestry(history))?,
+            None => line.tags.iter().map(|it| it.version.clone()).collect(),
+        };
         let base = found.as_ref().map(Tagged::base);
         let beside = self.beside(shell, &subject, history, (since, head))?;
         let known = Known {
@@ -313,7 +354,10 @@ impl Next {
             waived: &beside.waived,
             taken: &taken,
         };
-        let verdict = subject.policy.verdict(&known, &wish);
+        let verdict = match &hotfix {
+            Some(hotfix) => hotfix.verdict(&subject.policy, &known, &wish),
+            None => subject.policy.verdict(&known, &wish),
+        };
         Ok(Judged {
             subject,
             verdict,
@@ -324,7 +368,44 @@ impl Next {
             commits,
             entries: beside.entries,
             claims: beside.claims,
+            hotfix,
         })
+    }
+
+    /// The line of a commit, counted from a release, if it keeps that alive.
+    fn hotfix(
+        &self,
+        line: &Line<'_>,
+        history: &History,
+        head: ObjectId,
+        policy: &Policy,
+        of: Option<&Tagged<ObjectId>>,
+    ) -> Result<Option<Hotfix>, Failure> {
+        let Some(of) = of else { return Ok(None) };
+        let above = hotfix::above(&line.tags, &of.version, head, &mut Ancestry(history))?;
+        let above = above.map(Tagged::base);
+        if self.as_hotfix {
+            return Ok(Some(Hotfix {
+                of: of.base(),
+                known_by: match above {
+                    Some(_) => KnownBy::Release,
+                    None => KnownBy::Said,
+                },
+                above,
+            }));
+        }
+        let branch = match self.commit.as_str() {
+            "HEAD" => history.head_branch()?,
+            _ => None,
+        };
+        let rules = &policy.hotfix;
+        Ok(Hotfix::of(
+            of.base(),
+            above,
+            branch.as_deref(),
+            rules,
+            &line.pattern,
+        ))
     }
 
     /// What change files and contracts say beside the commits, from one commit, or the beginning, to
@@ -389,20 +470,21 @@ impl Next {
     }
 }
 
-fn view(subject: &Subject, tags: &TagPattern, verdict: Verdict, head: ObjectId) -> view::Next {
+fn view(judged: Judged) -> view::Next {
     view::Next {
-        component: subject.name.clone(),
-        commit: head.to_string(),
-        tag: match &verdict.decision {
-            Decision::Release { version } => Some(tags.tag(version)),
+        component: judged.subject.name,
+        commit: judged.head.to_string(),
+        tag: match &judged.verdict.decision {
+            Decision::Release { version } => Some(judged.pattern.tag(version)),
             _ => None,
         },
-        verdict,
+        hotfix: judged.hotfix,
+        verdict: judged.verdict,
     }
 }
 
 /// A version from the command line.
-fn version(text: &str) -> Result<semver::Version, Failure> {
+pub(crate) fn version(text: &str) -> Result<semver::Version, Failure> {
     text.parse()
         .map_err(|error| errors::wrong_version(text, &error))
 }

@@ -1,6 +1,7 @@
 //! How a verdict is shown.
 
 use serde::Serialize;
+use switchback_version::hotfix::{Hotfix, KnownBy};
 use switchback_version::verdict::{Decision, Evidence, Reason};
 use switchback_version::{Level, Verdict};
 
@@ -17,6 +18,8 @@ pub(super) struct Next {
     pub(super) commit: String,
     /// The tag that it would get.
     pub(super) tag: Option<String>,
+    /// The release that this line keeps alive, if it does.
+    pub(super) hotfix: Option<Hotfix>,
     #[serde(flatten)]
     pub(super) verdict: Verdict,
 }
@@ -68,6 +71,16 @@ impl View for Next {
                 commits(verdict.commits)
             )),
         };
+        if let Some(hotfix) = &self.hotfix {
+            page.line(&format!(
+                "  a hotfix of {}: {}",
+                hotfix.of.tag,
+                known_by(hotfix)
+            ));
+        }
+        for version in verdict.passed_over.iter().take(SHOWN) {
+            page.line(&format!("  {version} is there already, elsewhere"));
+        }
         if !verdict.reasons.is_empty() {
             page.heading("because");
             let rows: Vec<Vec<Cell>> = verdict.reasons.iter().take(SHOWN).map(row).collect();
@@ -100,6 +113,15 @@ impl View for Next {
             page.heading("raise nothing");
             page.line(&format!("  {}", each.join(", ")));
         }
+    }
+}
+
+/// By what a hotfix is known, after a colon.
+pub(crate) fn known_by(hotfix: &Hotfix) -> String {
+    match (&hotfix.above, &hotfix.known_by) {
+        (Some(above), _) => format!("{} was released elsewhere", above.tag),
+        (None, KnownBy::Branch { name }) => format!("that is what the branch {name} is for"),
+        (None, _) => "as you say".to_owned(),
     }
 }
 

@@ -24,6 +24,22 @@ impl History {
         }
     }
 
+    /// The branch that is checked out, also one without commits; none if none is.
+    ///
+    /// # Errors
+    /// [`HistoryError::References`].
+    pub fn head_branch(&self) -> Result<Option<String>, HistoryError> {
+        let name = self.repo.head_name();
+        let name = name.map_err(|error| HistoryError::References {
+            what: "HEAD",
+            source: cause(error),
+        })?;
+        Ok(name.and_then(|it| {
+            let branch = it.as_bstr().strip_prefix(b"refs/heads/")?;
+            Some(String::from_utf8_lossy(branch).into_owned())
+        }))
+    }
+
     /// The commit that a branch, tag, id, the beginning of an id, or an expression such as `main~2`
     /// means. Tags are followed to their commit. One commit, never a range.
     ///
