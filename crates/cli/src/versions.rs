@@ -1,9 +1,10 @@
 //! What the history of a repository says of a component: its tags, and its commits since one of them.
 
 use switchback_supply::git::log::{History, HistoryError, ObjectId, Prefixes, Range, Tags};
+use switchback_version::Verdict;
 use switchback_version::commit::Message;
 use switchback_version::tag::{Graph, TagPattern, Tagged};
-use switchback_version::verdict::Commit;
+use switchback_version::verdict::{Commit, Evidence};
 
 /// A component as its history knows it.
 pub(crate) struct Line<'h> {
@@ -12,7 +13,9 @@ pub(crate) struct Line<'h> {
     pub(crate) tags: Vec<Tagged<ObjectId>>,
     /// How they are called.
     pub(crate) pattern: TagPattern,
-    /// The paths that are its own; none where all are.
+    /// The folder that is its own, from the top of the repository; empty where all is.
+    pub(crate) folder: String,
+    /// The same for questions.
     own: Option<Prefixes>,
 }
 
@@ -56,6 +59,7 @@ impl<'h> Line<'h> {
             history,
             tags: tagged.collect(),
             pattern,
+            folder: folder.to_owned(),
             own,
         })
     }
@@ -90,4 +94,33 @@ impl<'h> Line<'h> {
 /// So much of a commit's id as people are shown.
 pub(crate) fn short(id: &str) -> &str {
     id.get(..7).unwrap_or(id)
+}
+
+/// What people are shown of where something stands that raises a version.
+pub(crate) fn place(evidence: &Evidence) -> String {
+    match evidence {
+        Evidence::Commit { id, .. } => short(id).to_owned(),
+        Evidence::Contract { file, line, .. } => format!("{file}:{line}"),
+        Evidence::ChangeFile { file } => file.clone(),
+        Evidence::Group { component, .. } => component.clone(),
+    }
+}
+
+/// The commits that raise nothing, by their types: `4 chore, 2 docs`; empty where there are none.
+pub(crate) fn silent(verdict: &Verdict) -> String {
+    let each = verdict.silent.iter();
+    let each = each.map(|(kind, number)| match kind.as_str() {
+        "" => format!("{number} without a type"),
+        kind => format!("{number} {kind}"),
+    });
+    let each: Vec<String> = each.collect();
+    each.join(", ")
+}
+
+/// A number of commits in words.
+pub(crate) fn commits(number: usize) -> String {
+    match number {
+        1 => "1 commit".to_owned(),
+        number => format!("{number} commits"),
+    }
 }

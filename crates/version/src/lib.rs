@@ -10,6 +10,7 @@ pub mod change_file;
 pub mod changelog;
 pub mod commit;
 pub mod contract;
+pub mod group;
 pub mod level;
 pub mod notes;
 pub mod policy;

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use semver::Version;
 use serde::{Deserialize, Serialize};
+use switchback_model::ComponentName;
 
 use crate::Level;
 use crate::commit::{Header, Message};
+use crate::group::Group;
 
 /// What words and marks of commits mean.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -32,6 +34,9 @@ pub struct Policy {
     /// The version of a component that has none yet.
     #[schemars(with = "String")]
     pub first: Version,
+    /// Components whose versions hang together.
+    #[serde(rename = "group")]
+    pub groups: Vec<Group>,
 }
 
 /// How much a commit raises the version that no rule names.
@@ -128,6 +133,7 @@ impl Default for Policy {
             reverts: Reverts::Count,
             merges: Merges::Ignore,
             first: Version::new(0, 1, 0),
+            groups: Vec::new(),
         }
     }
 }
@@ -279,6 +285,12 @@ impl Policy {
             Unknown::Patch => meaning.raise(Level::Patch, Why::NoRule),
             Unknown::Ask => meaning.ask.push(Why::NoRule),
         }
+    }
+
+    /// The group that a component is in.
+    pub fn group(&self, component: &ComponentName) -> Option<&Group> {
+        let mut groups = self.groups.iter();
+        groups.find(|it| it.components.contains(component))
     }
 
     /// The lowest version after `base`, a release, that may have what raises it by a level.

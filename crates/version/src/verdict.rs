@@ -9,6 +9,7 @@ use crate::Level;
 use crate::cancel::alive;
 use crate::commit::{Asked, Message};
 use crate::contract::Waiver;
+use crate::group::{GroupKind, InGroup};
 use crate::policy::{Policy, Reverts, Why};
 
 /// A commit since the base.
@@ -73,6 +74,18 @@ pub enum Evidence {
         /// The file.
         file: String,
     },
+    /// The group that the component is in.
+    Group {
+        /// Its name.
+        group: String,
+        /// What it is.
+        of: GroupKind,
+        /// The member that makes the group rise.
+        component: String,
+        /// What shows that of the member; none if it is that it has no release yet, or has one already
+        /// of the same commit.
+        because: Option<Box<Evidence>>,
+    },
 }
 
 /// What would raise the version, had nobody let it pass.
@@ -136,6 +149,9 @@ pub struct Verdict {
     pub questions: Vec<Question>,
     /// How many commits raise nothing, by their types; `""` for those without one.
     pub silent: BTreeMap<String, usize>,
+    /// The group that it is in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<InGroup>,
 }
 
 /// A version that somebody asked for.
@@ -209,6 +225,8 @@ pub enum WayOut {
     Raise,
     /// Let it pass, with an owner, a reason and an end.
     Waive,
+    /// Take the component out of its group.
+    Ungroup,
 }
 
 /// What has to be answered first.
@@ -222,9 +240,25 @@ pub struct Question {
     pub about: Why,
 }
 
+impl Verdict {
+    /// How much the version has to rise: as the first reason says.
+    pub fn level(&self) -> Level {
+        let first = self.reasons.first();
+        first.map_or(Level::None, |it| it.claim.level)
+    }
+}
+
 impl Policy {
     /// What the next version of a component has to be, and why.
     pub fn verdict(&self, known: &Known<'_>, wish: &Wish) -> Verdict {
+        let mut verdict = self.alone(known);
+        verdict.proposed = proposed(known, wish);
+        verdict.decision = decide(known, wish, &verdict);
+        verdict
+    }
+
+    /// What a component's own history forces, before anybody asks for a version.
+    pub(crate) fn alone(&self, known: &Known<'_>) -> Verdict {
         let mut verdict = Verdict {
             base: known.base.cloned(),
             commits: known.commits.len(),
@@ -238,6 +272,7 @@ impl Policy {
             waived: known.waived.to_vec(),
             questions: Vec::new(),
             silent: BTreeMap::new(),
+            group: None,
         };
         self.commits(known, &mut verdict);
         for claim in known.claims {
@@ -245,7 +280,7 @@ impl Policy {
                 Evidence::Contract { file, .. } => {
                     verdict.contracts.entry(file.clone()).or_default()
                 }
-                Evidence::Commit { .. } => &mut verdict.commits_level,
+                Evidence::Commit { .. } | Evidence::Group { .. } => &mut verdict.commits_level,
                 Evidence::ChangeFile { .. } => &mut verdict.change_files_level,
             };
             *level = claim.level.max(*level);
@@ -258,22 +293,11 @@ impl Policy {
         verdict
             .reasons
             .sort_by_key(|it| std::cmp::Reverse(it.claim.level));
-        let level = verdict
-            .reasons
-            .first()
-            .map_or(Level::None, |it| it.claim.level);
+        let level = verdict.level();
         verdict.floor = match known.base {
             None => Some(self.first.clone()),
             Some(base) => (level > Level::None).then(|| self.next(&base.version, level)),
         };
-        verdict.proposed = match &wish.version {
-            Some(version) => Some(Proposed {
-                version: version.clone(),
-                commit: None,
-            }),
-            None => asked(known.commits),
-        };
-        verdict.decision = decide(known, wish, &verdict);
         verdict
     }
 
@@ -328,6 +352,7 @@ impl Policy {
                 WayOut::Waive,
             ],
             Evidence::Commit { .. } | Evidence::ChangeFile { .. } => vec![WayOut::Raise],
+            Evidence::Group { .. } => vec![WayOut::Raise, WayOut::Ungroup],
         };
         Reason {
             floor: known.base.map_or_else(
@@ -358,8 +383,19 @@ fn sentence(subject: &str, why: &Why) -> String {
     format!("`{subject}` {what}")
 }
 
+/// The version that somebody wants, or a commit asks for.
+fn proposed(known: &Known<'_>, wish: &Wish) -> Option<Proposed> {
+    match &wish.version {
+        Some(version) => Some(Proposed {
+            version: version.clone(),
+            commit: None,
+        }),
+        None => asked(known.commits),
+    }
+}
+
 /// The version that the newest commit with such a footer asks for.
-fn asked(commits: &[Commit]) -> Option<Proposed> {
+pub(crate) fn asked(commits: &[Commit]) -> Option<Proposed> {
     commits.iter().find_map(|it| match &it.message.release_as {
         Some(Asked::Version(version)) => Some(Proposed {
             version: version.clone(),
@@ -369,8 +405,13 @@ fn asked(commits: &[Commit]) -> Option<Proposed> {
     })
 }
 
-fn decide(known: &Known<'_>, wish: &Wish, verdict: &Verdict) -> Decision {
-    let base = known.base.map(|it| &it.version);
+/// What comes of a verdict that is otherwise complete.
+pub(crate) fn decide(known: &Known<'_>, wish: &Wish, verdict: &Verdict) -> Decision {
+    // What is as high as the group is, is not higher than the last release.
+    let base = match &verdict.group {
+        Some(group) => group.at.as_ref(),
+        None => known.base.map(|it| &it.version),
+    };
     let refused = |refusal| Decision::Refused { refusal };
     let version = match &verdict.proposed {
         Some(proposed) => {

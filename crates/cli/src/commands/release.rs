@@ -3,6 +3,7 @@
 mod cut;
 mod files;
 mod message;
+mod plan;
 
 use std::collections::BTreeMap;
 
@@ -29,6 +30,8 @@ pub(crate) enum ReleaseCommand {
     Record(RecordRelease),
     /// Write the next version into its files, commit them and tag the commit
     Cut(cut::Cut),
+    /// Show which components would be released now, as which version, and why
+    Plan(plan::Show),
 }
 
 /// Record a version that was made from a commit
@@ -60,6 +63,7 @@ impl ReleaseCommand {
         match self {
             ReleaseCommand::Record(command) => command.run(&Context::load(shell)?),
             ReleaseCommand::Cut(command) => command.run(shell),
+            ReleaseCommand::Plan(command) => command.run(shell),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod audit;
 mod entry;
+mod judge;
 mod view;
 
 use std::path::{Path, PathBuf};
@@ -9,17 +10,19 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use switchback_diag::Exit;
 use switchback_model::ComponentName;
-use switchback_supply::git::log::{History, ObjectId};
-use switchback_version::tag::{TagPattern, Tagged, base};
-use switchback_version::verdict::{Claim, Decision, Known, Waived, Wish};
+use switchback_supply::git::log::{History, ObjectId, Tags};
+use switchback_version::tag::TagPattern;
+use switchback_version::verdict::{Decision, Wish};
 use switchback_version::{Policy, Verdict};
 
 use crate::context::{Context, path_in, settings_if_any};
-use crate::contracts::{self, State, compare_all};
-use crate::entries::{self, Entry};
 use crate::errors::{self, Failure};
+use crate::settings::types::Component;
 use crate::shell::Shell;
-use crate::versions::{Ancestry, Line};
+use crate::versions::Line;
+
+use judge::Bench;
+pub(crate) use judge::Judged;
 
 /// Say what the next version has to be, and why
 #[derive(Debug, Args)]
@@ -60,7 +63,7 @@ struct Next {
 }
 
 /// Of which component.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Of {
     /// The component; may be left out if there is only one
     #[arg(long, value_name = "NAME")]
@@ -118,13 +121,24 @@ impl Of {
         }
         let context = Context::load(shell)?;
         let component = context.component(name)?;
+        let mut subject = Subject::of(&context, component);
+        if self.tags.is_some() {
+            subject.tags.clone_from(&self.tags);
+        }
+        Ok(subject)
+    }
+}
+
+impl Subject {
+    /// A component of the settings.
+    pub(crate) fn of(context: &Context<'_>, component: &Component) -> Self {
         let only = context.settings().components.len() == 1;
-        let tags = match self.tags.as_ref().or(component.tags.as_ref()) {
+        let tags = match &component.tags {
             Some(tags) => Some(tags.clone()),
             None if only => None,
             None => Some(TagPattern::of(component.name.as_str())),
         };
-        Ok(Subject {
+        Self {
             name: component.name.to_string(),
             component: Some(component.name.clone()),
             policy: context.settings().version.clone(),
@@ -132,35 +146,73 @@ impl Of {
             path: context.path(&component.path),
             folder: context.root.clone(),
             named: !only,
-        })
+        }
     }
-}
 
-impl Subject {
+    /// It and the other members of its group, in the order of the settings, and its place among them.
+    fn with_its_group(self, shell: &Shell) -> Result<(Vec<Self>, usize), Failure> {
+        let group = self.component.as_ref().and_then(|it| self.policy.group(it));
+        let Some(group) = group else {
+            return Ok((vec![self], 0));
+        };
+        let context = Context::load(shell)?;
+        let all = context.settings().components.iter();
+        let members = all.filter(|it| group.components.contains(&it.name));
+        let mut members: Vec<Self> = members.map(|it| Self::of(&context, it)).collect();
+        let place = members.iter().position(|it| it.name == self.name);
+        let place = place.unwrap_or_default();
+        if let Some(mine) = members.get_mut(place) {
+            // What was said of its tags stays said.
+            *mine = self;
+        }
+        Ok((members, place))
+    }
+
     pub(crate) fn history(&self) -> Result<History, Failure> {
         Ok(History::discover(&self.folder)?)
     }
 
     pub(crate) fn line<'h>(&self, history: &'h History) -> Result<Line<'h>, Failure> {
+        self.line_with(history, &history.tags()?)
+    }
+
+    /// The same, with the tags that the repository has.
+    fn line_with<'h>(&self, history: &'h History, tags: &Tags) -> Result<Line<'h>, Failure> {
         let top = history.work_tree();
         let folder = match &top {
             Some(top) if self.path != Path::new("") => path_in(top, &self.path)
                 .ok_or_else(|| errors::outside_of_repository(&self.path, top, "components.path"))?,
             _ => String::new(),
         };
-        let tags = history.tags()?;
         let pattern = match &self.tags {
             Some(pattern) => pattern.clone(),
             None => TagPattern::guessed(tags.all().iter().map(|it| it.name.as_str())),
         };
-        Ok(Line::of(history, &tags, pattern, &folder)?)
+        Ok(Line::of(history, tags, pattern, &folder)?)
+    }
+
+    /// Every component of the settings, in their order; the repository without any.
+    pub(crate) fn all(shell: &Shell) -> Result<Vec<Self>, Failure> {
+        match settings_if_any(shell)? {
+            Some(loaded) if !loaded.settings.components.is_empty() => {
+                let context = Context::load(shell)?;
+                let all = context.settings().components.iter();
+                Ok(all.map(|it| Self::of(&context, it)).collect())
+            }
+            _ => Ok(vec![Of::default().subject(shell)?]),
+        }
     }
 
     /// The command that asks about it.
     fn command(&self) -> String {
+        self.with("switchback version")
+    }
+
+    /// A command about it.
+    pub(crate) fn with(&self, command: &str) -> String {
         match self.named {
-            true => format!("switchback version --component {}", self.name),
-            false => "switchback version".to_owned(),
+            true => format!("{command} --component {}", self.name),
+            false => command.to_owned(),
         }
     }
 }
@@ -176,69 +228,14 @@ impl VersionCommand {
     }
 }
 
-/// What is known of the next version.
-pub(crate) struct Judged {
-    pub(crate) subject: Subject,
-    pub(crate) verdict: Verdict,
-    /// The commit that it would be made from.
-    pub(crate) head: ObjectId,
-    /// How its tags are called.
-    pub(crate) pattern: TagPattern,
-    /// Its release tags, in no order.
-    pub(crate) tags: Vec<Tagged<ObjectId>>,
-    /// The change files about it that no release had.
-    pub(crate) entries: Vec<Entry>,
-}
-
-/// What is said beside the commits.
-struct Beside {
-    /// What raises the version.
-    claims: Vec<Claim>,
-    /// What may pass.
-    waived: Vec<Waived>,
-    entries: Vec<Entry>,
-}
-
-impl Judged {
-    /// The next version from what is checked out.
-    pub(crate) fn of(
-        shell: &Shell,
-        of: Of,
-        propose: Option<String>,
-        pre: Option<String>,
-    ) -> Result<Self, Failure> {
-        let next = Next {
-            of,
-            propose,
-            pre,
-            since: None,
-            commit: "HEAD".to_owned(),
-        };
-        next.judge(shell)
-    }
-
-    /// Shows it.
-    pub(crate) fn show(self, shell: &Shell) -> Result<Exit, Failure> {
-        let failure =
-            errors::no_version(&self.subject.name, &self.verdict, &self.subject.command());
-        let nothing = self.verdict.decision == Decision::Nothing;
-        shell
-            .out
-            .data(&view(&self.subject, &self.pattern, self.verdict, self.head));
-        match failure {
-            Some(failure) => Err(failure),
-            None if nothing => Ok(Exit::NothingToDo),
-            None => Ok(Exit::Ok),
-        }
-    }
-}
-
 impl Next {
     fn run(self, shell: &Shell) -> Result<Exit, Failure> {
-        self.judge(shell)?.show(shell)
+        let (mut all, named) = self.judge(shell)?;
+        all.swap_remove(named).show(shell)
     }
 
-    fn judge(self, shell: &Shell) -> Result<Judged, Failure> {
+    /// What it is asked about, and the other members of its group; and its place among them.
+    fn judge(self, shell: &Shell) -> Result<(Vec<Judged>, usize), Failure> {
         let wish = Wish {
             version: self.propose.as_deref().map(version).transpose()?,
             channel: self.pre.clone(),
@@ -248,93 +245,15 @@ impl Next {
             version(&format!("1.0.0-{channel}.1"))?;
         }
         let subject = self.of.subject(shell)?;
-        let history = subject.history()?;
-        let line = subject.line(&history)?;
-        let head = history.resolve(&self.commit)?;
-        let found = self.base(&line, &history, head)?;
-        let commits = line.commits(found.map(|it| it.commit), head)?;
-        let taken: Vec<_> = line.tags.iter().map(|it| it.version.clone()).collect();
-        let base = found.map(Tagged::base);
-        let since = found.map(|it| it.commit);
-        let beside = self.beside(shell, &subject, &history, (since, head))?;
-        let known = Known {
-            base: base.as_ref(),
-            commits: &commits,
-            claims: &beside.claims,
-            waived: &beside.waived,
-            taken: &taken,
+        let (subjects, named) = subject.with_its_group(shell)?;
+        let bench = Bench {
+            shell,
+            subjects,
+            named: Some(named),
+            since: self.since.as_deref(),
+            commit: &self.commit,
         };
-        let verdict = subject.policy.verdict(&known, &wish);
-        let (pattern, tags) = (line.pattern, line.tags);
-        Ok(Judged {
-            subject,
-            verdict,
-            head,
-            pattern,
-            tags,
-            entries: beside.entries,
-        })
-    }
-
-    /// What change files and contracts say beside the commits, from one commit, or the beginning, to
-    /// another.
-    fn beside(
-        &self,
-        shell: &Shell,
-        subject: &Subject,
-        history: &History,
-        (old, new): (Option<ObjectId>, ObjectId),
-    ) -> Result<Beside, Failure> {
-        let top = history
-            .work_tree()
-            .unwrap_or_else(|| subject.folder.clone());
-        let loaded = settings_if_any(shell)?;
-        let folder = match &loaded {
-            Some(loaded) => subject.folder.join(&loaded.settings.changelog.entries),
-            None => top.join(entries::FOLDER),
-        };
-        let folder = path_in(&top, &folder)
-            .ok_or_else(|| errors::outside_of_repository(&folder, &top, "changelog.entries"))?;
-        let mut entries = entries::since(history, &folder, old, new)?;
-        if let Some(component) = &subject.component {
-            entries.retain(|it| it.change.concerns(component));
-        }
-        let mut beside = Beside {
-            claims: entries.iter().map(Claim::from).collect(),
-            waived: Vec::new(),
-            entries,
-        };
-        let Some(old) = old else {
-            return Ok(beside);
-        };
-        if loaded.is_none_or(|it| it.settings.contracts.files.is_empty()) {
-            return Ok(beside);
-        }
-        let context = Context::load(shell)?;
-        let state = |commit| State::Commit { history, commit };
-        let component = subject.component.as_ref().map(|it| it.as_str());
-        let (compared, _) = compare_all(&context, component, &top, &state(old), &state(new))?;
-        let (breaks, waived) = contracts::claims(&compared);
-        beside.claims.extend(breaks);
-        beside.waived = waived;
-        Ok(beside)
-    }
-
-    /// The release that it is counted from.
-    fn base<'l>(
-        &self,
-        line: &'l Line<'_>,
-        history: &History,
-        head: ObjectId,
-    ) -> Result<Option<&'l Tagged<ObjectId>>, Failure> {
-        let Some(tag) = &self.since else {
-            return Ok(base(&line.tags, head, &mut Ancestry(history))?);
-        };
-        let found = line.tags.iter().find(|it| it.tag == *tag);
-        match found {
-            Some(found) => Ok(Some(found)),
-            None => Err(errors::no_such_tag(tag, &line.pattern.to_string())),
-        }
+        Ok((bench.judge(&wish)?, named))
     }
 }
 
