@@ -232,6 +232,8 @@ codes! {
     ContractUnread = "SB1613", "contract-unread", "A contract cannot be compared", Usage;
     WaiverWrong = "SB1614", "waiver-wrong", "A file of waivers cannot be used", Usage;
     EntryWrong = "SB1615", "entry-wrong", "A change file cannot be used", Usage;
+
+    OneTagForTwo = "SB1621", "one-tag-for-two", "Two members of a group would get the same tag", Usage;
 }
 
 impl Code {

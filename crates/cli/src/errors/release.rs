@@ -176,3 +176,18 @@ pub(crate) fn no_work_tree(folder: &Path) -> Failure {
     }
     .into()
 }
+
+/// Two members of a group would get the same tag: SB1621.
+pub(crate) fn one_tag_for_two(group: &str, tag: &str, components: [&str; 2]) -> Failure {
+    let [one, other] = components;
+    Diagnostic::error(
+        Code::OneTagForTwo,
+        format!("the group `{group}` cannot be cut: two of its members have the same tag"),
+    )
+    .cause(format!("{one} and {other} would both be tagged `{tag}`"))
+    .hint(format!(
+        "give them tags of their own: `component.tags`, such as `{one}-v{{version}}`"
+    ))
+    .hint("or make them one component, if they are always one release")
+    .into()
+}

@@ -8,8 +8,12 @@
 //! 4. Make the tag, and verify it. *A tag that is not recorded.*
 //! 5. Record it in the ledger.
 //!
-//! Nothing is pushed, and a tag is never moved.
+//! Nothing is pushed, and a tag is never moved. Members of a group are cut [together]: by one commit with
+//! a tag for each.
 
+mod together;
+
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use clap::Args;
@@ -71,9 +75,14 @@ struct Desk<'a> {
 }
 
 impl Cut {
-    pub(super) fn run(self, shell: &Shell) -> Result<Exit, Failure> {
+    pub(super) fn run(mut self, shell: &Shell) -> Result<Exit, Failure> {
         let wanted = (self.propose.clone(), self.pre.clone());
-        let judged = Judged::of(shell, self.of, self.propose, self.pre.clone())?;
+        let of = std::mem::take(&mut self.of);
+        let (mut all, named) = Judged::together(shell, of, self.propose.clone(), self.pre.clone())?;
+        if all.len() > 1 {
+            return self.together(shell, all, named);
+        }
+        let judged = all.swap_remove(named);
         let (book, recorded_as) = ledger(shell, &judged.subject.name)?;
         let mut desk = Desk {
             repository: Repository::discover(&judged.subject.folder)?,
@@ -93,28 +102,8 @@ impl Cut {
             return desk.judged.show(shell);
         };
         desk.check_base()?;
-        let branch = desk.repository.current_branch()?;
-        if branch.is_none() && !self.detached {
-            return Err(errors::head_detached(&head));
-        }
-        if head.as_str() != desk.judged.head.to_string() {
-            // Somebody committed while it was judged.
-            return Err(GitError::Moved {
-                branch: "HEAD".to_owned(),
-                expected: desk.judged.head.to_string().parse().ok(),
-                found: Some(head),
-            }
-            .into());
-        }
-        let tag = desk.judged.pattern.tag(&version);
-        if let Some(found) = desk.repository.tag(&tag)? {
-            return Err(GitError::TagExists {
-                tag,
-                object: found.object,
-                commit: found.commit,
-            }
-            .into());
-        }
+        let branch = desk.branch(&head, self.detached)?;
+        let tag = desk.free_tag(&version)?;
         let repository = desk.repository.clone();
         let Some(top) = repository.work_tree() else {
             return Err(errors::no_work_tree(repository.git_dir()));
@@ -124,19 +113,10 @@ impl Cut {
             head: &head,
             top,
             folder: desk.folder(top)?,
+            made: BTreeMap::new(),
         };
-        let said = settings_if_any(shell)?.and_then(|loaded| {
-            let mut all = loaded.settings.components.into_iter();
-            let mine = all.find(|it| it.name.as_str() == desk.judged.subject.name);
-            mine.and_then(|it| it.version_files)
-        });
-        let release = Release {
-            version: &version,
-            tag: &tag,
-            at: shell.clock.now(),
-            entries: &desk.judged.entries,
-        };
-        let plan = Plan::of(&place, said.as_deref(), &release)?;
+        let plan = desk.plan(&place, &version, &tag)?;
+        plan.check()?;
         if plan.files.is_empty() && version.pre.is_empty() {
             desk.check_free(&head, &tag)?;
         }
@@ -160,49 +140,36 @@ impl Cut {
             shell.out.data(&view);
             return Ok(Exit::Ok);
         }
-        let signing = match self.because {
-            Some(because) => Signing::Off { because },
-            None => {
-                let signing = repository.tag_signing();
-                signing.map_err(|error| errors::signing(error, false))?
-            }
-        };
-        if let Signing::On(signer) = &signing {
-            let tried = repository.try_signing(signer, &head);
-            let tried = tried.map_err(|error| errors::signing(error, false))?;
-            if let Some(failure) = errors::bad_signature(&tried) {
-                return Err(failure);
-            }
-        }
+        let signing = signing(self.because, &repository, &head)?;
         let commit = commit(&place, &plan, &tag)?;
-        let unsigned = match &signing {
-            Signing::On(_) => None,
-            Signing::Off { because } => Some(because.clone()),
-        };
-        let message = message::of(
-            &tag,
-            &desk.judged.subject.name,
-            &version,
-            &desk.judged.verdict,
-            unsigned.as_deref(),
-        );
-        let found = repository
-            .make_tag(&NewTag {
-                name: &tag,
-                commit: &commit,
-                message: &message,
-                sign: matches!(signing, Signing::On(_)),
-            })
-            .map_err(|error| errors::signing(error, true))?;
-        let signature = desk.signature(&tag, &signing)?;
-        view.recorded = desk.record(&version, &tag, &found, &commit, &signature)?;
-        view.commit = Some(commit.into());
-        view.object = Some(found.object);
-        view.signature = Some(signature);
+        desk.tag(&version, &commit, &signing, &mut view)?;
         view.files = plan.files;
         shell.out.data(&view);
         Ok(Exit::Ok)
     }
+}
+
+/// How tags are signed, tried on something that nobody sees.
+fn signing(
+    because: Option<String>,
+    repository: &Repository,
+    head: &CommitId,
+) -> Result<Signing, Failure> {
+    let signing = match because {
+        Some(because) => Signing::Off { because },
+        None => {
+            let signing = repository.tag_signing();
+            signing.map_err(|error| errors::signing(error, false))?
+        }
+    };
+    if let Signing::On(signer) = &signing {
+        let tried = repository.try_signing(signer, head);
+        let tried = tried.map_err(|error| errors::signing(error, false))?;
+        if let Some(failure) = errors::bad_signature(&tried) {
+            return Err(failure);
+        }
+    }
+    Ok(signing)
 }
 
 /// The ledger, if there is one, and what the component is called there.
@@ -254,6 +221,85 @@ fn push(branch: Option<&str>, tag: &str) -> String {
 }
 
 impl Desk<'_> {
+    /// The branch that a commit on top of what was judged would stay on.
+    fn branch(&self, head: &CommitId, detached: bool) -> Result<Option<String>, Failure> {
+        let branch = self.repository.current_branch()?;
+        if branch.is_none() && !detached {
+            return Err(errors::head_detached(head));
+        }
+        if head.as_str() != self.judged.head.to_string() {
+            // Somebody committed while it was judged.
+            return Err(GitError::Moved {
+                branch: "HEAD".to_owned(),
+                expected: self.judged.head.to_string().parse().ok(),
+                found: Some(head.clone()),
+            }
+            .into());
+        }
+        Ok(branch)
+    }
+
+    /// The name of a tag of a version, which is not there yet.
+    fn free_tag(&self, version: &Version) -> Result<String, Failure> {
+        let tag = self.judged.pattern.tag(version);
+        match self.repository.tag(&tag)? {
+            None => Ok(tag),
+            Some(found) => Err(GitError::TagExists {
+                tag,
+                object: found.object,
+                commit: found.commit,
+            }
+            .into()),
+        }
+    }
+
+    /// The files that a version writes.
+    fn plan(&self, place: &Place<'_>, version: &Version, tag: &str) -> Result<Plan, Failure> {
+        let said = settings_if_any(self.shell)?.and_then(|loaded| {
+            let mut all = loaded.settings.components.into_iter();
+            let mine = all.find(|it| it.name.as_str() == self.judged.subject.name);
+            mine.and_then(|it| it.version_files)
+        });
+        let release = Release {
+            version,
+            tag,
+            at: self.shell.clock.now(),
+            entries: &self.judged.entries,
+        };
+        Plan::of(place, said.as_deref(), &release)
+    }
+
+    /// Makes the tag of a version, verifies it and records it.
+    fn tag(
+        &mut self,
+        version: &Version,
+        commit: &CommitId,
+        signing: &Signing,
+        view: &mut CutView,
+    ) -> Result<(), Failure> {
+        let unsigned = match signing {
+            Signing::On(_) => None,
+            Signing::Off { because } => Some(because.as_str()),
+        };
+        let name = &self.judged.subject.name;
+        let message = message::of(&view.tag, name, version, &self.judged.verdict, unsigned);
+        let found = self
+            .repository
+            .make_tag(&NewTag {
+                name: &view.tag,
+                commit,
+                message: &message,
+                sign: matches!(signing, Signing::On(_)),
+            })
+            .map_err(|error| errors::signing(error, true))?;
+        let signature = self.signature(&view.tag, signing)?;
+        view.recorded = self.record(version, &view.tag, &found, commit, &signature)?;
+        view.commit = Some(commit.clone().into());
+        view.object = Some(found.object);
+        view.signature = Some(signature);
+        Ok(())
+    }
+
     /// The folder of the component as Git names it.
     fn folder(&self, top: &Path) -> Result<String, Failure> {
         let path = &self.judged.subject.path;
@@ -321,7 +367,7 @@ impl Desk<'_> {
         self.judged.tags.iter().filter(move |it| it.commit == head)
     }
 
-    /// Records a tag that a run made which was interrupted.
+    /// Records a tag that a run made which was interrupted, and shows that.
     fn record_only(
         mut self,
         version: Version,
@@ -329,6 +375,19 @@ impl Desk<'_> {
         found: FoundTag,
         dry_run: bool,
     ) -> Result<Exit, Failure> {
+        let view = self.record_left(&version, tag, found, dry_run)?;
+        self.shell.out.data(&view);
+        Ok(Exit::Ok)
+    }
+
+    /// Records a tag that a run made which was interrupted.
+    fn record_left(
+        &mut self,
+        version: &Version,
+        tag: String,
+        found: FoundTag,
+        dry_run: bool,
+    ) -> Result<CutView, Failure> {
         let commit = self.repository.resolve("HEAD")?;
         let signing = match found.signed {
             Some(format) => Signing::On(Signer { format, key: None }),
@@ -339,9 +398,9 @@ impl Desk<'_> {
             }
         };
         let signature = self.signature(&tag, &signing)?;
-        let recorded = !dry_run && self.record(&version, &tag, &found, &commit, &signature)?;
+        let recorded = !dry_run && self.record(version, &tag, &found, &commit, &signature)?;
         let branch = self.repository.current_branch()?;
-        self.shell.out.data(&CutView {
+        Ok(CutView {
             component: self.judged.subject.name.clone(),
             version: version.to_string(),
             cut: !dry_run,
@@ -352,8 +411,7 @@ impl Desk<'_> {
             push: push(branch.as_deref(), &tag),
             tag,
             files: Vec::new(),
-        });
-        Ok(Exit::Ok)
+        })
     }
 
     /// That no release is passed over from which it would have to be counted.
@@ -491,6 +549,17 @@ impl View for CutView {
     const SCHEMA: &'static str = "switchback.release-cut/v1";
 
     fn human(&self, page: &mut Page) {
+        self.made(page);
+        if self.cut {
+            page.line("nothing was pushed yet:");
+            page.line(&format!("  {}", self.push));
+        }
+    }
+}
+
+impl CutView {
+    /// What was made, or would be.
+    fn made(&self, page: &mut Page) {
         let word = if self.cut { "cut" } else { "would cut" };
         page.add(Role::Good, word).add(Role::Plain, " ");
         page.add(
@@ -517,9 +586,5 @@ impl View for CutView {
             }
             None => page,
         };
-        if self.cut {
-            page.line("nothing was pushed yet:");
-            page.line(&format!("  {}", self.push));
-        }
     }
 }

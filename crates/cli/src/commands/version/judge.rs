@@ -33,13 +33,14 @@ pub(crate) struct Judged {
 }
 
 impl Judged {
-    /// The next version from what is checked out.
-    pub(crate) fn of(
+    /// The next version from what is checked out, with those of the other members of its group in the
+    /// order of the settings; and its place among them.
+    pub(crate) fn together(
         shell: &Shell,
         of: Of,
         propose: Option<String>,
         pre: Option<String>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<(Vec<Self>, usize), Failure> {
         let next = Next {
             of,
             propose,
@@ -47,8 +48,7 @@ impl Judged {
             since: None,
             commit: "HEAD".to_owned(),
         };
-        let (mut all, named) = next.judge(shell)?;
-        Ok(all.swap_remove(named))
+        next.judge(shell)
     }
 
     /// Those of components and of the other members of their groups, from what is checked out, in the
