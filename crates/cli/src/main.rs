@@ -32,6 +32,7 @@ mod metrics;
 mod output;
 mod page;
 mod panics;
+mod past;
 mod plans;
 mod progress;
 mod refusals;

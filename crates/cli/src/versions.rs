@@ -3,9 +3,10 @@
 use switchback_supply::git::log::{
     Commit as LogCommit, History, HistoryError, ObjectId, Prefixes, Range, Tags,
 };
+use switchback_version::Verdict;
 use switchback_version::commit::Message;
 use switchback_version::tag::{Graph, TagPattern, Tagged};
-use switchback_version::verdict::Commit;
+use switchback_version::verdict::{Commit, Evidence};
 
 /// A component as its history knows it.
 pub(crate) struct Line<'h> {
@@ -14,10 +15,10 @@ pub(crate) struct Line<'h> {
     pub(crate) tags: Vec<Tagged<ObjectId>>,
     /// How they are called.
     pub(crate) pattern: TagPattern,
-    /// The paths that are its own; none where all are.
-    own: Option<Prefixes>,
     /// The folder with its files, from the top of the repository; empty for all.
     pub(crate) folder: String,
+    /// The same for questions.
+    own: Option<Prefixes>,
 }
 
 /// How commits of a history lie to each other.
@@ -115,6 +116,35 @@ pub(crate) fn word(text: &str) -> String {
 /// So much of a commit's id as people are shown.
 pub(crate) fn short(id: &str) -> &str {
     id.get(..7).unwrap_or(id)
+}
+
+/// What people are shown of where something stands that raises a version.
+pub(crate) fn place(evidence: &Evidence) -> String {
+    match evidence {
+        Evidence::Commit { id, .. } => short(id).to_owned(),
+        Evidence::Contract { file, line, .. } => format!("{file}:{line}"),
+        Evidence::ChangeFile { file } => file.clone(),
+        Evidence::Group { component, .. } => component.clone(),
+    }
+}
+
+/// The commits that raise nothing, by their types: `4 chore, 2 docs`; empty where there are none.
+pub(crate) fn silent(verdict: &Verdict) -> String {
+    let each = verdict.silent.iter();
+    let each = each.map(|(kind, number)| match kind.as_str() {
+        "" => format!("{number} without a type"),
+        kind => format!("{number} {kind}"),
+    });
+    let each: Vec<String> = each.collect();
+    each.join(", ")
+}
+
+/// A number of commits in words.
+pub(crate) fn commits(number: usize) -> String {
+    match number {
+        1 => "1 commit".to_owned(),
+        number => format!("{number} commits"),
+    }
 }
 
 #[cfg(test)]

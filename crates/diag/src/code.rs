@@ -240,6 +240,7 @@ codes! {
     PickConflict = "SB1619", "pick-conflict", "A commit cannot be picked by itself", RolledBack;
 
     NotesUnmade = "SB1620", "notes-unmade", "A text about a release cannot be made", Usage;
+    OneTagForTwo = "SB1621", "one-tag-for-two", "Two members of a group would get the same tag", Usage;
 
     ReleaseBranch = "SB1631", "release-branch", "The branch of the next release cannot be made anew", Refused;
 }

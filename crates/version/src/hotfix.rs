@@ -104,19 +104,26 @@ impl Hotfix {
     }
 
     /// The verdict on this line.
-    ///
-    /// What was taken back before a release is not in it, so here it does not count, whatever the
-    /// policy says: taking it back is the way out.
     pub fn verdict(&self, policy: &Policy, known: &Known<'_>, wish: &Wish) -> Verdict {
-        let here = Policy {
+        let mut verdict = Self::policy(policy).verdict(known, wish);
+        self.limit(policy, &mut verdict);
+        verdict
+    }
+
+    /// The rules on such a line: what was taken back before a release is not in it, so here it does not
+    /// count, whatever the policy says. Taking it back is the way out.
+    pub fn policy(policy: &Policy) -> Policy {
+        Policy {
             reverts: Reverts::Cancel,
             ..policy.clone()
-        };
-        let mut verdict = here.verdict(known, wish);
-        if let Some(refusal) = self.refusal(policy.hotfix.allow, &verdict) {
+        }
+    }
+
+    /// Refuses what this line may not release.
+    pub fn limit(&self, policy: &Policy, verdict: &mut Verdict) {
+        if let Some(refusal) = self.refusal(policy.hotfix.allow, verdict) {
             verdict.decision = Decision::Refused { refusal };
         }
-        verdict
     }
 
     fn refusal(&self, allow: Allow, verdict: &Verdict) -> Option<Refusal> {

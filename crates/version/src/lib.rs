@@ -11,6 +11,7 @@ pub mod changelog;
 pub mod commit;
 pub mod contract;
 pub mod edits;
+pub mod group;
 pub mod hotfix;
 pub mod level;
 pub mod notes;

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use semver::Version;
 use serde::{Deserialize, Serialize};
+use switchback_model::ComponentName;
 
 use crate::Level;
 use crate::commit::{Header, Message};
+use crate::group::Group;
 use crate::hotfix;
 
 /// What words and marks of commits mean.
@@ -35,6 +37,9 @@ pub struct Policy {
     pub first: Version,
     /// Lines that keep an older release alive.
     pub hotfix: hotfix::Rules,
+    /// Components whose versions hang together.
+    #[serde(rename = "group")]
+    pub groups: Vec<Group>,
 }
 
 /// How much a commit raises the version that no rule names.
@@ -132,6 +137,7 @@ impl Default for Policy {
             merges: Merges::Ignore,
             first: Version::new(0, 1, 0),
             hotfix: hotfix::Rules::default(),
+            groups: Vec::new(),
         }
     }
 }
@@ -283,6 +289,12 @@ impl Policy {
             Unknown::Patch => meaning.raise(Level::Patch, Why::NoRule),
             Unknown::Ask => meaning.ask.push(Why::NoRule),
         }
+    }
+
+    /// The group that a component is in.
+    pub fn group(&self, component: &ComponentName) -> Option<&Group> {
+        let mut groups = self.groups.iter();
+        groups.find(|it| it.components.contains(component))
     }
 
     /// The lowest version after `base`, a release, that may have what raises it by a level.

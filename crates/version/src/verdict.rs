@@ -9,6 +9,7 @@ use crate::Level;
 use crate::cancel::alive;
 use crate::commit::{Asked, Message};
 use crate::contract::Waiver;
+use crate::group::{GroupKind, InGroup};
 use crate::policy::{Policy, Reverts, Why};
 
 /// A commit since the base.
@@ -72,6 +73,18 @@ pub enum Evidence {
     ChangeFile {
         /// The file.
         file: String,
+    },
+    /// The group that the component is in.
+    Group {
+        /// Its name.
+        group: String,
+        /// What it is.
+        of: GroupKind,
+        /// The member that makes the group rise.
+        component: String,
+        /// What shows that of the member; none if it is that it has no release yet, or has one already
+        /// of the same commit.
+        because: Option<Box<Evidence>>,
     },
 }
 
@@ -139,6 +152,9 @@ pub struct Verdict {
     pub questions: Vec<Question>,
     /// How many commits raise nothing, by their types; `""` for those without one.
     pub silent: BTreeMap<String, usize>,
+    /// The group that it is in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<InGroup>,
 }
 
 /// A version that somebody asked for.
@@ -229,6 +245,8 @@ pub enum WayOut {
     Raise,
     /// Let it pass, with an owner, a reason and an end.
     Waive,
+    /// Take the component out of its group.
+    Ungroup,
 }
 
 /// What has to be answered first.
@@ -242,9 +260,33 @@ pub struct Question {
     pub about: Why,
 }
 
+impl Verdict {
+    /// How much the version has to rise: as the first reason says.
+    pub fn level(&self) -> Level {
+        let first = self.reasons.first();
+        first.map_or(Level::None, |it| it.claim.level)
+    }
+}
+
 impl Policy {
     /// What the next version of a component has to be, and why.
     pub fn verdict(&self, known: &Known<'_>, wish: &Wish) -> Verdict {
+        let mut verdict = self.alone(known);
+        verdict.proposed = proposed(known, wish);
+        let free = pass_over(known, &verdict);
+        if let (Some(floor), Some(free)) = (&verdict.floor, &free) {
+            let passed = (floor.patch..free.patch).map(|patch| Version {
+                patch,
+                ..floor.clone()
+            });
+            verdict.passed_over = passed.collect();
+        }
+        verdict.decision = decide(known, wish, &verdict, free.as_ref());
+        verdict
+    }
+
+    /// What a component's own history forces, before anybody asks for a version.
+    pub(crate) fn alone(&self, known: &Known<'_>) -> Verdict {
         let mut verdict = Verdict {
             base: known.base.cloned(),
             commits: known.commits.len(),
@@ -259,6 +301,7 @@ impl Policy {
             waived: known.waived.to_vec(),
             questions: Vec::new(),
             silent: BTreeMap::new(),
+            group: None,
         };
         self.commits(known, &mut verdict);
         for claim in known.claims {
@@ -266,7 +309,7 @@ impl Policy {
                 Evidence::Contract { file, .. } => {
                     verdict.contracts.entry(file.clone()).or_default()
                 }
-                Evidence::Commit { .. } => &mut verdict.commits_level,
+                Evidence::Commit { .. } | Evidence::Group { .. } => &mut verdict.commits_level,
                 Evidence::ChangeFile { .. } => &mut verdict.change_files_level,
             };
             *level = claim.level.max(*level);
@@ -279,30 +322,11 @@ impl Policy {
         verdict
             .reasons
             .sort_by_key(|it| std::cmp::Reverse(it.claim.level));
-        let level = verdict
-            .reasons
-            .first()
-            .map_or(Level::None, |it| it.claim.level);
+        let level = verdict.level();
         verdict.floor = match known.base {
             None => Some(self.first.clone()),
             Some(base) => (level > Level::None).then(|| self.next(&base.version, level)),
         };
-        verdict.proposed = match &wish.version {
-            Some(version) => Some(Proposed {
-                version: version.clone(),
-                commit: None,
-            }),
-            None => asked(known.commits),
-        };
-        let free = pass_over(known, &verdict);
-        if let (Some(floor), Some(free)) = (&verdict.floor, &free) {
-            let passed = (floor.patch..free.patch).map(|patch| Version {
-                patch,
-                ..floor.clone()
-            });
-            verdict.passed_over = passed.collect();
-        }
-        verdict.decision = decide(known, wish, &verdict, free.as_ref());
         verdict
     }
 
@@ -357,6 +381,7 @@ impl Policy {
                 WayOut::Waive,
             ],
             Evidence::Commit { .. } | Evidence::ChangeFile { .. } => vec![WayOut::Raise],
+            Evidence::Group { .. } => vec![WayOut::Raise, WayOut::Ungroup],
         };
         Reason {
             floor: known.base.map_or_else(
@@ -387,8 +412,19 @@ fn sentence(subject: &str, why: &Why) -> String {
     format!("`{subject}` {what}")
 }
 
+/// The version that somebody wants, or a commit asks for.
+fn proposed(known: &Known<'_>, wish: &Wish) -> Option<Proposed> {
+    match &wish.version {
+        Some(version) => Some(Proposed {
+            version: version.clone(),
+            commit: None,
+        }),
+        None => asked(known.commits),
+    }
+}
+
 /// The version that the newest commit with such a footer asks for.
-fn asked(commits: &[Commit]) -> Option<Proposed> {
+pub(crate) fn asked(commits: &[Commit]) -> Option<Proposed> {
     commits.iter().find_map(|it| match &it.message.release_as {
         Some(Asked::Version(version)) => Some(Proposed {
             version: version.clone(),
@@ -424,8 +460,19 @@ pub(crate) fn free(version: &Version, taken: &[Version]) -> Version {
     free
 }
 
-fn decide(known: &Known<'_>, wish: &Wish, verdict: &Verdict, free: Option<&Version>) -> Decision {
-    let base = known.base.map(|it| &it.version);
+/// What comes of a verdict that is otherwise complete, where `free` is the version that is taken if
+/// nobody asks for another.
+pub(crate) fn decide(
+    known: &Known<'_>,
+    wish: &Wish,
+    verdict: &Verdict,
+    free: Option<&Version>,
+) -> Decision {
+    // What is as high as the group is, is not higher than the last release.
+    let base = match &verdict.group {
+        Some(group) => group.at.as_ref(),
+        None => known.base.map(|it| &it.version),
+    };
     let refused = |refusal| Decision::Refused { refusal };
     let version = match &verdict.proposed {
         Some(proposed) => {

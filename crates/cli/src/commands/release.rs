@@ -6,6 +6,7 @@ mod files;
 mod hotfix;
 mod message;
 mod notes;
+mod plan;
 mod pr;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,8 @@ pub(crate) enum ReleaseCommand {
     Record(RecordRelease),
     /// Write the next version into its files, commit them and tag the commit
     Cut(cut::Cut),
+    /// Show which components would be released now, as which version, and why
+    Plan(plan::Show),
     /// Keep a branch with what the next release writes into files, for a pull request
     Pr(pr::Pr),
     /// Write a text about a release for people
@@ -72,6 +75,7 @@ impl ReleaseCommand {
         match self {
             ReleaseCommand::Record(command) => command.run(&Context::load(shell)?),
             ReleaseCommand::Cut(command) => command.run(shell),
+            ReleaseCommand::Plan(command) => command.run(shell),
             ReleaseCommand::Pr(command) => command.run(shell),
             ReleaseCommand::Notes(command) => command.run(shell),
             ReleaseCommand::Facts(command) => command.run(shell),

@@ -8,7 +8,7 @@ use switchback_version::verdict::{Base, Evidence};
 
 use super::Failure;
 use super::version::SHOWN;
-use crate::versions::{short, word};
+use crate::versions::{place, short, word};
 
 /// A hotfix brings more than fixes: SB1616.
 pub(crate) fn not_a_fix(
@@ -25,11 +25,7 @@ pub(crate) fn not_a_fix(
         ),
     );
     for reason in too_much(verdict).take(SHOWN) {
-        let at = match &reason.claim.evidence {
-            Evidence::Commit { id, .. } => short(id).to_owned(),
-            Evidence::Contract { file, line, .. } => format!("{file}:{line}"),
-            Evidence::ChangeFile { file } => file.clone(),
-        };
+        let at = place(&reason.claim.evidence);
         let level = reason.claim.level;
         found = found.cause(format!("{level}: {at} {}", reason.claim.sentence));
     }

@@ -311,3 +311,18 @@ pub(crate) fn branch_conflicts(branch: &str, at: &[(String, Option<usize>)]) -> 
         .hint("check the branch out and decide for one of them, then run it again")
         .into()
 }
+
+/// Two members of a group would get the same tag: SB1621.
+pub(crate) fn one_tag_for_two(group: &str, tag: &str, components: [&str; 2]) -> Failure {
+    let [one, other] = components;
+    Diagnostic::error(
+        Code::OneTagForTwo,
+        format!("the group `{group}` cannot be cut: two of its members have the same tag"),
+    )
+    .cause(format!("{one} and {other} would both be tagged `{tag}`"))
+    .hint(format!(
+        "give them tags of their own: `component.tags`, such as `{one}-v{{version}}`"
+    ))
+    .hint("or make them one component, if they are always one release")
+    .into()
+}

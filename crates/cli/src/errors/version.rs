@@ -126,9 +126,15 @@ fn refused(component: &str, verdict: &Verdict, refusal: &Refusal, command: &str)
         Refusal::Taken => found
             .cause("there is a tag for it, and a tag is never moved")
             .hint_command("take the next one that is free", command.to_owned()),
-        Refusal::NotHigher { base } => found
-            .cause(format!("it is not higher than the last release, {base}"))
-            .hint_command("see what it has to be", command.to_owned()),
+        Refusal::NotHigher { base } => {
+            let last = match &verdict.group {
+                Some(group) => format!("the last release of the group `{}`", group.name),
+                None => "the last release".to_owned(),
+            };
+            found
+                .cause(format!("it is not higher than {last}, {base}"))
+                .hint_command("see what it has to be", command.to_owned())
+        }
         Refusal::NotAPatch { of } => found
             .cause(format!(
                 "what is checked out is a hotfix of {}, and this is no patch of it",
@@ -145,12 +151,11 @@ fn refused(component: &str, verdict: &Verdict, refusal: &Refusal, command: &str)
             .hint("or release it from the main line"),
         Refusal::NotAFix { of, above } => super::not_a_fix(component, verdict, of, above.as_ref()),
         Refusal::BelowFloor { floor } => {
-            let level = verdict.reasons.first().map(|it| it.claim.level);
+            let level = verdict.level();
+            // What raises a member of a group as much may still be lower than what the group forces.
             let forcing = || {
-                verdict
-                    .reasons
-                    .iter()
-                    .filter(|it| Some(it.claim.level) == level)
+                let reasons = verdict.reasons.iter();
+                reasons.filter(|it| it.claim.level == level && it.floor == *floor)
             };
             for reason in forcing().take(SHOWN) {
                 found = found.cause(reason.claim.sentence.clone());
@@ -160,10 +165,15 @@ fn refused(component: &str, verdict: &Verdict, refusal: &Refusal, command: &str)
                 found = found.cause(format!("and {more} more"));
             }
             let ways: Vec<WayOut> = forcing().flat_map(|it| it.ways_out.clone()).collect();
-            let found = found.hint_command(
+            let mut found = found.hint_command(
                 format!("raise it: it has to be {floor} at least"),
                 format!("{command} --propose {floor}"),
             );
+            if ways.contains(&WayOut::Ungroup) {
+                found = found.hint(format!(
+                    "or take {component} out of its group: `version.group` in switchback.toml"
+                ));
+            }
             if !ways.contains(&WayOut::Waive) {
                 return found;
             }

@@ -11,9 +11,9 @@ use switchback_model::{ComponentName, Duration};
 use toml::de::{DeTable, DeValue};
 
 use super::load::{Problem, Trouble};
-use super::schema;
 use super::source::{Source, join};
 use super::types::{COMPONENT, Database, Environment, LedgerStore, Settings};
+use super::{groups, schema};
 
 /// Every key that the schema does not know.
 pub(crate) fn unknown_keys(source: &Source, table: &DeTable<'_>) -> Vec<Problem> {
@@ -210,6 +210,9 @@ pub(crate) fn contradictions(source: &Source, settings: &Settings) -> Vec<Proble
         }
     }
 
+    for (key, message) in groups::wrong(settings) {
+        contradiction(source.value(&key), message);
+    }
     for (key, path) in paths(settings) {
         if path.as_os_str().is_empty() {
             contradiction(source.value(&key), format!("`{key}` is an empty path"));

@@ -414,4 +414,57 @@ name = "production"
         let text = text.replace("file =", "key = \"version\"\nfile =");
         assert!(matches!(only(&text).0, Trouble::Contradiction { .. }));
     }
+
+    #[test]
+    fn groups_that_cannot_be_are_found() {
+        let with = |groups: &str| {
+            let names = ["api", "web", "cli"].map(|it| format!("[[component]]\nname = \"{it}\"\n"));
+            let project = "schema = 1\n[project]\nname = \"shop\"\n";
+            format!("{project}{}{groups}", names.concat())
+        };
+        let group = |name: &str, of: &str| {
+            format!("[[version.group]]\nname = \"{name}\"\nkind = \"fixed\"\ncomponents = [{of}]\n")
+        };
+        let good = group("core", "\"api\", \"web\"");
+        let loaded = read(&with(&good)).unwrap();
+        assert_eq!(loaded.settings.version.groups.len(), 1);
+        for (groups, says, line) in [
+            (
+                group("core", "\"api\", \"wbe\""),
+                "no component `wbe`; did you mean `web`?",
+                13,
+            ),
+            (
+                group("core", "\"api\", \"api\""),
+                "stands twice in the group `core`",
+                13,
+            ),
+            (
+                group("core", "\"api\""),
+                "needs two components at least",
+                13,
+            ),
+            (group("Core!", "\"api\", \"web\""), "not a group name", 11),
+            (
+                format!("{good}{}", group("ends", "\"web\", \"cli\"")),
+                "`web` is in two groups, `core` and `ends`",
+                17,
+            ),
+        ] {
+            let (trouble, location) = only(&with(&groups));
+            let Trouble::Contradiction { message } = trouble else {
+                panic!("{trouble:?}")
+            };
+            assert!(message.contains(says), "{message}");
+            assert_eq!(location.line, line, "{message}");
+        }
+        let twice = format!("{good}{}", group("core", "\"cli\", \"web\""));
+        assert_eq!(read(&with(&twice)).unwrap_err().len(), 2);
+        let wrong = good.replace("fixed", "lockstep");
+        let (trouble, _) = only(&with(&wrong));
+        assert!(
+            matches!(&trouble, Trouble::Value { key, .. } if key.as_deref() == Some("version.group[0].kind")),
+            "{trouble:?}"
+        );
+    }
 }

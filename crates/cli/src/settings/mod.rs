@@ -4,6 +4,7 @@
 //! with that schema, so that a key cannot be forgotten in one of three places.
 
 pub(crate) mod check;
+mod groups;
 pub(crate) mod load;
 pub(crate) mod schema;
 pub(crate) mod source;

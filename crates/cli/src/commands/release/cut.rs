@@ -8,7 +8,10 @@
 //! 4. Make the tag, and verify it. *A tag that is not recorded.*
 //! 5. Record it in the ledger.
 //!
-//! Nothing is pushed, and a tag is never moved.
+//! Nothing is pushed, and a tag is never moved. Members of a group are cut [together]: by one commit with
+//! a tag for each.
+
+mod together;
 
 use clap::Args;
 use semver::Version;
@@ -74,9 +77,14 @@ struct Desk<'a> {
 }
 
 impl Cut {
-    pub(super) fn run(self, shell: &Shell) -> Result<Exit, Failure> {
+    pub(super) fn run(mut self, shell: &Shell) -> Result<Exit, Failure> {
         let wanted = (self.propose.clone(), self.pre.clone());
-        let judged = Judged::of(shell, self.of, self.propose, self.pre.clone())?;
+        let of = std::mem::take(&mut self.of);
+        let (mut all, named) = Judged::together(shell, of, self.propose.clone(), self.pre.clone())?;
+        if all.len() > 1 {
+            return self.together(shell, all, named);
+        }
+        let judged = all.swap_remove(named);
         let (book, recorded_as) = ledger(shell, &judged.subject.name)?;
         let mut desk = Desk {
             repository: Repository::discover(&judged.subject.folder)?,
@@ -85,9 +93,7 @@ impl Cut {
             book,
             recorded_as,
         };
-        if let Ok(book) = &desk.book {
-            check_recorded(book, &desk.judged.pattern, &desk.judged.subject.history()?)?;
-        }
+        desk.check_recorded()?;
         let head = desk.repository.resolve("HEAD")?;
         if let Some((version, tag, found)) =
             desk.unrecorded(wanted.0.as_deref(), wanted.1.as_deref())?
@@ -98,43 +104,14 @@ impl Cut {
             return desk.judged.show(shell);
         };
         desk.check_base()?;
-        let branch = desk.repository.current_branch()?;
-        if branch.is_none() && !self.detached {
-            return Err(errors::head_detached(&head));
-        }
-        if head.as_str() != desk.judged.head.to_string() {
-            // Somebody committed while it was judged.
-            return Err(GitError::Moved {
-                branch: "HEAD".to_owned(),
-                expected: desk.judged.head.to_string().parse().ok(),
-                found: Some(head),
-            }
-            .into());
-        }
-        let tag = desk.judged.pattern.tag(&version);
-        if let Some(found) = desk.repository.tag(&tag)? {
-            return Err(GitError::TagExists {
-                tag,
-                object: found.object,
-                commit: found.commit,
-            }
-            .into());
-        }
+        let branch = desk.branch(&head, self.detached)?;
+        let tag = desk.free_tag(&version)?;
         let repository = desk.repository.clone();
         let place = Place::of(&desk.judged, &repository, &head)?;
-        let at = shell.clock.now();
-        let which = Which {
-            version: &version,
-            day: day(at)?,
-            published: false,
-        };
-        let told = Told::of(shell, &desk.judged, &which)?;
-        told.check_upgrade()?;
-        let plan = Plan::of(&place, &told, &tag)?;
-        if self.prepared && !(plan.prepared && plan.files.is_empty()) {
-            let note =
-                format!("nothing is tagged: no file says {version} yet, or not all of them do");
-            shell.out.note(&note);
+        let plan = desk.plan(&place, &version, &tag)?;
+        plan.check()?;
+        if self.prepared && !plan.is_prepared() {
+            shell.out.note(&not_prepared(&version));
             return Ok(Exit::NothingToDo);
         }
         if plan.files.is_empty() && version.pre.is_empty() {
@@ -162,51 +139,41 @@ impl Cut {
             shell.out.data(&view);
             return Ok(Exit::Ok);
         }
-        let signing = match self.because {
-            Some(because) => Signing::Off { because },
-            None => {
-                let signing = repository.tag_signing();
-                signing.map_err(|error| errors::signing(error, false))?
-            }
-        };
-        if let Signing::On(signer) = &signing {
-            let tried = repository.try_signing(signer, &head);
-            let tried = tried.map_err(|error| errors::signing(error, false))?;
-            if let Some(failure) = errors::bad_signature(&tried) {
-                return Err(failure);
-            }
-        }
+        let signing = signing(self.because, &repository, &head)?;
         let commit = commit(&place, &plan, &tag)?;
-        let unsigned = match &signing {
-            Signing::On(_) => None,
-            Signing::Off { because } => Some(because.clone()),
-        };
-        let message = message::of(
-            &tag,
-            &desk.judged.subject.name,
-            &version,
-            &desk.judged.verdict,
-            unsigned.as_deref(),
-            desk.hotfix_of(),
-        );
-        let found = repository
-            .make_tag(&NewTag {
-                name: &tag,
-                commit: &commit,
-                message: &message,
-                sign: matches!(signing, Signing::On(_)),
-            })
-            .map_err(|error| errors::signing(error, true))?;
-        let signature = desk.signature(&tag, &signing)?;
-        view.recorded = desk.record(&version, &tag, &found, &commit, &signature)?;
-        view.hotfix = desk.left(desk.hotfix_of(), &tag, &commit);
-        view.commit = Some(commit.into());
-        view.object = Some(found.object);
-        view.signature = Some(signature);
+        desk.tag(&version, &commit, &signing, &mut view)?;
         view.files = plan.files;
         shell.out.data(&view);
         Ok(Exit::Ok)
     }
+}
+
+/// Why nothing is tagged that only would be if files said it.
+fn not_prepared(version: &Version) -> String {
+    format!("nothing is tagged: no file says {version} yet, or not all of them do")
+}
+
+/// How tags are signed, tried on something that nobody sees.
+fn signing(
+    because: Option<String>,
+    repository: &Repository,
+    head: &CommitId,
+) -> Result<Signing, Failure> {
+    let signing = match because {
+        Some(because) => Signing::Off { because },
+        None => {
+            let signing = repository.tag_signing();
+            signing.map_err(|error| errors::signing(error, false))?
+        }
+    };
+    if let Signing::On(signer) = &signing {
+        let tried = repository.try_signing(signer, head);
+        let tried = tried.map_err(|error| errors::signing(error, false))?;
+        if let Some(failure) = errors::bad_signature(&tried) {
+            return Err(failure);
+        }
+    }
+    Ok(signing)
 }
 
 /// The ledger, if there is one, and what the component is called there.
@@ -278,6 +245,91 @@ fn push(branch: Option<&str>, tag: &str) -> String {
 }
 
 impl Desk<'_> {
+    /// That every tag of the component is what was recorded.
+    fn check_recorded(&self) -> Result<(), Failure> {
+        match &self.book {
+            Ok(book) => check_recorded(book, &self.judged.pattern, &self.judged.subject.history()?),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// The branch that a commit on top of what was judged would stay on.
+    fn branch(&self, head: &CommitId, detached: bool) -> Result<Option<String>, Failure> {
+        let branch = self.repository.current_branch()?;
+        if branch.is_none() && !detached {
+            return Err(errors::head_detached(head));
+        }
+        if head.as_str() != self.judged.head.to_string() {
+            // Somebody committed while it was judged.
+            return Err(GitError::Moved {
+                branch: "HEAD".to_owned(),
+                expected: self.judged.head.to_string().parse().ok(),
+                found: Some(head.clone()),
+            }
+            .into());
+        }
+        Ok(branch)
+    }
+
+    /// The name of a tag of a version, which is not there yet.
+    fn free_tag(&self, version: &Version) -> Result<String, Failure> {
+        let tag = self.judged.pattern.tag(version);
+        match self.repository.tag(&tag)? {
+            None => Ok(tag),
+            Some(found) => Err(GitError::TagExists {
+                tag,
+                object: found.object,
+                commit: found.commit,
+            }
+            .into()),
+        }
+    }
+
+    /// The files that a version writes, and that users are told what they have to be told.
+    fn plan(&self, place: &Place<'_>, version: &Version, tag: &str) -> Result<Plan, Failure> {
+        let which = Which {
+            version,
+            day: day(self.shell.clock.now())?,
+            published: false,
+        };
+        let told = Told::of(self.shell, &self.judged, &which)?;
+        told.check_upgrade()?;
+        Plan::of(place, &told, tag)
+    }
+
+    /// Makes the tag of a version, verifies it and records it.
+    fn tag(
+        &mut self,
+        version: &Version,
+        commit: &CommitId,
+        signing: &Signing,
+        view: &mut CutView,
+    ) -> Result<(), Failure> {
+        let unsigned = match signing {
+            Signing::On(_) => None,
+            Signing::Off { because } => Some(because.as_str()),
+        };
+        let name = &self.judged.subject.name;
+        let of = self.hotfix_of();
+        let message = message::of(&view.tag, name, version, &self.judged.verdict, unsigned, of);
+        let found = self
+            .repository
+            .make_tag(&NewTag {
+                name: &view.tag,
+                commit,
+                message: &message,
+                sign: matches!(signing, Signing::On(_)),
+            })
+            .map_err(|error| errors::signing(error, true))?;
+        let signature = self.signature(&view.tag, signing)?;
+        view.recorded = self.record(version, &view.tag, &found, commit, &signature)?;
+        view.hotfix = self.left(self.hotfix_of(), &view.tag, commit);
+        view.commit = Some(commit.clone().into());
+        view.object = Some(found.object);
+        view.signature = Some(signature);
+        Ok(())
+    }
+
     /// The tag of what is checked out that a run made which was interrupted before it recorded it.
     fn unrecorded(
         &self,
@@ -317,7 +369,7 @@ impl Desk<'_> {
         self.judged.tags.iter().filter(move |it| it.commit == head)
     }
 
-    /// Records a tag that a run made which was interrupted.
+    /// Records a tag that a run made which was interrupted, and shows that.
     fn record_only(
         mut self,
         version: Version,
@@ -325,6 +377,19 @@ impl Desk<'_> {
         found: FoundTag,
         dry_run: bool,
     ) -> Result<Exit, Failure> {
+        let view = self.record_left(&version, tag, found, dry_run)?;
+        self.shell.out.data(&view);
+        Ok(Exit::Ok)
+    }
+
+    /// Records a tag that a run made which was interrupted.
+    fn record_left(
+        &mut self,
+        version: &Version,
+        tag: String,
+        found: FoundTag,
+        dry_run: bool,
+    ) -> Result<CutView, Failure> {
         let commit = self.repository.resolve("HEAD")?;
         let signing = match found.signed {
             Some(format) => Signing::On(Signer { format, key: None }),
@@ -335,11 +400,11 @@ impl Desk<'_> {
             }
         };
         let signature = self.signature(&tag, &signing)?;
-        let recorded = !dry_run && self.record(&version, &tag, &found, &commit, &signature)?;
+        let recorded = !dry_run && self.record(version, &tag, &found, &commit, &signature)?;
         let branch = self.repository.current_branch()?;
         let of = found.message.as_deref().and_then(message::hotfix_of);
         let hotfix = self.left(of, &tag, &commit);
-        self.shell.out.data(&CutView {
+        Ok(CutView {
             component: self.judged.subject.name.clone(),
             version: version.to_string(),
             cut: !dry_run,
@@ -351,8 +416,7 @@ impl Desk<'_> {
             hotfix,
             tag,
             files: Vec::new(),
-        });
-        Ok(Exit::Ok)
+        })
     }
 
     /// That no release is passed over from which it would have to be counted.
@@ -509,6 +573,20 @@ impl View for CutView {
     const SCHEMA: &'static str = "switchback.release-cut/v1";
 
     fn human(&self, page: &mut Page) {
+        self.made(page);
+        if self.cut {
+            page.line("nothing was pushed yet:");
+            page.line(&format!("  {}", self.push));
+        }
+        if let Some(left) = &self.hotfix {
+            left.show(page);
+        }
+    }
+}
+
+impl CutView {
+    /// What was made, or would be.
+    fn made(&self, page: &mut Page) {
         let word = if self.cut { "cut" } else { "would cut" };
         page.add(Role::Good, word).add(Role::Plain, " ");
         page.add(
@@ -532,12 +610,5 @@ impl View for CutView {
             }
             None => page,
         };
-        if self.cut {
-            page.line("nothing was pushed yet:");
-            page.line(&format!("  {}", self.push));
-        }
-        if let Some(left) = &self.hotfix {
-            left.show(page);
-        }
     }
 }

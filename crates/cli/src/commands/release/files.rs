@@ -1,6 +1,6 @@
 //! The files that a release writes: which they are, and what they hold afterwards.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -28,10 +28,12 @@ pub(super) struct Place<'a> {
     pub(super) top: &'a Path,
     /// The folder of the component, from there; empty for the top.
     pub(super) folder: String,
+    /// What other components of the same commit write, by paths.
+    pub(super) made: BTreeMap<String, Vec<u8>>,
 }
 
 /// What becomes of a file.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub(super) struct Written {
     /// The path from the top of the repository.
     pub(super) path: String,
@@ -55,6 +57,15 @@ pub(super) struct Plan {
     pub(super) prepared: bool,
     /// A sentence each.
     pub(super) notes: Vec<String>,
+    /// Files that are neither as they are committed nor as they will be.
+    dirty: Vec<String>,
+}
+
+impl Plan {
+    /// Whether there is nothing left to write: every file says the version already, and one does.
+    pub(super) fn is_prepared(&self) -> bool {
+        self.prepared && self.files.is_empty()
+    }
 }
 
 impl Written {
@@ -77,11 +88,10 @@ struct Named {
 }
 
 impl Plan {
-    /// Plans the files of a version.
+    /// Plans the files of a version. It has to be [checked](Self::check) before it is carried out.
     ///
     /// # Errors
-    /// SB1605 if a file does not say its version clearly, SB0603 if one that is written differs from
-    /// what is committed.
+    /// SB1605 if a file does not say its version clearly.
     pub(super) fn of(place: &Place<'_>, told: &Told<'_>, tag: &str) -> Result<Self, Failure> {
         let mut plan = Self::default();
         let named = match told.version_files() {
@@ -131,8 +141,7 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Adds a file, if it is another one afterwards. Either way it has to be as it is committed, or as
-    /// it will be.
+    /// Adds a file, if it is another one afterwards.
     fn add(
         &mut self,
         place: &Place<'_>,
@@ -144,8 +153,7 @@ impl Plan {
         let dirty = !place.repository.dirty_among(&[path.to_owned()])?.is_empty();
         let there = dirty && place.read(path)? == becomes;
         if dirty && !there {
-            let files = vec![path.to_owned()];
-            return Err(GitError::DirtyTree { files }.into());
+            self.dirty.push(path.to_owned());
         }
         // Git may keep other line ends than the work tree has; what is written is made from the latter.
         if was != becomes {
@@ -215,6 +223,56 @@ impl Plan {
         self.add(place, &path, None, edited.bytes)
     }
 
+    /// That every file is as it is committed, or as it will be, whether it is another one afterwards or
+    /// not.
+    ///
+    /// # Errors
+    /// SB0603.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        match self.dirty.first() {
+            None => Ok(()),
+            Some(path) => {
+                let files = vec![path.clone()];
+                Err(GitError::DirtyTree { files }.into())
+            }
+        }
+    }
+
+    /// Adds what another component of the same commit writes, which was planned on top of this.
+    pub(super) fn and(&mut self, place: &Place<'_>, other: &Self) -> Result<(), Failure> {
+        for file in &other.files {
+            match self.files.iter_mut().find(|it| it.path == file.path) {
+                Some(mine) => {
+                    mine.becomes.clone_from(&file.becomes);
+                    mine.there = file.there;
+                }
+                None => self.files.push(file.clone()),
+            }
+        }
+        self.dirty.extend(other.dirty.iter().cloned());
+        // What was written by a run that was interrupted is what all of them make of it.
+        let mut dirty = Vec::new();
+        for path in self.dirty.drain(..) {
+            let mine = self.files.iter().find(|it| it.path == path);
+            let there = match mine {
+                Some(mine) => place.read(&path)? == mine.becomes,
+                None => false,
+            };
+            if !there && !dirty.contains(&path) {
+                dirty.push(path);
+            }
+        }
+        self.dirty = dirty;
+        Ok(())
+    }
+
+    /// What the files become, by their paths.
+    pub(super) fn made(&self) -> BTreeMap<String, Vec<u8>> {
+        let all = self.files.iter();
+        all.map(|it| (it.path.clone(), it.becomes.clone()))
+            .collect()
+    }
+
     /// Writes the files that are not written yet.
     pub(super) fn write(&self, place: &Place<'_>) -> Result<(), FileError> {
         let mut batch = Batch::default();
@@ -254,6 +312,7 @@ impl<'a> Place<'a> {
             head,
             top,
             folder: judged.subject.folder_in(top)?,
+            made: BTreeMap::new(),
         })
     }
 
@@ -276,9 +335,12 @@ impl<'a> Place<'a> {
         files::read_at_most(&self.top.join(path), LARGEST as u64)
     }
 
-    /// The bytes that a release starts from: those of the work tree where that is as committed, so
-    /// that its line ends stay; else those of the commit.
+    /// The bytes that a release starts from: what another component makes of them; else those of the
+    /// work tree where that is as committed, so that its line ends stay; else those of the commit.
     fn committed(&self, path: &str) -> Result<Vec<u8>, Failure> {
+        if let Some(made) = self.made.get(path) {
+            return Ok(made.clone());
+        }
         let dirty = self.repository.dirty_among(&[path.to_owned()])?;
         if dirty.is_empty() {
             return Ok(self.read(path)?);

@@ -49,6 +49,7 @@ pub(super) fn of(
             Evidence::Commit { id, .. } => short(id).to_owned(),
             Evidence::Contract { file, pointer, .. } => format!("{file}#{pointer}"),
             Evidence::ChangeFile { file } => file.clone(),
+            Evidence::Group { component, .. } => component.clone(),
         };
         let (at, sentence) = (line(&at), line(&reason.claim.sentence));
         message.push_str(&format!(

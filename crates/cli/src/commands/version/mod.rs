@@ -2,6 +2,7 @@
 
 mod audit;
 mod entry;
+mod judge;
 mod view;
 
 use std::path::{Path, PathBuf};
@@ -9,20 +10,21 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use switchback_diag::Exit;
 use switchback_model::ComponentName;
-use switchback_supply::git::log::{History, ObjectId};
-use switchback_version::hotfix::{self, Hotfix, KnownBy};
-use switchback_version::tag::{TagPattern, Tagged, base};
-use switchback_version::verdict::{Claim, Commit, Decision, Known, Waived, Wish};
-use switchback_version::{Policy, Verdict};
+use switchback_supply::git::log::{History, Tags};
+use switchback_version::Policy;
+use switchback_version::tag::TagPattern;
+use switchback_version::verdict::{Decision, Wish};
 
 pub(crate) use view::known_by;
 
 use crate::context::{Context, path_in, settings_if_any};
-use crate::contracts::{self, State, compare_all};
-use crate::entries::{self, Entry};
 use crate::errors::{self, Failure};
+use crate::settings::types::Component;
 use crate::shell::Shell;
-use crate::versions::{Ancestry, Line, word};
+use crate::versions::{Line, word};
+
+use judge::Bench;
+pub(crate) use judge::Judged;
 
 /// Say what the next version has to be, and why
 #[derive(Debug, Args)]
@@ -66,7 +68,7 @@ struct Next {
 }
 
 /// Of which component.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Of {
     /// The component; may be left out if there is only one
     #[arg(long, value_name = "NAME")]
@@ -136,13 +138,24 @@ impl Of {
         }
         let context = Context::load(shell)?;
         let component = context.component(name)?;
+        let mut subject = Subject::of(&context, component);
+        if self.tags.is_some() {
+            subject.tags.clone_from(&self.tags);
+        }
+        Ok(subject)
+    }
+}
+
+impl Subject {
+    /// A component of the settings.
+    pub(crate) fn of(context: &Context<'_>, component: &Component) -> Self {
         let only = context.settings().components.len() == 1;
-        let tags = match self.tags.as_ref().or(component.tags.as_ref()) {
+        let tags = match &component.tags {
             Some(tags) => Some(tags.clone()),
             None if only => None,
             None => Some(TagPattern::of(component.name.as_str())),
         };
-        Ok(Subject {
+        Self {
             name: component.name.to_string(),
             component: Some(component.name.clone()),
             policy: context.settings().version.clone(),
@@ -150,11 +163,28 @@ impl Of {
             path: context.path(&component.path),
             folder: context.root.clone(),
             named: !only,
-        })
+        }
     }
-}
 
-impl Subject {
+    /// It and the other members of its group, in the order of the settings, and its place among them.
+    fn with_its_group(self, shell: &Shell) -> Result<(Vec<Self>, usize), Failure> {
+        let group = self.component.as_ref().and_then(|it| self.policy.group(it));
+        let Some(group) = group else {
+            return Ok((vec![self], 0));
+        };
+        let context = Context::load(shell)?;
+        let all = context.settings().components.iter();
+        let members = all.filter(|it| group.components.contains(&it.name));
+        let mut members: Vec<Self> = members.map(|it| Self::of(&context, it)).collect();
+        let place = members.iter().position(|it| it.name == self.name);
+        let place = place.unwrap_or_default();
+        if let Some(mine) = members.get_mut(place) {
+            // What was said of its tags stays said.
+            *mine = self;
+        }
+        Ok((members, place))
+    }
+
     pub(crate) fn history(&self) -> Result<History, Failure> {
         Ok(History::discover(&self.folder)?)
     }
@@ -169,23 +199,44 @@ impl Subject {
     }
 
     pub(crate) fn line<'h>(&self, history: &'h History) -> Result<Line<'h>, Failure> {
+        self.line_with(history, &history.tags()?)
+    }
+
+    /// The same, with the tags that the repository has.
+    fn line_with<'h>(&self, history: &'h History, tags: &Tags) -> Result<Line<'h>, Failure> {
         let folder = match history.work_tree() {
             Some(top) => self.folder_in(&top)?,
             None => String::new(),
         };
-        let tags = history.tags()?;
         let pattern = match &self.tags {
             Some(pattern) => pattern.clone(),
             None => TagPattern::guessed(tags.all().iter().map(|it| it.name.as_str())),
         };
-        Ok(Line::of(history, &tags, pattern, &folder)?)
+        Ok(Line::of(history, tags, pattern, &folder)?)
+    }
+
+    /// Every component of the settings, in their order; the repository without any.
+    pub(crate) fn all(shell: &Shell) -> Result<Vec<Self>, Failure> {
+        match settings_if_any(shell)? {
+            Some(loaded) if !loaded.settings.components.is_empty() => {
+                let context = Context::load(shell)?;
+                let all = context.settings().components.iter();
+                Ok(all.map(|it| Self::of(&context, it)).collect())
+            }
+            _ => Ok(vec![Of::default().subject(shell)?]),
+        }
     }
 
     /// The command that asks about it.
     fn command(&self) -> String {
+        self.with("switchback version")
+    }
+
+    /// A command about it.
+    pub(crate) fn with(&self, command: &str) -> String {
         match self.named {
-            true => format!("switchback version --component {}", self.name),
-            false => "switchback version".to_owned(),
+            true => format!("{command} --component {}", self.name),
+            false => command.to_owned(),
         }
     }
 }
@@ -201,134 +252,14 @@ impl VersionCommand {
     }
 }
 
-/// What is known of the next version.
-pub(crate) struct Judged {
-    pub(crate) subject: Subject,
-    pub(crate) verdict: Verdict,
-    /// The commit that it would be made from.
-    pub(crate) head: ObjectId,
-    /// How its tags are called.
-    pub(crate) pattern: TagPattern,
-    /// Its release tags, in no order.
-    pub(crate) tags: Vec<Tagged<ObjectId>>,
-    /// The release that it is counted from.
-    pub(crate) base: Option<Tagged<ObjectId>>,
-    /// The commits since then that touch the component, the newest first.
-    pub(crate) commits: Vec<Commit>,
-    /// The change files about it that no release had.
-    pub(crate) entries: Vec<Entry>,
-    /// What change files and contracts say.
-    pub(crate) claims: Vec<Claim>,
-    /// The release that what is checked out keeps alive, if it does.
-    pub(crate) hotfix: Option<Hotfix>,
-}
-
-/// What is said beside the commits.
-struct Beside {
-    /// What raises the version.
-    claims: Vec<Claim>,
-    /// What may pass.
-    waived: Vec<Waived>,
-    entries: Vec<Entry>,
-}
-
-impl Judged {
-    /// The next version from what is checked out.
-    pub(crate) fn of(
-        shell: &Shell,
-        of: Of,
-        propose: Option<String>,
-        pre: Option<String>,
-    ) -> Result<Self, Failure> {
-        let next = Next {
-            of,
-            propose,
-            pre,
-            since: None,
-            commit: "HEAD".to_owned(),
-            as_hotfix: false,
-        };
-        next.judge(shell)
-    }
-
-    /// A release that has its tag already, as it was judged when no higher one was there, with its
-    /// version.
-    pub(crate) fn released(
-        shell: &Shell,
-        of: Of,
-        tag: &str,
-    ) -> Result<(Self, semver::Version), Failure> {
-        let next = Next {
-            of,
-            propose: None,
-            pre: None,
-            since: None,
-            commit: "HEAD".to_owned(),
-            as_hotfix: false,
-        };
-        let subject = next.of.subject(shell)?;
-        let history = subject.history()?;
-        let mut line = subject.line(&history)?;
-        let Some(released) = line.tags.iter().find(|it| it.tag == tag).cloned() else {
-            return Err(errors::no_such_tag(tag, &line.pattern.to_string()));
-        };
-        line.tags.retain(|it| it.version < released.version);
-        let judged = next.judge_at(shell, subject, &history, line, released.commit)?;
-        Ok((judged, released.version))
-    }
-
-    /// The next version from a commit, judged as a hotfix.
-    pub(crate) fn as_hotfix(shell: &Shell, of: Of, commit: String) -> Result<Self, Failure> {
-        let next = Next {
-            of,
-            propose: None,
-            pre: None,
-            since: None,
-            commit,
-            as_hotfix: true,
-        };
-        next.judge(shell)
-    }
-
-    /// Why there is no next version; none where there is one, or nothing has to be released.
-    pub(crate) fn failure(&self) -> Option<Failure> {
-        errors::no_version(&self.subject.name, &self.verdict, &self.subject.command())
-    }
-
-    /// Shows it.
-    pub(crate) fn show(self, shell: &Shell) -> Result<Exit, Failure> {
-        let failure = self.failure();
-        let nothing = self.verdict.decision == Decision::Nothing;
-        shell.out.data(&view(self));
-        match failure {
-            Some(failure) => Err(failure),
-            None if nothing => Ok(Exit::NothingToDo),
-            None => Ok(Exit::Ok),
-        }
-    }
-}
-
 impl Next {
     fn run(self, shell: &Shell) -> Result<Exit, Failure> {
-        self.judge(shell)?.show(shell)
+        let (mut all, named) = self.judge(shell)?;
+        all.swap_remove(named).show(shell)
     }
 
-    fn judge(self, shell: &Shell) -> Result<Judged, Failure> {
-        let subject = self.of.subject(shell)?;
-        let history = subject.history()?;
-        let line = subject.line(&history)?;
-        let head = history.resolve(&self.commit)?;
-        self.judge_at(shell, subject, &history, line, head)
-    }
-
-    fn judge_at(
-        &self,
-        shell: &Shell,
-        subject: Subject,
-        history: &History,
-        line: Line<'_>,
-        head: ObjectId,
-    ) -> Result<Judged, Failure> {
+    /// What it is asked about, and the other members of its group; and its place among them.
+    fn judge(self, shell: &Shell) -> Result<(Vec<Judged>, usize), Failure> {
         let wish = Wish {
             version: self.propose.as_deref().map(version).transpose()?,
             channel: self.pre.clone(),
@@ -337,136 +268,18 @@ impl Next {
             // A channel has to be an identifier of SemVer that is no number.
             version(&format!("1.0.0-{channel}.1"))?;
         }
-        let found = self.base(&line, history, head)?.cloned();
-        let since = found.as_ref().map(|it| it.commit);
-        let commits = line.commits(since, head)?;
-        let hotfix = self.hotfix(&line, history, head, &subject.policy, found.as_ref())?;
-        let taken = match &hotfix {
-            Some(it) => hotfix::taken(&line.tags, &it.of.version, head, &mut Ancestry(history))?,
-            None => line.tags.iter().map(|it| it.version.clone()).collect(),
+        let subject = self.of.subject(shell)?;
+        let (subjects, named) = subject.with_its_group(shell)?;
+        let bench = Bench {
+            shell,
+            subjects,
+            named: Some(named),
+            since: self.since.as_deref(),
+            commit: &self.commit,
+            below: None,
+            as_hotfix: self.as_hotfix,
         };
-        let base = found.as_ref().map(Tagged::base);
-        let beside = self.beside(shell, &subject, history, (since, head))?;
-        let known = Known {
-            base: base.as_ref(),
-            commits: &commits,
-            claims: &beside.claims,
-            waived: &beside.waived,
-            taken: &taken,
-        };
-        let verdict = match &hotfix {
-            Some(hotfix) => hotfix.verdict(&subject.policy, &known, &wish),
-            None => subject.policy.verdict(&known, &wish),
-        };
-        Ok(Judged {
-            subject,
-            verdict,
-            head,
-            pattern: line.pattern,
-            tags: line.tags,
-            base: found,
-            commits,
-            entries: beside.entries,
-            claims: beside.claims,
-            hotfix,
-        })
-    }
-
-    /// The line of a commit, counted from a release, if it keeps that alive.
-    fn hotfix(
-        &self,
-        line: &Line<'_>,
-        history: &History,
-        head: ObjectId,
-        policy: &Policy,
-        of: Option<&Tagged<ObjectId>>,
-    ) -> Result<Option<Hotfix>, Failure> {
-        let Some(of) = of else { return Ok(None) };
-        let above = hotfix::above(&line.tags, &of.version, head, &mut Ancestry(history))?;
-        let above = above.map(Tagged::base);
-        if self.as_hotfix {
-            return Ok(Some(Hotfix {
-                of: of.base(),
-                known_by: match above {
-                    Some(_) => KnownBy::Release,
-                    None => KnownBy::Said,
-                },
-                above,
-            }));
-        }
-        let branch = match self.commit.as_str() {
-            "HEAD" => history.head_branch()?,
-            _ => None,
-        };
-        let rules = &policy.hotfix;
-        Ok(Hotfix::of(
-            of.base(),
-            above,
-            branch.as_deref(),
-            rules,
-            &line.pattern,
-        ))
-    }
-
-    /// What change files and contracts say beside the commits, from one commit, or the beginning, to
-    /// another.
-    fn beside(
-        &self,
-        shell: &Shell,
-        subject: &Subject,
-        history: &History,
-        (old, new): (Option<ObjectId>, ObjectId),
-    ) -> Result<Beside, Failure> {
-        let top = history
-            .work_tree()
-            .unwrap_or_else(|| subject.folder.clone());
-        let loaded = settings_if_any(shell)?;
-        let folder = match &loaded {
-            Some(loaded) => subject.folder.join(&loaded.settings.changelog.entries),
-            None => top.join(entries::FOLDER),
-        };
-        let folder = path_in(&top, &folder)
-            .ok_or_else(|| errors::outside_of_repository(&folder, &top, "changelog.entries"))?;
-        let mut entries = entries::since(history, &folder, old, new)?;
-        if let Some(component) = &subject.component {
-            entries.retain(|it| it.change.concerns(component));
-        }
-        let mut beside = Beside {
-            claims: entries.iter().map(Claim::from).collect(),
-            waived: Vec::new(),
-            entries,
-        };
-        let Some(old) = old else {
-            return Ok(beside);
-        };
-        if loaded.is_none_or(|it| it.settings.contracts.files.is_empty()) {
-            return Ok(beside);
-        }
-        let context = Context::load(shell)?;
-        let state = |commit| State::Commit { history, commit };
-        let component = subject.component.as_ref().map(|it| it.as_str());
-        let (compared, _) = compare_all(&context, component, &top, &state(old), &state(new))?;
-        let (breaks, waived) = contracts::claims(&compared);
-        beside.claims.extend(breaks);
-        beside.waived = waived;
-        Ok(beside)
-    }
-
-    /// The release that it is counted from.
-    fn base<'l>(
-        &self,
-        line: &'l Line<'_>,
-        history: &History,
-        head: ObjectId,
-    ) -> Result<Option<&'l Tagged<ObjectId>>, Failure> {
-        let Some(tag) = &self.since else {
-            return Ok(base(&line.tags, head, &mut Ancestry(history))?);
-        };
-        let found = line.tags.iter().find(|it| it.tag == *tag);
-        match found {
-            Some(found) => Ok(Some(found)),
-            None => Err(errors::no_such_tag(tag, &line.pattern.to_string())),
-        }
+        Ok((bench.judge(&wish)?, named))
     }
 }
 

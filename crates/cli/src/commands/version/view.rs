@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 use switchback_version::hotfix::{Hotfix, KnownBy};
-use switchback_version::verdict::{Decision, Evidence, Reason};
+use switchback_version::verdict::{Decision, Reason};
 use switchback_version::{Level, Verdict};
 
 use crate::output::View;
 use crate::page::{Cell, Page, Role};
-use crate::versions::short;
+use crate::versions::{commits, place, silent};
 
 /// What the next version has to be.
 #[derive(Serialize)]
@@ -81,6 +81,14 @@ impl View for Next {
         for version in verdict.passed_over.iter().take(SHOWN) {
             page.line(&format!("  {version} is there already, elsewhere"));
         }
+        if let Some(group) = &verdict.group {
+            page.line(&format!(
+                "  in the {} group {}: {}",
+                group.kind.name(),
+                group.name,
+                group.members.join(", ")
+            ));
+        }
         if !verdict.reasons.is_empty() {
             page.heading("because");
             let rows: Vec<Vec<Cell>> = verdict.reasons.iter().take(SHOWN).map(row).collect();
@@ -102,16 +110,8 @@ impl View for Next {
             }
         }
         if !verdict.silent.is_empty() {
-            let each = verdict
-                .silent
-                .iter()
-                .map(|(kind, number)| match kind.as_str() {
-                    "" => format!("{number} without a type"),
-                    kind => format!("{number} {kind}"),
-                });
-            let each: Vec<String> = each.collect();
             page.heading("raise nothing");
-            page.line(&format!("  {}", each.join(", ")));
+            page.line(&format!("  {}", silent(verdict)));
         }
     }
 }
@@ -125,27 +125,15 @@ pub(crate) fn known_by(hotfix: &Hotfix) -> String {
     }
 }
 
-fn commits(number: usize) -> String {
-    match number {
-        1 => "1 commit".to_owned(),
-        number => format!("{number} commits"),
-    }
-}
-
 fn row(reason: &Reason) -> Vec<Cell> {
     let role = match reason.claim.level {
         Level::Major => Role::Bad,
         Level::Minor => Role::Warning,
         Level::Patch | Level::None => Role::Plain,
     };
-    let at = match &reason.claim.evidence {
-        Evidence::Commit { id, .. } => short(id).to_owned(),
-        Evidence::Contract { file, line, .. } => format!("{file}:{line}"),
-        Evidence::ChangeFile { file } => file.clone(),
-    };
     vec![
         Cell::new(role, reason.claim.level.name()),
-        Cell::new(Role::Faint, at),
+        Cell::new(Role::Faint, place(&reason.claim.evidence)),
         Cell::from(reason.claim.sentence.clone()),
     ]
 }
