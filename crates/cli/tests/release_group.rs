@@ -291,3 +291,68 @@ fn one_tag_for_two_members_is_refused() {
     );
     assert_eq!(state(&git), before);
 }
+
+#[test]
+fn a_group_is_prepared_on_one_branch_and_tagged_when_it_is_merged() {
+    let (cli, git) = repository("fixed");
+    let ran = run(&cli, "release pr --component web --format json");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let view: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(
+        (&view["branch"], &view["component"]),
+        (&"release/core".into(), &"core".into())
+    );
+    let body = view["body"].as_str().unwrap();
+    assert!(
+        body.contains("# api 1.3.0") && body.contains("# web 1.3.0"),
+        "{body}"
+    );
+    let on = |file: &str| git.git(&["show", &format!("release/core:{file}")]);
+    assert_eq!(on("web/Cargo.toml"), manifest("web", "1.3.0").trim_end());
+    assert_eq!(on("Cargo.lock"), lock("1.3.0", "1.3.0", "1.2.0").trim_end());
+    assert!(on("api/CHANGELOG.md").contains("## [1.3.0]"));
+
+    // Before it is merged, and where only a part of it is, nothing is tagged.
+    let tags = git.git(&["tag"]);
+    assert_eq!(run(&cli, "release cut --component api --prepared").code, 3);
+    git.git(&["checkout", "-q", "release/core", "--", "api", "Cargo.lock"]);
+    git.commit("chore(release): a part");
+    assert_ne!(run(&cli, "release cut --component api --prepared").code, 0);
+    assert_eq!(git.git(&["tag"]), tags);
+    git.git(&["reset", "-q", "--hard", "HEAD~1"]);
+    git.git(&[
+        "merge",
+        "-q",
+        "--no-ff",
+        "-m",
+        "Merge pull request #1",
+        "release/core",
+    ]);
+    let ran = run(&cli, "release cut --component api --prepared");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(
+        git.git(&["tag", "--points-at", "HEAD"]),
+        "api-v1.3.0\nweb-v1.3.0"
+    );
+}
+
+#[test]
+fn on_a_line_for_hotfixes_a_group_takes_fixes_only() {
+    let (cli, git) = repository("fixed");
+    cut(&cli, "--component api");
+    git.git(&["checkout", "-q", "-b", "mend", "api-v1.2.0"]);
+    git.commit_file("api/fix.rs", "//\n", "fix: totals");
+    let ran = run(&cli, "release plan --component api");
+    assert!(ran.stdout.contains("1.2.1"), "{}{}", ran.stdout, ran.stderr);
+    git.commit_file("web/feat.rs", "//\n", "feat: pages");
+    let ran = run(&cli, "release cut --component api");
+    assert_eq!(ran.code, 1, "{}", ran.stdout);
+    assert!(ran.stderr.contains("error[SB1616]"), "{}", ran.stderr);
+    // What was taken back is not in it, and the group is what the fix makes it.
+    git.git(&["revert", "--no-edit", "HEAD"]);
+    cut(&cli, "--component api");
+    assert_eq!(
+        git.git(&["tag", "--points-at", "HEAD"]),
+        "api-v1.2.1\nweb-v1.2.1"
+    );
+}

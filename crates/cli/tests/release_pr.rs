@@ -334,3 +334,12 @@ fn it_goes_on_from_the_branch_of_a_remote() {
         Some(there.as_str())
     );
 }
+
+#[test]
+fn what_is_not_committed_is_not_prepared() {
+    let (cli, git) = repository();
+    git.write("CHANGELOG.md", CHANGES.replace("All", "All of it"));
+    let said = bad(&cli, "release pr", 1);
+    assert!(said.contains("error[SB0603]"), "{said}");
+    assert_eq!(git.git(&["branch", "--list", BRANCH]), "");
+}

@@ -124,7 +124,7 @@ fn what_is_wrong_is_said_with_its_place() {
         (
             "+++\nkind = \"added\"\nzzz = 1\n+++\nx",
             "line 3, column 1: there is no key `zzz`; the keys are kind, components, level, issues, \
-             links, breaking, deprecation",
+             links, covers, breaking, deprecation",
         ),
         (
             "+++\nkind = \"new\"\n+++\nx",

@@ -12,10 +12,10 @@
 //! a tag for each.
 
 mod together;
+mod view;
 
 use clap::Args;
 use semver::Version;
-use serde::Serialize;
 use switchback_diag::Exit;
 use switchback_model::{ComponentName, Event, TagSignature};
 use switchback_supply::git::log::{History, ObjectId};
@@ -26,16 +26,15 @@ use switchback_version::tag::{TagPattern, Tagged};
 use switchback_version::verdict::Decision;
 
 use super::facts::{Told, Which, day};
-use super::files::{Place, Plan, Written};
+use super::files::{Place, Plan};
 use super::hotfix::carry::Left;
 use super::message;
 use crate::book::{Book, tag_id};
 use crate::commands::version::{Judged, Of};
 use crate::context::{Context, settings_if_any};
 use crate::errors::{self, Failure};
-use crate::output::View;
-use crate::page::{Page, Role};
 use crate::shell::Shell;
+use view::CutView;
 
 /// Write the next version into its files, commit them and tag the commit
 #[derive(Debug, Args)]
@@ -543,72 +542,5 @@ impl Desk<'_> {
         };
         book.append(tag_id(tag), self.shell.clock.now(), event)?;
         Ok(true)
-    }
-}
-
-/// A release that was cut.
-#[derive(Serialize)]
-struct CutView {
-    component: String,
-    version: String,
-    tag: String,
-    /// Whether it was; else it would be.
-    cut: bool,
-    /// The commit that the tag names.
-    commit: Option<String>,
-    /// The id of the tag object.
-    object: Option<String>,
-    signature: Option<TagSignature>,
-    /// Whether the ledger has it.
-    recorded: bool,
-    /// The command that pushes it.
-    push: String,
-    /// The files that were written.
-    files: Vec<Written>,
-    /// What it leaves to be done, if it is a hotfix.
-    hotfix: Option<Left>,
-}
-
-impl View for CutView {
-    const SCHEMA: &'static str = "switchback.release-cut/v1";
-
-    fn human(&self, page: &mut Page) {
-        self.made(page);
-        if self.cut {
-            page.line("nothing was pushed yet:");
-            page.line(&format!("  {}", self.push));
-        }
-        if let Some(left) = &self.hotfix {
-            left.show(page);
-        }
-    }
-}
-
-impl CutView {
-    /// What was made, or would be.
-    fn made(&self, page: &mut Page) {
-        let word = if self.cut { "cut" } else { "would cut" };
-        page.add(Role::Good, word).add(Role::Plain, " ");
-        page.add(
-            Role::Strong,
-            &format!("{} {}", self.component, self.version),
-        );
-        page.line(&format!(" as {}", self.tag));
-        for file in &self.files {
-            page.line(&file.line(&self.version));
-        }
-        if let Some(commit) = &self.commit {
-            page.line(&format!("  commit {}", &commit[..commit.len().min(12)]));
-        }
-        match &self.signature {
-            Some(TagSignature::Verified { by, .. }) => page.line(&format!("  signed by {by}")),
-            Some(TagSignature::Unverified { because, .. }) => {
-                page.line(&format!("  signed, and not verified: {because}"))
-            }
-            Some(TagSignature::Unsigned { because }) => {
-                page.line(&format!("  not signed: {because}"))
-            }
-            None => page,
-        };
     }
 }

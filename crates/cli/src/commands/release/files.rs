@@ -249,6 +249,7 @@ impl Plan {
                 None => self.files.push(file.clone()),
             }
         }
+        self.prepared |= other.prepared;
         self.dirty.extend(other.dirty.iter().cloned());
         // What was written by a run that was interrupted is what all of them make of it.
         let mut dirty = Vec::new();

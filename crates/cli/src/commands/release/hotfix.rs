@@ -12,6 +12,7 @@ use crate::commands::version::Of;
 use crate::errors::Failure;
 use crate::shell::Shell;
 
+// To require something that conflicts with what is there is no requirement to Clap, so both are said.
 /// Mend a release that is out: a branch at its tag, and what has to be carried forward from it
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("what").required(true).args(["tag", "check", "carry"])))]
@@ -22,16 +23,16 @@ pub(crate) struct Hotfix {
     #[arg(value_name = "TAG")]
     tag: Option<String>,
     /// The name of the branch, instead of the one that the settings give it
-    #[arg(long, value_name = "NAME", requires = "tag")]
+    #[arg(long, value_name = "NAME", requires = "tag", conflicts_with_all = ["check", "carry"])]
     branch: Option<String>,
     /// Pick these commits onto the branch: any names that Git knows
-    #[arg(long, value_name = "COMMIT", num_args = 1.., requires = "tag")]
+    #[arg(long, value_name = "COMMIT", num_args = 1.., requires = "tag", conflicts_with_all = ["check", "carry"])]
     pick: Vec<String>,
     /// Make the branch, and leave what is checked out
-    #[arg(long, requires = "tag")]
+    #[arg(long, requires = "tag", conflicts_with_all = ["check", "carry"])]
     no_checkout: bool,
     /// Show what would be done
-    #[arg(long, requires = "tag")]
+    #[arg(long, requires = "tag", conflicts_with_all = ["check", "carry"])]
     dry_run: bool,
     /// Judge whether what is checked out may be released as a hotfix
     #[arg(long)]
@@ -40,17 +41,18 @@ pub(crate) struct Hotfix {
     #[arg(long, value_name = "TAG|BRANCH", num_args = 0..=1, default_missing_value = "")]
     carry: Option<String>,
     /// The main line, instead of the default branch
-    #[arg(long, value_name = "REVISION", requires = "carry")]
+    #[arg(long, value_name = "REVISION", requires = "carry", conflicts_with_all = ["tag", "check"])]
     to: Option<String>,
     /// Only hotfixes from this version on
-    #[arg(long, value_name = "VERSION", requires = "carry")]
+    #[arg(long, value_name = "VERSION", requires = "carry", conflicts_with_all = ["tag", "check"])]
     from: Option<String>,
     /// The commit that is judged: any name that Git knows
     #[arg(
         long,
         value_name = "REVISION",
         default_value = "HEAD",
-        requires = "check"
+        requires = "check",
+        conflicts_with_all = ["tag", "carry"]
     )]
     commit: String,
 }

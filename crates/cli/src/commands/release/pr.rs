@@ -93,10 +93,21 @@ struct Tip {
 
 impl Pr {
     pub(super) fn run(self, shell: &Shell) -> Result<Exit, Failure> {
-        let judged = Judged::of(shell, self.of, self.propose, None)?;
-        let Decision::Release { version } = judged.verdict.decision.clone() else {
-            return judged.show(shell);
+        let (mut all, named) = Judged::together(shell, self.of, self.propose, None)?;
+        if let Some(other) = told_instead(&all, named) {
+            return all.swap_remove(other).show(shell);
+        }
+        let mut due: Vec<(&Judged, &Version)> = Vec::new();
+        for judged in &all {
+            if let Decision::Release { version } = &judged.verdict.decision {
+                due.push((judged, version));
+            }
+        }
+        let Some(&(judged, version)) = due.first() else {
+            return Ok(Exit::NothingToDo);
         };
+        let group = judged.verdict.group.as_ref();
+        let name = group.map_or(&judged.subject.name, |it| &it.name);
         let repository = Repository::discover(&judged.subject.folder)?;
         let head = repository.resolve("HEAD")?;
         if head != CommitId::from(judged.head) {
@@ -107,44 +118,52 @@ impl Pr {
             }
             .into());
         }
-        let which = Which {
-            version: &version,
-            day: day(shell.clock.now())?,
-            published: false,
-        };
-        let told = Told::of(shell, &judged, &which)?;
-        let place = Place::of(&judged, &repository, &head)?;
-        let tag = judged.pattern.tag(&version);
-        let plan = Plan::of(&place, &told, &tag)?;
-        for note in &plan.notes {
-            shell.out.note(note);
+        let mut place = Place::of(judged, &repository, &head)?;
+        let (mut plan, mut told, mut tags) = (Plan::default(), Vec::new(), Vec::new());
+        for &(judged, version) in &due {
+            let which = Which {
+                version,
+                day: day(shell.clock.now())?,
+                published: false,
+            };
+            let of = Told::of(shell, judged, &which)?;
+            let tag = judged.pattern.tag(version);
+            place.folder = judged.subject.folder_in(place.top)?;
+            place.made = plan.made();
+            let own = Plan::of(&place, &of, &tag)?;
+            plan.and(&place, &own)?;
+            own.notes.iter().for_each(|note| shell.out.note(note));
+            told.push(of);
+            tags.push(tag);
         }
+        plan.check()?;
         if plan.files.is_empty() {
             return match plan.prepared {
                 true => {
                     shell.out.note(&format!("the files say {version} already"));
-                    shell
-                        .out
-                        .next("tag it", "switchback release cut --prepared");
+                    let cut = judged.subject.with("switchback release cut --prepared");
+                    shell.out.next("tag it", &cut);
                     Ok(Exit::NothingToDo)
                 }
-                false => Err(errors::nothing_to_write(&judged.subject.name)),
+                false => Err(errors::nothing_to_write(name)),
             };
         }
+        let tag = tags.join(", ");
         let branch = self.branch.unwrap_or_else(|| match judged.subject.named {
-            true => format!("release/{}", judged.subject.name),
+            true => format!("release/{name}"),
             false => "release/next".to_owned(),
         });
         repository.expect_not_checked_out(&branch)?;
         let tip = Tip::of(&repository, &branch, self.push.as_deref())?;
         let desk = Desk {
-            judged: &judged,
+            judged,
+            name,
             repository: &repository,
             head: &head,
             branch: &branch,
             tag: &tag,
         };
-        let (state, to, kept) = desk.next(&version, &plan, tip.last.as_ref())?;
+        let (state, to, kept) = desk.next(version, &plan, tip.last.as_ref())?;
         if !self.dry_run {
             if tip.local.as_ref() != Some(&to) {
                 repository.set_branch(
@@ -160,18 +179,22 @@ impl Pr {
                 repository.push(remote, &branch, tip.remote.as_ref())?;
             }
         }
-        // It can be looked at before everything is written that the tag needs.
-        if let Err(missing) = told.check_upgrade() {
-            missing
-                .diagnostics
-                .iter()
-                .for_each(|it| shell.out.note(&it.message));
+        let mut body = String::new();
+        for told in &told {
+            // It can be looked at before everything is written that the tag needs.
+            if let Err(missing) = told.check_upgrade() {
+                let all = missing.diagnostics.iter();
+                all.for_each(|it| shell.out.note(&it.message));
+            }
+            let notes = release_notes(&told.facts, &told.templates);
+            let notes = notes.map_err(|error| errors::notes(error, name))?;
+            body.push_str(if body.is_empty() { "" } else { "\n" });
+            body.push_str(&notes);
         }
-        let body = release_notes(&told.facts, &told.templates);
-        let body = body.map_err(|error| errors::notes(error, &judged.subject.name))?;
         shell.out.data(&Prepared {
-            component: judged.subject.name.clone(),
+            component: name.clone(),
             version: version.to_string(),
+            cut: judged.subject.with("switchback release cut --prepared"),
             title: subject(&tag),
             branch,
             state,
@@ -187,6 +210,14 @@ impl Pr {
             _ => Exit::Ok,
         })
     }
+}
+
+/// What is shown, by its place, because nothing is prepared: of a group a member that is refused or asks,
+/// or the one that was named if nothing of it is due.
+fn told_instead(all: &[Judged], named: usize) -> Option<usize> {
+    let due = |it: &Judged| matches!(it.verdict.decision, Decision::Release { .. });
+    let fails = all.iter().position(|it| it.failure().is_some());
+    fails.or_else(|| (!all.get(named).is_some_and(due)).then_some(named))
 }
 
 impl Tip {
@@ -218,6 +249,8 @@ impl Tip {
 /// What is at hand.
 struct Desk<'a> {
     judged: &'a Judged,
+    /// What is released: a component or a group.
+    name: &'a str,
     repository: &'a Repository,
     /// What is checked out.
     head: &'a CommitId,
@@ -244,14 +277,14 @@ impl Desk<'_> {
             return Ok((State::Restarted, make()?, Vec::new()));
         }
         let Some(before) = self.made(&history, tip)? else {
-            return Err(errors::foreign_branch(
-                self.branch,
-                &self.judged.subject.name,
-            ));
+            return Err(errors::foreign_branch(self.branch, self.name));
         };
         let known = history.commit(object(&before.commit)?)?;
-        let base = self.judged.base.as_ref();
-        if base.is_some_and(|base| before.version <= base.version) {
+        let released = match &self.judged.verdict.group {
+            Some(group) => group.at.as_ref(),
+            None => self.judged.base.as_ref().map(|it| &it.version),
+        };
+        if released.is_some_and(|released| before.version <= *released) {
             // It was squashed: what people changed there came with it.
             let made = make()?;
             let message = format!(
@@ -300,7 +333,7 @@ impl Desk<'_> {
 
     /// The line by which a made commit is known again.
     fn mark(&self, version: &Version) -> String {
-        format!("{PREPARED}: {} {version}", self.judged.subject.name)
+        format!("{PREPARED}: {} {version}", self.name)
     }
 
     /// The last commit on the branch that a run made.
@@ -328,9 +361,7 @@ impl Desk<'_> {
         let mut lines = message.lines().rev();
         lines.find_map(|line| {
             let rest = line.strip_prefix(PREPARED)?.strip_prefix(": ")?;
-            let version = rest
-                .strip_prefix(&self.judged.subject.name)?
-                .strip_prefix(' ')?;
+            let version = rest.strip_prefix(self.name)?.strip_prefix(' ')?;
             version.parse().ok()
         })
     }
@@ -428,6 +459,8 @@ struct Prepared {
     files: Vec<Written>,
     /// The paths in which something that people changed stays.
     kept: Vec<String>,
+    /// The command that tags it once it is merged.
+    cut: String,
     /// What a pull request is called.
     title: String,
     /// What stands in it; Markdown.
@@ -471,6 +504,6 @@ impl View for Prepared {
                 .line(&format!("  git push origin {}", self.branch)),
         };
         page.line("once it is merged, what is checked out then gets its tag:");
-        page.line("  switchback release cut --prepared");
+        page.line(&format!("  {}", self.cut));
     }
 }

@@ -13,7 +13,8 @@ use switchback_supply::git::{CommitId, Repository, Signing};
 use switchback_version::group::{GroupKind, InGroup};
 use switchback_version::verdict::Decision;
 
-use super::{Cut, CutView, Desk, commit, ledger, not_prepared, push, signing};
+use super::view::CutView;
+use super::{Cut, Desk, commit, ledger, not_prepared, push, signing};
 use crate::commands::release::files::{Place, Plan};
 use crate::commands::version::Judged;
 use crate::errors::{self, Failure};
