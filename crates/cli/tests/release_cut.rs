@@ -10,12 +10,11 @@ mod support;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
-use std::process::Command;
 
 use serde_json::Value;
 use support::{run, switchback};
 use switchback_testkit::cli::{Cli, Ran};
-use switchback_testkit::git::ScratchRepository;
+use switchback_testkit::git::{ScratchRepository, ssh_key};
 
 const MANIFEST: &str = "[package]\nname = \"api\"\nversion = \"1.2.0\" # kept\n";
 const LOCK: &str = "version = 4\n\n[[package]]\nname = \"api\"\nversion = \"1.2.0\"\n\n\
@@ -100,24 +99,8 @@ fn ledger(cli: &Cli) -> Vec<String> {
 
 /// An SSH key in the home of the runs, with which the repository signs.
 fn key(cli: &Cli, git: &ScratchRepository, name: &str) -> PathBuf {
-    let key = cli.home().join(name);
-    let made = Command::new("ssh-keygen")
-        .args([
-            "-q",
-            "-t",
-            "ed25519",
-            "-N",
-            "",
-            "-C",
-            "ada@example.org",
-            "-f",
-        ])
-        .arg(&key)
-        .status()
-        .unwrap();
-    assert!(made.success());
-    git.git(&["config", "gpg.format", "ssh"]);
-    git.git(&["config", "user.signingKey", key.to_str().unwrap()]);
+    let key = ssh_key(&cli.home(), name);
+    git.sign_with(&key);
     key
 }
 

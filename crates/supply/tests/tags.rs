@@ -14,7 +14,7 @@ use std::process::Command;
 use switchback_supply::git::{
     CommitId, Format, GitError, NewTag, Repository, Signer, Signing, Verification,
 };
-use switchback_testkit::git::ScratchRepository;
+use switchback_testkit::git::{ScratchRepository, ssh_key};
 use tempfile::TempDir;
 
 fn started() -> (ScratchRepository, Repository, CommitId) {
@@ -40,33 +40,6 @@ fn signed<'a>(commit: &'a CommitId, message: &'a str) -> NewTag<'a> {
         sign: true,
         ..plain(commit, message)
     }
-}
-
-/// A key pair for SSH in a folder; the path of the private one.
-fn ssh_key(folder: &Path, name: &str) -> PathBuf {
-    let key = folder.join(name);
-    let made = Command::new("ssh-keygen")
-        .args([
-            "-q",
-            "-t",
-            "ed25519",
-            "-N",
-            "",
-            "-C",
-            "ada@example.org",
-            "-f",
-        ])
-        .arg(&key)
-        .status()
-        .unwrap();
-    assert!(made.success());
-    key
-}
-
-/// Lets a repository sign with an SSH key.
-fn sign_with(scratch: &ScratchRepository, key: &Path) {
-    scratch.git(&["config", "gpg.format", "ssh"]);
-    scratch.git(&["config", "user.signingKey", key.to_str().unwrap()]);
 }
 
 /// Says whose SSH keys count.
@@ -193,7 +166,7 @@ fn ssh_signs_and_is_verified_where_it_is_known_whose_keys_count() {
     let (scratch, repository, commit) = started();
     let folder = TempDir::new().unwrap();
     let key = ssh_key(folder.path(), "key");
-    sign_with(&scratch, &key);
+    scratch.sign_with(&key);
     let signer = signer(&repository);
     assert_eq!(signer.format, Format::Ssh);
 
@@ -245,7 +218,7 @@ fn a_signature_over_something_else_is_bad() {
     let (scratch, repository, commit) = started();
     let folder = TempDir::new().unwrap();
     let key = ssh_key(folder.path(), "key");
-    sign_with(&scratch, &key);
+    scratch.sign_with(&key);
     allow(&scratch, folder.path(), &key);
     repository.make_tag(&signed(&commit, "one\n")).unwrap();
     let object = scratch.git(&["cat-file", "tag", "v1.0.0"]);
@@ -262,7 +235,7 @@ fn a_signature_over_something_else_is_bad() {
 fn a_key_that_cannot_be_used_leaves_nothing() {
     let (scratch, repository, commit) = started();
     let folder = TempDir::new().unwrap();
-    sign_with(&scratch, &folder.path().join("gone"));
+    scratch.sign_with(&folder.path().join("gone"));
     let it = signer(&repository);
     for error in [
         repository.try_signing(&it, &commit).unwrap_err(),
@@ -277,7 +250,7 @@ fn a_key_that_cannot_be_used_leaves_nothing() {
 
     // The program is not there.
     let key = ssh_key(folder.path(), "key");
-    sign_with(&scratch, &key);
+    scratch.sign_with(&key);
     scratch.git(&["config", "gpg.ssh.program", "no-such-program"]);
     let error = repository.try_signing(&it, &commit).unwrap_err();
     assert!(

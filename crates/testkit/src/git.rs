@@ -165,6 +165,16 @@ impl ScratchRepository {
         self.commit(message)
     }
 
+    /// Lets Git sign with an SSH key, such as one of [`ssh_key`].
+    ///
+    /// # Panics
+    /// If Git fails.
+    pub fn sign_with(&self, key: &Path) {
+        self.git(&["config", "gpg.format", "ssh"]);
+        let key = key.to_str().expect("a temporary path is UTF-8");
+        self.git(&["config", "user.signingKey", key]);
+    }
+
     /// The full id of the commit that is checked out.
     ///
     /// # Panics
@@ -178,4 +188,21 @@ impl Default for ScratchRepository {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// A new key pair for SSH in a folder, without a password; the path of the private one. The public
+/// one is beside it, with the extension `pub`.
+///
+/// # Panics
+/// If `ssh-keygen` cannot be started or fails.
+pub fn ssh_key(folder: &Path, name: &str) -> PathBuf {
+    let key = folder.join(name);
+    let made = Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-C", "ada@example.org"])
+        .arg("-f")
+        .arg(&key)
+        .status()
+        .expect("ssh-keygen can be started");
+    assert!(made.success(), "ssh-keygen: {made}");
+    key
 }
