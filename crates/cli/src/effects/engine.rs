@@ -12,10 +12,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use switchback_db::fill::{FillEnd, Next, Progress as Reached, Waits};
 use switchback_db::sqlite::backfill::{self as in_file, BackfillError};
-use switchback_db::sqlite::{
-    DbError, FillEnd, Next, Options, Progress as Reached, Ran, SqliteDatabase,
-};
+use switchback_db::sqlite::{DbError, Options, Ran, SqliteDatabase};
 use switchback_migration::backfill::{Job, TableFacts};
 use switchback_migration::drive::Probed;
 use switchback_migration::operation::request::Request;
@@ -263,24 +262,31 @@ pub(crate) struct Doing<'a> {
     pub(crate) progress: &'a Progress<'a>,
 }
 
+impl Doing<'_> {
+    /// Tells how far a fill is, and stops it when somebody asked to.
+    fn on_batch(&self) -> impl FnMut(&Reached) -> Next {
+        let mut batches = 0;
+        move |at| {
+            batches += 1;
+            faults::reach(batches, "batch");
+            if let Some(total) = at.total {
+                self.progress.at(at.sweep_rows.min(total), total);
+            }
+            if interrupt::is_asked() {
+                Next::Stop
+            } else {
+                Next::Continue
+            }
+        }
+    }
+}
+
 fn on_sqlite(
     database: &mut SqliteDatabase,
     effect: &Effect,
     doing: &Doing<'_>,
 ) -> Result<Option<String>, Failure> {
-    let mut batches = 0;
-    let mut on_batch = |at: &Reached| {
-        batches += 1;
-        faults::reach(batches, "batch");
-        if let Some(total) = at.total {
-            doing.progress.at(at.sweep_rows.min(total), total);
-        }
-        if interrupt::is_asked() {
-            Next::Stop
-        } else {
-            Next::Continue
-        }
-    };
+    let mut on_batch = doing.on_batch();
     let ended = match effect {
         Effect::Script(script) => {
             let begun = Instant::now();
@@ -294,20 +300,33 @@ fn on_sqlite(
         Effect::Unfill(fill) => database.unfill(fill, &mut on_batch)?,
         Effect::MoveValue(_) => return Err(DbError::OtherEffect.into()),
     };
-    Ok(match ended {
-        FillEnd::Done(at) => Some(format!(
-            "{} rows changed of {} looked at, {} batches{}",
-            at.rows_changed,
-            at.rows_scanned,
-            at.batches,
-            left(at.rows_left)
-        )),
-        FillEnd::Already => Some(ALREADY.to_owned()),
-        FillEnd::Stopped(_) => None,
-    })
+    Ok(filled(ended))
 }
 
 const ALREADY: &str = "it had run before";
+
+/// What a fill, or taking one back, came to, in one line; none where it was stopped.
+fn filled(ended: FillEnd) -> Option<String> {
+    match ended {
+        FillEnd::Done(at) => Some(format!(
+            "{} rows changed of {} looked at, {} batches{}{}",
+            at.rows_changed,
+            at.rows_scanned,
+            at.batches,
+            left(at.rows_left),
+            more(at.waits)
+        )),
+        FillEnd::Already => Some(ALREADY.to_owned()),
+        FillEnd::Stopped(_) => None,
+    }
+}
+
+fn more(waits: Waits) -> String {
+    match waits.to_string() {
+        nothing if nothing.is_empty() => nothing,
+        waits => format!(", {waits}"),
+    }
+}
 
 /// What follows what was measured, where taking a fill back left rows alone.
 fn left(rows: u64) -> String {

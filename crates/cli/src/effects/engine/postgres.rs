@@ -6,10 +6,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use rand_core::{OsRng, RngCore as _};
-use switchback_db::fill::Next;
-use switchback_db::postgres::change::{
-    ChangeError, FillEnd, Observer, Options, Progress as Reached, Ran, Waiting, Waits,
-};
+use switchback_db::postgres::change::{ChangeError, Observer, Options, Ran, Waiting};
 use switchback_db::postgres::{PostgresDatabase, Session, schema};
 use switchback_db::with_sources;
 use switchback_migration::backfill::throttle::Limits;
@@ -22,11 +19,10 @@ use switchback_migration::{Definition, Engine, postgres};
 use switchback_model::plan::{Fill, Scope};
 use switchback_model::{ChangeId, Digest, Effect, EnvironmentName, EventId};
 
-use super::{ALREADY, Doing, trial};
+use super::{ALREADY, Doing, filled, more, trial};
 use crate::context::Context;
 use crate::effects::estimate::{Known, postgres::named};
 use crate::errors::{self, Failure};
-use crate::faults;
 use crate::interrupt;
 use crate::progress::Progress;
 use crate::settings::types::{Database, Environment};
@@ -166,19 +162,7 @@ impl OnServer {
             progress: doing.progress,
             untidied: String::new(),
         };
-        let mut batches = 0;
-        let mut on_batch = |at: &Reached| {
-            batches += 1;
-            faults::reach(batches, "batch");
-            if let Some(total) = at.total {
-                doing.progress.at(at.sweep_rows.min(total), total);
-            }
-            if interrupt::is_asked() {
-                Next::Stop
-            } else {
-                Next::Continue
-            }
-        };
+        let mut on_batch = doing.on_batch();
         let ended = match effect {
             Effect::Script(script) => {
                 let plan = doing.plan.to_string();
@@ -189,19 +173,7 @@ impl OnServer {
             Effect::Unfill(fill) => database.unfill(fill, &mut live, &mut on_batch)?,
             Effect::MoveValue(_) => return Err(ChangeError::OtherEffect.into()),
         };
-        let line = match ended {
-            FillEnd::Done(at) => format!(
-                "{} rows changed of {} looked at, {} batches{}{}",
-                at.rows_changed,
-                at.rows_scanned,
-                at.batches,
-                super::left(at.rows_left),
-                more(at.waits)
-            ),
-            FillEnd::Already => ALREADY.to_owned(),
-            FillEnd::Stopped(_) => return Ok(None),
-        };
-        Ok(Some(line + &live.untidied))
+        Ok(filled(ended).map(|line| line + &live.untidied))
     }
 }
 
@@ -215,13 +187,6 @@ fn told(ran: &Ran) -> String {
         let _ = write!(line, ", invalid indexes: {}", ran.leftovers.join(", "));
     }
     line
-}
-
-fn more(waits: Waits) -> String {
-    match waits.to_string() {
-        nothing if nothing.is_empty() => nothing,
-        waits => format!(", {waits}"),
-    }
 }
 
 /// The limits that the settings have, and else those of the engine.
