@@ -22,7 +22,8 @@ pub use revert::Reverted;
 pub struct Message {
     /// The first line that is not empty, whatever it is.
     pub subject: String,
-    /// The subject as the header of a conventional commit; none where it is none.
+    /// The subject as the header of a conventional commit, or that of what it does again; none where it
+    /// is none.
     pub header: Option<Header>,
     /// Headers that stand as items of a list in the body, as forges make it of the commits that they
     /// squash into one.
@@ -92,7 +93,8 @@ impl Message {
         let subject = subject.trim();
         let mut read = Self {
             subject: cut(subject).to_owned(),
-            header: Header::read(subject),
+            // What is done again means what it meant.
+            header: Header::read(subject).or_else(|| Header::read(revert::reapplied(subject)?)),
             merge: is_merge(subject),
             ..Self::default()
         };

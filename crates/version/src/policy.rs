@@ -338,6 +338,12 @@ mod tests {
             ("wip", Level::None),
             ("wording: x", Level::None),
             ("Revert \"feat: x\"", Level::Patch),
+            ("Reapply \"feat: x\"", Level::Minor),
+            (
+                "Reapply \"fix!: x\"\n\nThis reverts commit 1234567.",
+                Level::Major,
+            ),
+            ("Reapply \"wording\"", Level::None),
             ("fix: x\n\n* feat: y\n* chore: z", Level::Minor),
             ("fix: x\n\n* note!: y", Level::Patch),
             ("Merge branch 'x'\n\nfeat!: y", Level::None),

@@ -31,9 +31,16 @@ impl Reverted {
 
 /// What stands in `Revert "…"`, as Git writes it; of `Reapply "…"` nothing is taken back.
 fn quoted(subject: &str) -> Option<&str> {
-    let rest = subject
-        .strip_prefix("Revert ")
-        .or_else(|| subject.strip_prefix("revert "))?;
+    inside(subject, ["Revert ", "revert "])
+}
+
+/// The subject of what is done again, in `Reapply "…"`, as Git writes it where a revert is reverted.
+pub(super) fn reapplied(subject: &str) -> Option<&str> {
+    inside(subject, ["Reapply ", "reapply "])
+}
+
+fn inside<'s>(subject: &'s str, words: [&str; 2]) -> Option<&'s str> {
+    let rest = words.iter().find_map(|it| subject.strip_prefix(it))?;
     let rest = rest.trim().strip_prefix('"')?;
     // A forge may have put the number of a pull request behind it.
     rest.rfind('"').and_then(|end| rest.get(..end))

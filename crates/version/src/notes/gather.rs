@@ -382,6 +382,17 @@ mod tests {
             "feat: x",
         ];
         assert!(gathered(&messages, &[], &[], &[], Commits::Always).is_empty());
+        // Done again it is told once, whether Git says which revert that takes back or not.
+        for body in [
+            "",
+            "\n\nThis reverts commit 0000000000000000000000000000000000000001.",
+        ] {
+            let again = format!("Reapply \"feat: x\"{body}");
+            let revert = "Revert \"feat: x\"\n\nThis reverts commit 0000000000000000000000000000000000000002.";
+            let messages = [again.as_str(), revert, "feat: x"];
+            let told = gathered(&messages, &[], &[], &[], Commits::Always);
+            assert_eq!(told, ["added x"], "{body}");
+        }
     }
 
     #[test]
