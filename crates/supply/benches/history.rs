@@ -92,7 +92,10 @@ fn measured(command: &mut Command) -> Took {
         .unwrap();
     let wall = start.elapsed();
     // Of `switchback version` 1 means that it asks, 3 that nothing has to be released.
-    assert!(matches!(output.status.code(), Some(0 | 1 | 3)), "{output:?}");
+    assert!(
+        matches!(output.status.code(), Some(0 | 1 | 3)),
+        "{output:?}"
+    );
     let stderr = String::from_utf8(output.stderr).unwrap();
     let mut numbers = stderr.lines().last().unwrap().split(' ');
     let mut seconds = || numbers.next().unwrap().parse::<f64>().unwrap();
@@ -182,7 +185,11 @@ fn main() {
                 .args(args);
             command.args(["--config", "keepachangelog", "--output", "/dev/null"]);
             // It takes minutes for everything.
-            let rounds = if contest.task == "everything" { 1 } else { ROUNDS };
+            let rounds = if contest.task == "everything" {
+                1
+            } else {
+                ROUNDS
+            };
             runners.push(Runner::new("git-cliff", rounds, command));
         }
         // One after the other, so that what disturbs the one disturbs the other.
