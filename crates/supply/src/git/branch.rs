@@ -64,7 +64,7 @@ impl Repository {
     pub fn make_branch(&self, name: &str, commit: &CommitId) -> Result<(), GitError> {
         Self::check_new_branch(name)?;
         self.make_reference(&format!("refs/heads/{name}"), commit)?;
-        self.expect_branch(name, commit)
+        self.expect_branch(name, Some(commit))
     }
 
     /// Makes a branch and checks it out, as the user would: their hooks run. Git does both or neither.
@@ -109,18 +109,14 @@ impl Repository {
     /// # Errors
     /// [`GitError::Moved`] if it is not at `from`; [`GitError::Failed`] if files are in the way.
     pub fn move_forward(&self, name: &str, from: &CommitId, to: &CommitId) -> Result<(), GitError> {
-        self.expect_branch(name, from)?;
+        self.expect_branch(name, Some(from))?;
         let answer = match self.current_branch()?.as_deref() == Some(name) {
             true => {
                 let call = self.call_with_hooks()?;
                 let call = call.args(["merge", "--quiet", "--ff-only", to.as_str()]);
                 call.deadline(HOOKS).answer()?
             }
-            false => {
-                let call = self.call().args(["update-ref", "-m", "switchback: pick"]);
-                let call = call.arg(format!("refs/heads/{name}"));
-                call.args([to.as_str(), from.as_str()]).answer()?
-            }
+            false => self.update_branch(name, to, Some(from), "pick")?,
         };
         match answer.code {
             Some(0) => Ok(()),
@@ -129,14 +125,35 @@ impl Repository {
         }
     }
 
-    fn expect_branch(&self, name: &str, expected: &CommitId) -> Result<(), GitError> {
+    /// Tries to move a branch, or to make it where it was not there, and nothing but the branch.
+    pub(super) fn update_branch(
+        &self,
+        name: &str,
+        to: &CommitId,
+        from: Option<&CommitId>,
+        why: &str,
+    ) -> Result<Answer, GitError> {
+        let none = "0".repeat(to.as_str().len());
+        let from = from.map_or(none.as_str(), CommitId::as_str);
+        let call = self.call().args(["update-ref", "-m"]);
+        let call = call.arg(format!("switchback: {why}"));
+        let call = call.arg(format!("refs/heads/{name}"));
+        call.args([to.as_str(), from]).answer()
+    }
+
+    /// That a branch is at a commit, or not there.
+    pub(super) fn expect_branch(
+        &self,
+        name: &str,
+        expected: Option<&CommitId>,
+    ) -> Result<(), GitError> {
         let found = self.find_branch(name)?;
-        if found.as_ref() == Some(expected) {
+        if found.as_ref() == expected {
             return Ok(());
         }
         Err(GitError::Moved {
             branch: escaped_name(name),
-            expected: Some(expected.clone()),
+            expected: expected.cloned(),
             found,
         })
     }

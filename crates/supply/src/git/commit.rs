@@ -114,12 +114,26 @@ impl Repository {
         let call = self.call().args(["hash-object", "-w", "--stdin"]);
         let blob = call.input(edit.contents).line()?;
         let tree = self.tree_with(edit, &blob)?;
+        self.commit_object(&tree, &[edit.base], message, edit.at)
+    }
+
+    /// Makes a commit of a tree, signed as the user's configuration says, at a moment or now.
+    pub(super) fn commit_object(
+        &self,
+        tree: &str,
+        parents: &[&CommitId],
+        message: &str,
+        at: Option<Timestamp>,
+    ) -> Result<CommitId, GitError> {
         let mut call = self.call().arg("commit-tree");
         if self.signs()? {
             call = call.arg("-S");
         }
-        call = call.args(["-p", edit.base.as_str(), "-F", "-", &tree]);
-        if let Some(at) = edit.at {
+        for parent in parents {
+            call = call.args(["-p", parent.as_str()]);
+        }
+        call = call.args(["-F", "-", tree]);
+        if let Some(at) = at {
             let date = format!("{} +0000", at.as_millis().div_euclid(1_000));
             call = call
                 .env("GIT_AUTHOR_DATE", &date)
@@ -137,7 +151,7 @@ impl Repository {
     }
 
     /// `commit-tree` does not look at `commit.gpgSign` itself.
-    pub(super) fn signs(&self) -> Result<bool, GitError> {
+    fn signs(&self) -> Result<bool, GitError> {
         let call = self.call().args(["config", "--type=bool", "--get"]);
         let answer = call.arg("commit.gpgSign").answer()?;
         match answer.code {

@@ -5,7 +5,7 @@
 
 use super::error::{GitError, escaped_name};
 use super::log::{EntryKind, ObjectId};
-use super::names::{CommitId, check_branch, check_path};
+use super::names::{CommitId, check_path};
 use super::repository::Repository;
 
 /// What a path of a tree holds.
@@ -76,25 +76,7 @@ impl Repository {
         parents: &[&CommitId],
         message: &str,
     ) -> Result<CommitId, GitError> {
-        let mut call = self.call().arg("commit-tree");
-        if self.signs()? {
-            call = call.arg("-S");
-        }
-        for parent in parents {
-            call = call.args(["-p", parent.as_str()]);
-        }
-        let answer = call
-            .args(["-F", "-", &tree.to_string()])
-            .input(message)
-            .answer()?;
-        let made = String::from_utf8_lossy(&answer.stdout).trim_end().parse();
-        match (answer.code, made) {
-            (Some(0), Ok(made)) => Ok(made),
-            _ => {
-                self.identity()?;
-                Err(answer.failed())
-            }
-        }
+        self.commit_object(&tree.to_string(), parents, message, None)
     }
 
     /// Moves a branch that is checked out nowhere, or makes it, if it still is where it was.
@@ -108,35 +90,16 @@ impl Repository {
         from: Option<&CommitId>,
         why: &str,
     ) -> Result<(), GitError> {
-        check_branch(branch)?;
-        // Git takes such a name here and for an option everywhere else.
-        if branch.starts_with('-') {
-            return Err(GitError::InvalidName {
-                what: "branch",
-                name: escaped_name(branch),
-            });
-        }
+        Self::check_new_branch(branch)?;
         self.expect_not_checked_out(branch)?;
-        let none = "0".repeat(to.as_str().len());
-        let from_id = from.map_or(none.as_str(), CommitId::as_str);
-        let call = self.call().args(["update-ref", "-m"]);
-        let call = call.arg(format!("switchback: {why}"));
-        let answer = call
-            .arg(format!("refs/heads/{branch}"))
-            .args([to.as_str(), from_id])
-            .answer()?;
-        if answer.code == Some(0) {
-            return Ok(());
+        let answer = self.update_branch(branch, to, from, why)?;
+        match answer.code {
+            Some(0) => Ok(()),
+            _ => {
+                self.expect_branch(branch, from)?;
+                Err(answer.failed())
+            }
         }
-        let found = self.find_branch(branch)?;
-        if found.as_ref() == from {
-            return Err(answer.failed());
-        }
-        Err(GitError::Moved {
-            branch: escaped_name(branch),
-            expected: from.cloned(),
-            found,
-        })
     }
 
     /// That no work tree has a branch checked out.
