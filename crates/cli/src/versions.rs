@@ -6,7 +6,7 @@ use switchback_supply::git::log::{
 use switchback_version::Verdict;
 use switchback_version::commit::Message;
 use switchback_version::tag::{Graph, TagPattern, Tagged};
-use switchback_version::verdict::{Commit, Evidence};
+use switchback_version::verdict::Commit;
 
 /// A component as its history knows it.
 pub(crate) struct Line<'h> {
@@ -116,16 +116,6 @@ pub(crate) fn word(text: &str) -> String {
 /// So much of a commit's id as people are shown.
 pub(crate) fn short(id: &str) -> &str {
     id.get(..7).unwrap_or(id)
-}
-
-/// What people are shown of where something stands that raises a version.
-pub(crate) fn place(evidence: &Evidence) -> String {
-    match evidence {
-        Evidence::Commit { id, .. } => short(id).to_owned(),
-        Evidence::Contract { file, line, .. } => format!("{file}:{line}"),
-        Evidence::ChangeFile { file } => file.clone(),
-        Evidence::Group { component, .. } => component.clone(),
-    }
 }
 
 /// The commits that raise nothing, by their types: `4 chore, 2 docs`; empty where there are none.

@@ -401,12 +401,7 @@ fn sentence(group: &Together<'_>, target: &Target<'_>, member: &Member<'_>) -> S
     match target.claim {
         None => format!("{the}{at} rises with {who}, which has no release yet"),
         Some(claim) => {
-            let place = match &claim.evidence {
-                Evidence::Commit { id, .. } => id.get(..7).unwrap_or(id).to_owned(),
-                Evidence::Contract { file, line, .. } => format!("{file}:{line}"),
-                Evidence::ChangeFile { file } => file.clone(),
-                Evidence::Group { component, .. } => component.clone(),
-            };
+            let place = claim.evidence.place();
             format!("{the}{at} rises with {who}: {place} {}", claim.sentence)
         }
     }

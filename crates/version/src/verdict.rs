@@ -88,6 +88,18 @@ pub enum Evidence {
     },
 }
 
+impl Evidence {
+    /// Where it stands, as people are shown it.
+    pub fn place(&self) -> String {
+        match self {
+            Self::Commit { id, .. } => id.get(..7).unwrap_or(id).to_owned(),
+            Self::Contract { file, line, .. } => format!("{file}:{line}"),
+            Self::ChangeFile { file } => file.clone(),
+            Self::Group { component, .. } => component.clone(),
+        }
+    }
+}
+
 /// What would raise the version, had nobody let it pass.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Waived {

@@ -8,7 +8,7 @@ use switchback_version::verdict::{Base, Evidence};
 
 use super::Failure;
 use super::version::SHOWN;
-use crate::versions::{place, short, word};
+use crate::versions::{short, word};
 
 /// A hotfix brings more than fixes: SB1616.
 pub(crate) fn not_a_fix(
@@ -25,7 +25,7 @@ pub(crate) fn not_a_fix(
         ),
     );
     for reason in too_much(verdict).take(SHOWN) {
-        let at = place(&reason.claim.evidence);
+        let at = reason.claim.evidence.place();
         let level = reason.claim.level;
         found = found.cause(format!("{level}: {at} {}", reason.claim.sentence));
     }

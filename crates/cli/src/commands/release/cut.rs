@@ -107,7 +107,7 @@ impl Cut {
         let tag = desk.free_tag(&version)?;
         let repository = desk.repository.clone();
         let place = Place::of(&desk.judged, &repository, &head)?;
-        let plan = desk.plan(&place, &version, &tag)?;
+        let plan = Plan::of(&place, &desk.told(&version)?, &tag)?;
         plan.check()?;
         if self.prepared && !plan.is_prepared() {
             shell.out.note(&not_prepared(&version));
@@ -258,15 +258,7 @@ impl Desk<'_> {
         if branch.is_none() && !detached {
             return Err(errors::head_detached(head));
         }
-        if head.as_str() != self.judged.head.to_string() {
-            // Somebody committed while it was judged.
-            return Err(GitError::Moved {
-                branch: "HEAD".to_owned(),
-                expected: self.judged.head.to_string().parse().ok(),
-                found: Some(head.clone()),
-            }
-            .into());
-        }
+        self.judged.check_head(head)?;
         Ok(branch)
     }
 
@@ -284,8 +276,8 @@ impl Desk<'_> {
         }
     }
 
-    /// The files that a version writes, and that users are told what they have to be told.
-    fn plan(&self, place: &Place<'_>, version: &Version, tag: &str) -> Result<Plan, Failure> {
+    /// What is told of a version, with all that users have to be told.
+    fn told(&self, version: &Version) -> Result<Told<'_>, Failure> {
         let which = Which {
             version,
             day: day(self.shell.clock.now())?,
@@ -293,7 +285,7 @@ impl Desk<'_> {
         };
         let told = Told::of(self.shell, &self.judged, &which)?;
         told.check_upgrade()?;
-        Plan::of(place, &told, tag)
+        Ok(told)
     }
 
     /// Makes the tag of a version, verifies it and records it.

@@ -147,6 +147,11 @@ impl<'a> Told<'a> {
         !self.judged.entries.is_empty()
     }
 
+    /// The folder of the component, from the top of a work tree.
+    pub(super) fn folder_in(&self, top: &Path) -> Result<String, Failure> {
+        self.judged.subject.folder_in(top)
+    }
+
     /// The version files that the settings name, if they do.
     pub(super) fn version_files(&self) -> Option<&[VersionFile]> {
         self.said.files.as_deref()

@@ -238,8 +238,19 @@ impl Plan {
         }
     }
 
-    /// Adds what another component of the same commit writes, which was planned on top of this.
-    pub(super) fn and(&mut self, place: &Place<'_>, other: &Self) -> Result<(), Failure> {
+    /// Adds what another component of the same commit writes on top of this, and says what that is.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub(super) fn and(
+        &mut self,
+        place: &mut Place<'_>,
+        told: &Told<'_>,
+        tag: &str,
+    ) -> Result<Self, Failure> {
+        place.folder = told.folder_in(place.top)?;
+        place.made = self.made();
+        let other = Self::of(place, told, tag)?;
         for file in &other.files {
             match self.files.iter_mut().find(|it| it.path == file.path) {
                 Some(mine) => {
@@ -264,11 +275,11 @@ impl Plan {
             }
         }
         self.dirty = dirty;
-        Ok(())
+        Ok(other)
     }
 
     /// What the files become, by their paths.
-    pub(super) fn made(&self) -> BTreeMap<String, Vec<u8>> {
+    fn made(&self) -> BTreeMap<String, Vec<u8>> {
         let all = self.files.iter();
         all.map(|it| (it.path.clone(), it.becomes.clone()))
             .collect()

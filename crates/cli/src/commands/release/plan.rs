@@ -14,7 +14,7 @@ use crate::errors::Failure;
 use crate::output::View;
 use crate::page::{Cell, Page, Role};
 use crate::shell::Shell;
-use crate::versions::{commits, place, short, silent};
+use crate::versions::{commits, short, silent};
 
 /// Show which components would be released now, as which version, and why
 #[derive(Debug, Args)]
@@ -232,7 +232,7 @@ fn released(verdict: &Verdict, version: &Version) -> String {
             let claim = &reason.claim;
             match &claim.evidence {
                 Evidence::Group { .. } => claim.sentence.clone(),
-                evidence => format!("{} {}", place(evidence), claim.sentence),
+                evidence => format!("{} {}", evidence.place(), claim.sentence),
             }
         }
         _ => "there is no release yet, and the first one is what `version.first` says".to_owned(),

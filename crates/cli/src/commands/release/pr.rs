@@ -21,7 +21,7 @@ use semver::Version;
 use serde::Serialize;
 use switchback_diag::Exit;
 use switchback_supply::git::log::{EntryKind, History, ObjectId, Range};
-use switchback_supply::git::{CommitId, GitError, Repository, TreeEdit};
+use switchback_supply::git::{CommitId, Repository, TreeEdit};
 use switchback_version::edits;
 use switchback_version::notes::release_notes;
 use switchback_version::verdict::Decision;
@@ -110,14 +110,7 @@ impl Pr {
         let name = group.map_or(&judged.subject.name, |it| &it.name);
         let repository = Repository::discover(&judged.subject.folder)?;
         let head = repository.resolve("HEAD")?;
-        if head != CommitId::from(judged.head) {
-            return Err(GitError::Moved {
-                branch: "HEAD".to_owned(),
-                expected: Some(judged.head.into()),
-                found: Some(head),
-            }
-            .into());
-        }
+        judged.check_head(&head)?;
         let mut place = Place::of(judged, &repository, &head)?;
         let (mut plan, mut told, mut tags) = (Plan::default(), Vec::new(), Vec::new());
         for &(judged, version) in &due {
@@ -128,10 +121,7 @@ impl Pr {
             };
             let of = Told::of(shell, judged, &which)?;
             let tag = judged.pattern.tag(version);
-            place.folder = judged.subject.folder_in(place.top)?;
-            place.made = plan.made();
-            let own = Plan::of(&place, &of, &tag)?;
-            plan.and(&place, &own)?;
+            let own = plan.and(&mut place, &of, &tag)?;
             own.notes.iter().for_each(|note| shell.out.note(note));
             told.push(of);
             tags.push(tag);

@@ -3,6 +3,7 @@
 
 use switchback_diag::Exit;
 use switchback_supply::git::log::{History, ObjectId, Prefixes};
+use switchback_supply::git::{CommitId, GitError};
 use switchback_version::Verdict;
 use switchback_version::commit::Message;
 use switchback_version::group::{Member, Together};
@@ -122,6 +123,20 @@ impl Judged {
             as_hotfix: false,
         };
         bench.judge(&Wish::default())
+    }
+
+    /// That what is checked out is what was judged, and nobody committed meanwhile.
+    pub(crate) fn check_head(&self, head: &CommitId) -> Result<(), Failure> {
+        let judged = CommitId::from(self.head);
+        if *head == judged {
+            return Ok(());
+        }
+        Err(GitError::Moved {
+            branch: "HEAD".to_owned(),
+            expected: Some(judged),
+            found: Some(head.clone()),
+        }
+        .into())
     }
 
     /// Why there is no version; none where there is one, or nothing has to be released.

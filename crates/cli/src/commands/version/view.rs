@@ -7,7 +7,7 @@ use switchback_version::{Level, Verdict};
 
 use crate::output::View;
 use crate::page::{Cell, Page, Role};
-use crate::versions::{commits, place, silent};
+use crate::versions::{commits, silent};
 
 /// What the next version has to be.
 #[derive(Serialize)]
@@ -133,7 +133,7 @@ fn row(reason: &Reason) -> Vec<Cell> {
     };
     vec![
         Cell::new(role, reason.claim.level.name()),
-        Cell::new(Role::Faint, place(&reason.claim.evidence)),
+        Cell::new(Role::Faint, reason.claim.evidence.place()),
         Cell::from(reason.claim.sentence.clone()),
     ]
 }

@@ -124,10 +124,7 @@ impl Cut {
                 let names = [&other.desk, &desk].map(|it| it.judged.subject.name.as_str());
                 return Err(errors::one_tag_for_two(&group.name, &tag, names));
             }
-            place.folder = desk.judged.subject.folder_in(top)?;
-            place.made = whole.made();
-            let plan = desk.plan(&place, &version, &tag)?;
-            whole.and(&place, &plan)?;
+            let plan = whole.and(&mut place, &desk.told(&version)?, &tag)?;
             ready.push(Ready {
                 desk,
                 version,
