@@ -415,3 +415,37 @@ fn hooks_of_the_user_run_and_may_refuse() {
         .unwrap();
     assert_eq!(scratch.read("seen"), b"a.txt\n");
 }
+
+#[test]
+fn a_commit_of_which_a_hook_makes_another_one_is_taken_back() {
+    let (scratch, repository, _) = started();
+    let base = scratch.commit_file("b.txt", "there\n", "b");
+    let base: CommitId = base.parse().unwrap();
+    let hook = scratch.path().join(".git/hooks/pre-commit");
+    fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    let names = paths(&["a.txt"]);
+    for (script, changed) in [
+        ("sed -i s/b/c/ a.txt; git add a.txt", "a.txt"),
+        ("echo more > new.txt; git add new.txt", "new.txt"),
+        ("git rm -q --cached b.txt", "b.txt"),
+    ] {
+        scratch.write("a.txt", "b\n");
+        fs::write(&hook, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+        let refused = repository.commit_paths(&base, &names, "one");
+        let Err(GitError::HookChanged { files }) = &refused else {
+            panic!("{script}: {refused:?}");
+        };
+        assert_eq!(files, &[changed.to_owned()], "{script}");
+        assert_eq!(scratch.head(), base.as_str(), "{script}");
+        assert_eq!(
+            scratch.git(&["diff", "--cached", "--name-only"]),
+            "",
+            "{script}"
+        );
+        fs::remove_file(&hook).unwrap();
+        scratch.git(&["checkout", "-q", "--", "a.txt"]);
+    }
+    scratch.write("a.txt", "b\n");
+    repository.commit_paths(&base, &names, "one").unwrap();
+}

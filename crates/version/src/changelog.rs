@@ -3,7 +3,7 @@
 //!
 //! A file is parsed to spans over its bytes ([`Changelog`]), whatever is in it: other line ends, other
 //! headings, bytes that are no UTF-8. An edit ([`Changelog::add`], [`Changelog::release`],
-//! [`Changelog::yank`]) is a few splices in the file's own style. What it makes is parsed again, and
+//! [`Changelog::yank`], [`Changelog::reopen`]) is a few splices in the file's own style. What it makes is parsed again, and
 //! refused if any section but the one that was meant is another one than before. [`Changelog::check`]
 //! says what is not in the form.
 //!
@@ -21,6 +21,7 @@ mod kind;
 mod links;
 mod parse;
 mod release;
+mod reopen;
 mod span;
 
 use std::borrow::Cow;

@@ -93,6 +93,7 @@ impl From<GitError> for Failure {
             GitError::NotARepository { .. } | GitError::NoCommits => Code::NotRepository,
             GitError::DirtyTree { .. } => Code::DirtyTree,
             GitError::Moved { .. } => Code::BranchMoved,
+            GitError::HookChanged { .. } => Code::HookChanged,
             GitError::CheckedOut { .. } => Code::ReleaseBranch,
             GitError::TagExists { .. } => Code::VersionRefused,
             GitError::PickConflict { .. } | GitError::NothingToPick { .. } => Code::PickConflict,
@@ -109,6 +110,9 @@ impl From<GitError> for Failure {
                 found.hint("commit those files or put them away, then run the command again")
             }
             GitError::Moved { .. } => found.hint("somebody else committed; run the command again"),
+            GitError::HookChanged { .. } => found.hint(
+                "let the hook leave commits alone whose subject begins with `chore(release): `",
+            ),
             GitError::CheckedOut { .. } => found
                 .hint("check out the branch that releases are made from there, then run it again"),
             GitError::TagExists { .. } => {

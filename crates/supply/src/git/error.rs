@@ -96,7 +96,8 @@ pub enum GitError {
     },
     /// The branch is not where it was expected; nothing was done.
     #[error(
-        "branch `{branch}` moved: expected {}, found {}",
+        "{} moved: expected {}, found {}",
+        moved(branch),
         expected.as_ref().map_or("no such branch", CommitId::as_str),
         found.as_ref().map_or("no such branch", CommitId::as_str)
     )]
@@ -107,6 +108,12 @@ pub enum GitError {
         expected: Option<CommitId>,
         /// Where it is.
         found: Option<CommitId>,
+    },
+    /// A hook of the user's made another commit of what was committed; it was taken back.
+    #[error("a hook changed {} in the commit, which was taken back", files.join(", "))]
+    HookChanged {
+        /// The paths of what is not as it was meant, escaped.
+        files: Vec<String>,
     },
     /// A branch that is to move is checked out, so the files there would not be those of the branch.
     #[error("branch `{branch}` is checked out in {}", folder.display())]
@@ -218,6 +225,14 @@ pub(crate) fn escaped(text: &str) -> String {
 }
 
 /// Like [`escaped`], for a name: a line break is part of the name and is shown as `\n`.
+/// What moved, for people: a branch, or what is checked out.
+fn moved(branch: &str) -> String {
+    match branch {
+        "HEAD" => "what is checked out".to_owned(),
+        branch => format!("branch `{branch}`"),
+    }
+}
+
 pub(crate) fn escaped_name(name: &str) -> String {
     escaped(&name.replace('\n', "\\n"))
 }

@@ -1,5 +1,7 @@
 //! Files of the user's work tree: whether they are as committed, and a commit of them alone.
 
+use std::collections::BTreeSet;
+
 use super::error::{GitError, escaped_name};
 use super::names::{CommitId, check_path, invalid_message, is_one_line};
 use super::read::DirtyFile;
@@ -32,12 +34,13 @@ impl Repository {
 
     /// Commits some files as they are in the work tree, on top of `base`, where `HEAD` has to be. What
     /// else is staged stays staged and out of the commit. It is the user's own commit: their hooks run
-    /// and may refuse it, and it is signed if `commit.gpgSign` says so.
+    /// and may refuse it, and it is signed if `commit.gpgSign` says so. They may not make another one of
+    /// it: such a commit is taken back.
     ///
     /// # Errors
     /// [`GitError::Moved`] if `HEAD` is elsewhere, or the hooks or somebody else made commits in
-    /// between; [`GitError::NoIdentity`], [`GitError::InvalidMessage`], [`GitError::InvalidName`];
-    /// [`GitError::Failed`] if nothing differs or a hook refuses.
+    /// between; [`GitError::HookChanged`]; [`GitError::NoIdentity`], [`GitError::InvalidMessage`],
+    /// [`GitError::InvalidName`]; [`GitError::Failed`] if nothing differs or a hook refuses.
     pub fn commit_paths(
         &self,
         base: &CommitId,
@@ -48,22 +51,76 @@ impl Repository {
             return Err(invalid_message("the subject of a commit", subject));
         }
         self.expect_checked_out(base, "HEAD")?;
-        let mut call = self
+        let meant = paths.iter().map(|it| self.hash(it));
+        let meant = meant.collect::<Result<Vec<_>, _>>()?;
+        let answer = self
             .call_with_hooks()?
             .args(["commit", "--quiet", "--only", "--cleanup=whitespace"])
-            .args(["-F", "-", "--"]);
-        for path in paths {
-            check_path(path)?;
-            call = call.arg(format!(":(top,literal){path}"));
-        }
-        let input = format!("{subject}\n");
-        let answer = call.deadline(HOOKS).input(input).answer()?;
+            .args(["-F", "-", "--"])
+            .args(paths.iter().map(|it| literal(it)))
+            .deadline(HOOKS)
+            .input(format!("{subject}\n"))
+            .answer()?;
         if answer.code != Some(0) {
             self.identity()?;
             return Err(answer.failed());
         }
         self.expect_checked_out(base, "HEAD^")?;
-        self.resolve("HEAD")
+        let commit = self.resolve("HEAD")?;
+        let files = self.altered(base, &commit, paths.iter().zip(&meant))?;
+        if files.is_empty() {
+            return Ok(commit);
+        }
+        self.take_back(base, &commit, paths)?;
+        let files = files.iter().map(|it| escaped_name(it)).collect();
+        Err(GitError::HookChanged { files })
+    }
+
+    /// The blob that a file of the work tree is committed as.
+    fn hash(&self, path: &str) -> Result<String, GitError> {
+        check_path(path)?;
+        let call = self.call().args(["hash-object", "--"]);
+        call.arg(path).line()
+    }
+
+    /// Those files of a commit on top of `base` that are other ones than were meant.
+    fn altered<'a>(
+        &self,
+        base: &CommitId,
+        commit: &CommitId,
+        meant: impl Iterator<Item = (&'a String, &'a String)> + Clone,
+    ) -> Result<BTreeSet<String>, GitError> {
+        let call = self.call().args(["diff-tree", "-r", "-z", "--name-only"]);
+        let call = call.args(["--no-renames", base.as_str(), commit.as_str()]);
+        let changed = call.output()?;
+        let changed = changed.split(|it| *it == 0).filter(|it| !it.is_empty());
+        let mut altered: BTreeSet<_> = changed
+            .map(|it| String::from_utf8_lossy(it).into_owned())
+            .filter(|it| !meant.clone().any(|(path, _)| path == it))
+            .collect();
+        for (path, blob) in meant {
+            let entry = self.entry(commit, path)?;
+            if entry.is_none_or(|it| it.object != *blob) {
+                altered.insert(path.clone());
+            }
+        }
+        Ok(altered)
+    }
+
+    /// Takes a commit on top of `base` back, and what it staged; the work tree stays as it is.
+    fn take_back(
+        &self,
+        base: &CommitId,
+        commit: &CommitId,
+        paths: &[String],
+    ) -> Result<(), GitError> {
+        let message = "switchback: a hook changed what was committed";
+        self.call()
+            .args(["update-ref", "-m", message, "HEAD"])
+            .args([base.as_str(), commit.as_str()])
+            .output()?;
+        let call = self.call().args(["reset", "--quiet", base.as_str(), "--"]);
+        call.args(paths).output().map(drop)
     }
 
     fn expect_checked_out(&self, base: &CommitId, revision: &str) -> Result<(), GitError> {
@@ -72,9 +129,14 @@ impl Repository {
             return Ok(());
         }
         Err(GitError::Moved {
-            branch: escaped_name(revision),
+            branch: "HEAD".to_owned(),
             expected: Some(base.clone()),
             found: Some(found),
         })
     }
+}
+
+/// A path for commands of Git that take patterns, where hooks see none of our own variables.
+fn literal(path: &str) -> String {
+    format!(":(top,literal){path}")
 }

@@ -364,6 +364,43 @@ fn line_like(changelog: &Changelog, model: &Reference, name: &str, url: &str, at
     format!("{before}{name}{between}{url}{newline}")
 }
 
+/// What becomes of the links when a release is taken back that follows `unreleased`: spans, and what
+/// takes their place.
+pub(super) fn taken_back(
+    changelog: &Changelog,
+    unreleased: &Section,
+    section: &Section,
+) -> Vec<(Span, String)> {
+    let text = &changelog.text;
+    let reference = |it: &Section| {
+        let label = it.heading.label.as_ref()?;
+        let name = label.name.text(text);
+        let mut all = changelog.references.iter();
+        all.find(|it| it.label.eq_ignore_ascii_case(name))
+    };
+    let inline = |it: &Section| it.heading.label.as_ref().and_then(|it| it.url);
+    let url = |it: &Section| inline(it).or_else(|| reference(it).map(|it| it.url));
+    let mut cuts = Vec::new();
+    if let Some(gone) = reference(section) {
+        cuts.push((gone.span, String::new()));
+    }
+    // What is not released begins where the release would have, or at the one before it.
+    let mine = url(section).map(|it| it.text(text));
+    let before = || {
+        let at = changelog.place(section) + 1;
+        let mut rest = changelog.sections.iter().skip(at);
+        rest.find_map(|it| Some(one_tag(url(it)?.text(text))?.1))
+    };
+    let from = mine.and_then(|it| Compare::of(it).map(Compare::from).or_else(before));
+    if let Some(span) = url(unreleased)
+        && let Some(found) = Compare::of(span.text(text))
+        && let Some(from) = from
+    {
+        cuts.push((span, found.with(from, found.to())));
+    }
+    cuts
+}
+
 /// Where the link of a section compares something else than its heading says, and what.
 pub(super) fn wrong(changelog: &Changelog, section: &Section) -> Option<(Span, String)> {
     let label = section.heading.label.as_ref()?;

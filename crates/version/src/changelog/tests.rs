@@ -6,6 +6,7 @@ mod edits;
 mod form;
 mod properties;
 mod reading;
+mod reopen;
 
 fn version(text: &str) -> Version {
     text.parse().unwrap()
