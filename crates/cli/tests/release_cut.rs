@@ -360,6 +360,78 @@ fn a_hook_that_refuses_leaves_everything_as_it_was() {
 }
 
 #[test]
+fn a_hook_that_changes_what_is_committed_leaves_everything_as_it_was() {
+    let (cli, git) = repository();
+    let hook = git.path().join(".git/hooks/pre-commit");
+    fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    let script = "#!/bin/sh\nsed -i s/1.3.0/9.9.9/ Cargo.toml; git add Cargo.toml\n";
+    fs::write(&hook, script).unwrap();
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    let ran = refused(&cli, &git, "", "SB0607");
+    assert!(ran.stderr.contains("Cargo.toml"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_came_after_an_interrupted_cut_is_told_too() {
+    let (cli, git) = repository();
+    let hook = dies_after_the_commit(&git);
+    assert_eq!(run(&cli, "release cut").code, 137);
+    fs::remove_file(hook).unwrap();
+    assert!(text(&git, "CHANGELOG.md").contains("## [1.3.0]"));
+
+    git.commit_file("lists.rs", "//\n", "feat: sort orders");
+    git.write(
+        "CHANGELOG.md",
+        text(&git, "CHANGELOG.md").replace(
+            "# Changelog\n\n## [Unreleased]\n",
+            "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- Sorted orders.\n",
+        ),
+    );
+    git.commit("docs: changelog");
+    cut(&cli, "");
+    let changelog = text(&git, "CHANGELOG.md");
+    assert!(
+        changelog.contains("- Orders.\n- Sorted orders.\n"),
+        "{changelog}"
+    );
+    assert_eq!(changelog.matches("## [1.3.0]").count(), 1, "{changelog}");
+    assert_eq!(run(&cli, "release cut").code, 3);
+}
+
+#[test]
+fn a_version_is_never_lowered() {
+    let (cli, git) = repository();
+    git.git(&["tag", "-d", "v1.2.0"]);
+    let ran = refused(&cli, &git, "", "SB1605");
+    assert!(ran.stderr.contains("--propose 1.2.0"), "{}", ran.stderr);
+    git.git(&["tag", "v1.2.0", "HEAD~1"]);
+    git.write("Cargo.toml", MANIFEST.replace("1.2.0", "1.5.0"));
+    git.write("Cargo.lock", LOCK.replacen("1.2.0", "1.5.0", 1));
+    git.commit("chore: by hand");
+    refused(&cli, &git, "", "SB1605");
+    assert_eq!(cut(&cli, "--propose 1.5.0")["tag"], "v1.5.0");
+}
+
+#[test]
+fn a_candidate_is_cut_once() {
+    let (cli, git) = repository();
+    assert_eq!(cut(&cli, "--pre rc")["tag"], "v1.3.0-rc.1");
+    let ran = run(&cli, "release cut --pre rc");
+    assert_eq!(ran.code, 3, "{}", ran.stderr);
+    assert!(ran.stderr.contains("v1.3.0-rc.1 already"), "{}", ran.stderr);
+    // One that would be lower.
+    refused(&cli, &git, "--pre beta", "SB1605");
+    git.commit_file("lists.rs", "//\n", "fix: sort orders");
+    assert_eq!(cut(&cli, "--pre rc")["tag"], "v1.3.0-rc.2");
+}
+
+#[test]
+fn a_tag_without_a_signature_says_why() {
+    let (cli, git) = repository();
+    refused(&cli, &git, "--no-sign --because=", "SB0109");
+}
+
+#[test]
 fn what_links_lead_to_is_not_written() {
     let (cli, git) = repository();
     let outside = cli.home().join("VERSION");
@@ -403,7 +475,7 @@ fn bad_histories_are_refused() {
     );
     // No tags at all: the first release.
     git.git(&["tag", "-d", "v1.2"]);
-    assert_eq!(cut(&cli, "--dry-run")["tag"], "v0.1.0");
+    assert_eq!(cut(&cli, "--propose 1.2.0 --dry-run")["tag"], "v1.2.0");
     // Rewritten.
     git.git(&["tag", "v1.2.0"]);
     git.git(&["checkout", "-q", "--orphan", "new"]);

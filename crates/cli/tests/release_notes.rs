@@ -97,10 +97,8 @@ fn notes_are_made_from_commits_where_nobody_wrote_any() {
     assert_eq!(published["version"], "1.3.0");
     let mut told = items(&published);
     told.sort();
-    assert_eq!(
-        told,
-        ["added api: list orders (#12)", "fixed totals are rounded"]
-    );
+    assert_eq!(told, ["added api: list orders", "fixed totals are rounded"]);
+    assert_eq!(published["items"][1]["issues"][0], "#12");
     // There is nothing after it yet.
     assert_eq!(run(&cli, "release notes").code, 3);
 }

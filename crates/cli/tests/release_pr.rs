@@ -1,5 +1,6 @@
 //! `switchback release pr`: what people change on the branch of the next release survives.
 
+#![cfg(unix)]
 #![expect(
     clippy::panic,
     clippy::unwrap_used,
@@ -9,6 +10,7 @@
 mod support;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
 use support::{bad, run, switchback};
@@ -342,4 +344,96 @@ fn what_is_not_committed_is_not_prepared() {
     let said = bad(&cli, "release pr", 1);
     assert!(said.contains("error[SB0603]"), "{said}");
     assert_eq!(git.git(&["branch", "--list", BRANCH]), "");
+}
+
+/// Makes the branch of the next release, and merges it into what came meanwhile.
+fn merged_with(git: &ScratchRepository, cli: &Cli, message: &str, squash: bool) {
+    prepared(cli, git, "");
+    git.commit_file("late.rs", "//\n", message);
+    match squash {
+        true => {
+            git.git(&["merge", "-q", "--squash", BRANCH]);
+            git.git(&["commit", "-q", "-m", "chore(release): v1.2.1"]);
+        }
+        false => {
+            git.git(&["merge", "-q", "--no-edit", BRANCH]);
+        }
+    }
+}
+
+fn changelog(git: &ScratchRepository) -> String {
+    String::from_utf8(git.read("CHANGELOG.md")).unwrap()
+}
+
+#[test]
+fn what_was_merged_beside_it_is_told_before_the_tag() {
+    for squash in [false, true] {
+        let (cli, git) = repository();
+        merged_with(&git, &cli, "fix: late", squash);
+        let ran = run(&cli, "release cut --prepared");
+        assert_eq!(ran.code, 3, "{}{}", ran.stdout, ran.stderr);
+        assert!(ran.stderr.contains("not all of them"), "{}", ran.stderr);
+
+        assert_eq!(prepared(&cli, &git, "")["version"], "1.2.1");
+        git.git(&["merge", "-q", "--no-edit", BRANCH]);
+        let text = changelog(&git);
+        assert!(text.contains("- totals are rounded\n- late\n"), "{text}");
+        assert_eq!(text.matches("## [1.2.1]").count(), 1, "{text}");
+        assert_eq!(run(&cli, "release cut --prepared").code, 0);
+        assert_eq!(run(&cli, "release pr").code, 3);
+    }
+}
+
+#[test]
+fn a_version_that_never_came_is_none_in_the_changelog() {
+    let (cli, git) = repository();
+    merged_with(&git, &cli, "feat: late", false);
+    let view = prepared(&cli, &git, "");
+    assert_eq!(view["version"], "1.3.0");
+    let said = run(&cli, "release pr --dry-run").stderr;
+    assert!(said.contains("1.2.1 has no tag"), "{said}");
+    git.git(&["merge", "-q", "--no-edit", BRANCH]);
+    let text = changelog(&git);
+    assert!(!text.contains("1.2.1"), "{text}");
+    assert_eq!(text.matches("totals are rounded").count(), 1, "{text}");
+    assert!(
+        text.contains("### Added\n\n- late\n\n### Fixed\n\n- totals"),
+        "{text}"
+    );
+    assert_eq!(run(&cli, "release cut --prepared").code, 0);
+    // A tag that is elsewhere is a release all the same.
+    let text = text.replacen(
+        "## [1.3.0]",
+        "## [1.3.1] - 2026-01-02\n\n### Fixed\n\n- x\n\n## [1.3.0]",
+        1,
+    );
+    git.git(&["tag", "v1.3.1", "v1.2.0"]);
+    git.write("CHANGELOG.md", &text);
+    git.commit("docs: carried forward");
+    git.commit_file("new.rs", "//\n", "feat: new");
+    prepared(&cli, &git, "");
+    let text = on_branch(&git, "CHANGELOG.md");
+    assert!(text.contains("## [1.3.1] - 2026-01-02"), "{text}");
+}
+
+#[test]
+fn a_push_that_is_refused_leaves_no_branch() {
+    let (cli, git) = repository();
+    let remote = cli.home().join("remote.git");
+    git.git(&["init", "-q", "--bare", remote.to_str().unwrap()]);
+    git.git(&["remote", "add", "origin", remote.to_str().unwrap()]);
+    let hook = remote.join("hooks/pre-receive");
+    fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    fs::write(&hook, "#!/bin/sh\necho 'not today' >&2\nexit 1\n").unwrap();
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    let said = bad(&cli, "release pr --push", 1);
+    assert!(said.contains("not today"), "{said}");
+    assert_eq!(git.git(&["branch", "--list", BRANCH]), "");
+    // Made here, and pushed later.
+    prepared(&cli, &git, "");
+    fs::remove_file(&hook).unwrap();
+    let ran = run(&cli, "release pr --push");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stdout.contains("pushed to origin"), "{}", ran.stdout);
+    assert_eq!(run(&cli, "release pr --push").code, 3);
 }

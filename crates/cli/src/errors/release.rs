@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use semver::Version;
 use switchback_diag::{Code, Diagnostic};
 use switchback_supply::git::{CommitId, GitError, Verification};
 use switchback_version::notes::NotesError;
@@ -67,6 +68,21 @@ pub(crate) fn versions_differ(one: (&str, String), other: (&str, String)) -> Fai
     .cause(format!("{} says {}", one.0, one.1))
     .cause(format!("{} says {}", other.0, other.1))
     .hint("`component.version-files` says which files have its version; write the same into these")
+    .into()
+}
+
+/// A file says a higher version than the one that it would get: SB1605.
+pub(crate) fn version_falls(path: &str, is: &Version, to: &Version) -> Failure {
+    Diagnostic::error(
+        Code::VersionFile,
+        format!("{path} says {is}, and a release never lowers a version"),
+    )
+    .cause(format!("the next release is {to}"))
+    .hint("if tags of releases are missing here, fetch them: git fetch --tags")
+    .hint(format!(
+        "else propose a version that is not lower, such as `--propose {}`, or correct the file",
+        Version::new(is.major, is.minor, is.patch)
+    ))
     .into()
 }
 

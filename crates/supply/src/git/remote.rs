@@ -79,10 +79,25 @@ impl Repository {
         branch: &str,
         expected: Option<&CommitId>,
     ) -> Result<CommitId, GitError> {
-        check_remote(remote)?;
         let local = self.branch_head(branch)?;
+        self.push_commit(remote, branch, &local, expected)?;
+        Ok(local)
+    }
+
+    /// The same with a commit that no local branch need be at.
+    ///
+    /// # Errors
+    /// As [`Self::push`].
+    pub fn push_commit(
+        &self,
+        remote: &str,
+        branch: &str,
+        commit: &CommitId,
+        expected: Option<&CommitId>,
+    ) -> Result<(), GitError> {
+        check_remote(remote)?;
         if let Some(expected) = expected
-            && !self.is_ancestor(expected, &local)?
+            && !self.is_ancestor(expected, commit)?
         {
             return Err(GitError::WouldLoseCommits {
                 branch: escaped_name(branch),
@@ -97,15 +112,15 @@ impl Repository {
             .arg("--recurse-submodules=no")
             .arg(format!("--force-with-lease={full}:{lease}"))
             .args(["--", remote])
-            .arg(format!("{local}:{full}"))
+            .arg(format!("{commit}:{full}"))
             .answer()?;
         if answer.code == Some(0) {
-            return Ok(local);
+            return Ok(());
         }
         let found = self.remote_head(remote, branch)?;
-        if found.as_ref() == Some(&local) {
+        if found.as_ref() == Some(commit) {
             // The connection broke after the server had taken it.
-            return Ok(local);
+            return Ok(());
         }
         if found.as_ref() == expected {
             return Err(GitError::PushRejected {

@@ -21,7 +21,7 @@ use crate::verdict::{Claim, Commit, Evidence};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Commits {
-    /// Where people wrote nothing into the changelog, all that no change file stands for.
+    /// Where people wrote nothing of their own into the changelog, all that no change file stands for.
     #[default]
     UnlessWritten,
     /// All that no change file stands for, whatever was written.
@@ -67,6 +67,8 @@ pub struct Gathered {
     pub written: Vec<FactItem>,
     /// From commits and contracts.
     pub others: Vec<FactItem>,
+    /// By what the items of the changelog are known.
+    stands: BTreeSet<String>,
 }
 
 impl Gathered {
@@ -74,13 +76,22 @@ impl Gathered {
     pub fn of(sources: &Sources<'_>, policy: &Policy) -> Self {
         let entries = sources.entries.iter().map(|it| it.item(sources.authors));
         let entries: Vec<_> = entries.collect();
-        let mut others = sources.of_commits(policy);
-        others.extend(sources.of_contracts());
-        let known: BTreeSet<_> = entries
-            .iter()
-            .chain(&others)
-            .map(|it| key(&it.text))
-            .collect();
+        let contracts: Vec<_> = sources.of_contracts().collect();
+        let commits = sources.of_commits(policy, true);
+        let stands: BTreeSet<_> = sources.written.iter().map(|it| key(&it.1)).collect();
+        // What stands there in the words of others was put there from them.
+        let known = keys(entries.iter().chain(&contracts).chain(&commits));
+        let told = match sources.tell {
+            Commits::Always => true,
+            Commits::UnlessWritten => stands.is_subset(&known),
+            Commits::Never => false,
+        };
+        let mut others = match told {
+            true => commits,
+            false => sources.of_commits(policy, false),
+        };
+        others.extend(contracts);
+        let known = keys(entries.iter().chain(&others));
         let written = sources.written.iter();
         let written = written
             .filter(|(_, text)| !known.contains(&key(text)))
@@ -89,15 +100,19 @@ impl Gathered {
             written: written.collect(),
             entries,
             others,
+            stands,
         }
     }
 
+    /// Whether the changelog has an item of a text, in Markdown.
+    pub fn stands(&self, text: &str) -> bool {
+        self.stands.contains(&key(text))
+    }
+
     /// Everything, what people wrote first.
-    pub fn all(self) -> Vec<FactItem> {
-        let mut all = self.entries;
-        all.extend(self.written);
-        all.extend(self.others);
-        all
+    pub fn all(&self) -> Vec<FactItem> {
+        let all = [&self.entries, &self.written, &self.others];
+        all.into_iter().flatten().cloned().collect()
     }
 }
 
@@ -122,12 +137,8 @@ impl Noted<'_> {
 }
 
 impl Sources<'_> {
-    fn of_commits(&self, policy: &Policy) -> Vec<FactItem> {
-        let told = match self.tell {
-            Commits::Always => true,
-            Commits::UnlessWritten => self.written.is_empty(),
-            Commits::Never => false,
-        };
+    /// What commits say that no change file stands for: everything if they are told, else what breaks.
+    fn of_commits(&self, policy: &Policy, told: bool) -> Vec<FactItem> {
         let mut items = Vec::new();
         for (commit, alive) in self.commits.iter().zip(alive(self.commits)) {
             let meaning = policy.meaning(&commit.message);
@@ -281,6 +292,11 @@ fn without_issues(text: &str) -> (&str, Vec<String>) {
     (text, issues)
 }
 
+/// By what items are known.
+fn keys<'a>(of: impl IntoIterator<Item = &'a FactItem>) -> BTreeSet<String> {
+    of.into_iter().map(|it| key(&it.text)).collect()
+}
+
 /// By what texts are the same: without what a changelog adds to them, and however lines are cut.
 fn key(text: &str) -> String {
     let text = text.trim();
@@ -348,6 +364,36 @@ mod tests {
             commits: commits.iter().map(|at| format!("{at:040x}")).collect(),
             contracts: BTreeSet::new(),
         }
+    }
+
+    #[test]
+    fn what_commits_say_already_stands_there_once() {
+        let commits = commits(&["feat: late", "fix: q (#12)"]);
+        let written = [(Kind::Fixed, "q (#12)".to_owned())];
+        let sources = Sources {
+            commits: &commits,
+            authors: &BTreeMap::new(),
+            entries: &[],
+            written: &written,
+            claims: &[],
+            tell: Commits::UnlessWritten,
+        };
+        let policy = Policy::default();
+        let gathered = Gathered::of(&sources, &policy);
+        let texts = |of: &[FactItem]| of.iter().map(|it| it.text.clone()).collect::<Vec<_>>();
+        assert_eq!(texts(&gathered.others), ["late", "q"]);
+        assert_eq!(texts(&gathered.written), [""; 0]);
+        assert!(gathered.stands("q (#12)") && !gathered.stands("late"));
+        // In words of somebody's own it is told by somebody.
+        let written = [(Kind::Fixed, "Q is fixed".to_owned())];
+        let gathered = Gathered::of(
+            &Sources {
+                written: &written,
+                ..sources
+            },
+            &policy,
+        );
+        assert_eq!(texts(&gathered.all()), ["Q is fixed"]);
     }
 
     #[test]

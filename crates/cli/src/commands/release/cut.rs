@@ -77,6 +77,9 @@ struct Desk<'a> {
 
 impl Cut {
     pub(super) fn run(mut self, shell: &Shell) -> Result<Exit, Failure> {
+        if self.because.as_ref().is_some_and(|it| it.trim().is_empty()) {
+            return Err(errors::usage("`--because` says nothing").into());
+        }
         let wanted = (self.propose.clone(), self.pre.clone());
         let of = std::mem::take(&mut self.of);
         let (mut all, named) = Judged::together(shell, of, self.propose.clone(), self.pre.clone())?;
@@ -103,6 +106,10 @@ impl Cut {
             return desk.judged.show(shell);
         };
         desk.check_base()?;
+        if let Some(candidate) = desk.candidate(&version) {
+            shell.out.note(&candidate_already(&candidate.tag));
+            return Ok(Exit::NothingToDo);
+        }
         let branch = desk.branch(&head, self.detached)?;
         let tag = desk.free_tag(&version)?;
         let repository = desk.repository.clone();
@@ -150,6 +157,11 @@ impl Cut {
 /// Why nothing is tagged that only would be if files said it.
 fn not_prepared(version: &Version) -> String {
     format!("nothing is tagged: no file says {version} yet, or not all of them do")
+}
+
+/// Why there is no next candidate.
+fn candidate_already(tag: &str) -> String {
+    format!("what is checked out is {tag} already, and nothing came after it")
 }
 
 /// How tags are signed, tried on something that nobody sees.
@@ -358,6 +370,16 @@ impl Desk<'_> {
     fn at_head(&self) -> impl Iterator<Item = &Tagged<ObjectId>> {
         let head = self.judged.head;
         self.judged.tags.iter().filter(move |it| it.commit == head)
+    }
+
+    /// The tag of what is checked out that is a candidate of a version, in the same channel.
+    fn candidate(&self, version: &Version) -> Option<&Tagged<ObjectId>> {
+        let channel = |it: &Version| {
+            let channel = it.pre.split('.').next().map(str::to_owned);
+            (it.major, it.minor, it.patch, channel)
+        };
+        self.at_head()
+            .find(|it| !version.pre.is_empty() && channel(&it.version) == channel(version))
     }
 
     /// Records a tag that a run made which was interrupted, and shows that.

@@ -10,7 +10,7 @@ use switchback_migration::definition::{Step, Work};
 use switchback_model::{StepName, Timestamp};
 use switchback_supply::git::log::{History, Prefixes, Range};
 use switchback_supply::git::{CommitId, Repository};
-use switchback_version::changelog::{Changelog, Item, Kind};
+use switchback_version::changelog::{Changelog, ChangelogError, Item, Kind};
 use switchback_version::notes::{
     Commits, Facts, Gathered, Migration, MigrationStep, Noted, NotesError, Sources, StepState,
     Templates, WaivedFact, changelog_items, upgrade_guide,
@@ -18,6 +18,7 @@ use switchback_version::notes::{
 use switchback_version::verdict::Evidence;
 use switchback_version::version_file::LARGEST;
 
+use super::pending::Pending;
 use crate::book::{Book, Part};
 use crate::changes;
 use crate::commands::version::Judged;
@@ -46,6 +47,9 @@ pub(super) struct Told<'a> {
     pub(super) templates: Templates,
     /// What the changelog does not say yet, without change files.
     others: Facts,
+    gathered: Gathered,
+    /// What the changelog says as if it was released.
+    pub(super) pending: Pending,
 }
 
 /// What settings say of texts.
@@ -104,7 +108,7 @@ impl<'a> Told<'a> {
         let templates = templates(&said.notes, &root)?;
         let history = judged.subject.history()?;
         let walked = Walked::of(&history, judged, &said.contracts, &root)?;
-        let written = written(&history, judged, which)?;
+        let (written, pending) = written(&history, judged, which)?;
         let sources = Sources {
             commits: &judged.commits,
             authors: &walked.authors,
@@ -126,7 +130,7 @@ impl<'a> Told<'a> {
         let links = judged.entries.iter().flat_map(|it| &it.change.links);
         facts.links = links.cloned().collect();
         let mut others = facts.clone();
-        others.items = gathered.others.clone();
+        others.items.clone_from(&gathered.others);
         facts.items = gathered.all();
         if loaded.is_some() {
             let context = Context::load(shell)?;
@@ -139,6 +143,8 @@ impl<'a> Told<'a> {
             facts,
             templates,
             others,
+            gathered,
+            pending,
         })
     }
 
@@ -157,8 +163,14 @@ impl<'a> Told<'a> {
         self.said.files.as_deref()
     }
 
-    /// What comes into the changelog.
+    /// What comes into the changelog, which does not have it yet.
     pub(super) fn news(&self) -> Result<Vec<(Kind, Item)>, Failure> {
+        let mut news = self.all_news()?;
+        news.retain(|(_, item)| !self.gathered.stands(item.text()));
+        Ok(news)
+    }
+
+    fn all_news(&self) -> Result<Vec<(Kind, Item)>, Failure> {
         let made = |facts: &Facts| {
             let items = changelog_items(facts, &self.templates);
             items.map_err(|error| errors::notes(error, &self.judged.subject.name))
@@ -335,12 +347,12 @@ fn name(author: &[u8]) -> Option<String> {
     (!name.is_empty() && !name.ends_with("[bot]")).then(|| name.to_owned())
 }
 
-/// What stands in the changelog about the release.
+/// What stands in the changelog about the release, and which sections of it are to come still.
 fn written(
     history: &History,
     judged: &Judged,
     which: &Which<'_>,
-) -> Result<Vec<(Kind, String)>, Failure> {
+) -> Result<(Vec<(Kind, String)>, Pending), Failure> {
     let folder = match history.work_tree() {
         Some(top) => judged.subject.folder_in(&top)?,
         None => String::new(),
@@ -350,18 +362,23 @@ fn written(
         folder => format!("{folder}/{CHANGELOG}"),
     };
     let Some(file) = history.read(judged.head, &path, LARGEST as u64)? else {
-        return Ok(Vec::new());
+        return Ok(Default::default());
     };
-    let changelog = Changelog::parse(file.bytes);
+    let wrong = |error: ChangelogError| errors::changelog(&path, &error);
+    let mut changelog = Changelog::parse(file.bytes);
+    let mut pending = Pending::default();
     let section = match which.published {
         true => changelog.version(which.version),
-        false => changelog
-            .unreleased()
-            .map_err(|error| errors::changelog(&path, &error))?,
+        false => {
+            pending = Pending::of(history, judged, &path, &changelog, which.version)?;
+            changelog = pending.reopened(changelog).map_err(wrong)?;
+            changelog.unreleased().map_err(wrong)?
+        }
     };
     let items = section.into_iter().flat_map(|it| changelog.items(it));
     let items = items.filter_map(|(group, text)| Some((group.kind?, text)));
-    Ok(items.filter(|(_, text)| !text.trim().is_empty()).collect())
+    let items = items.filter(|(_, text)| !text.trim().is_empty());
+    Ok((items.collect(), pending))
 }
 
 /// The changes of durable state that are on their way at the release, with their steps.

@@ -96,7 +96,10 @@ impl Plan {
         let mut plan = Self::default();
         let named = match told.version_files() {
             Some(said) => place.said(said)?,
-            None => place.known()?,
+            None => {
+                plan.note_links(place, Kind::NAMES)?;
+                place.known()?
+            }
         };
         let mut first: Option<(String, semver::Version)> = None;
         for file in &named {
@@ -132,13 +135,33 @@ impl Plan {
                 Some(_) => {}
                 None => first = Some((file.path.clone(), read.version().clone())),
             }
-            let becomes = read.with(&told.facts.version);
-            plan.prepared |= *read.version() == told.facts.version;
+            let version = &told.facts.version;
+            if read.version() > version {
+                return Err(errors::version_falls(&file.path, read.version(), version));
+            }
+            let becomes = read.with(version);
+            plan.prepared |= read.version() == version;
             let from = Some(read.version().to_string());
             plan.add(place, &file.path, from, becomes)?;
         }
         plan.changelog(place, told, tag)?;
         Ok(plan)
+    }
+
+    /// Says which of some files are links, which are not followed: what they lead to may be anybody's.
+    fn note_links<'n>(
+        &mut self,
+        place: &Place<'_>,
+        names: impl IntoIterator<Item = &'n str>,
+    ) -> Result<(), Failure> {
+        for path in names.into_iter().map(|it| place.path(it)) {
+            let found = fs::symlink_metadata(place.top.join(&path));
+            if found.is_ok_and(|it| it.is_symlink()) && place.repository.is_tracked(&path)? {
+                let note = format!("{path} is a symbolic link, and stays as it is");
+                self.notes.push(note);
+            }
+        }
+        Ok(())
     }
 
     /// Adds a file, if it is another one afterwards.
@@ -173,6 +196,7 @@ impl Plan {
         let version = &told.facts.version;
         let path = place.path(CHANGELOG);
         if !place.is_there(&path)? {
+            self.note_links(place, [CHANGELOG])?;
             if told.has_entries() {
                 let note = format!("there is no {path}: what the change files say stands nowhere");
                 self.notes.push(note);
@@ -192,20 +216,38 @@ impl Plan {
             };
             return Err(error.into());
         }
+        let wrong = |error: ChangelogError| errors::changelog(&path, &error);
         let mut changelog = Changelog::parse(committed);
-        let unreleased = changelog
-            .unreleased()
-            .map_err(|error| errors::changelog(&path, &error))?;
-        self.prepared |= changelog.version(version).is_some();
-        if changelog.version(version).is_some() || unreleased.is_none() {
-            if unreleased.is_none() {
-                let note = format!("{path} has no section `Unreleased`, and stays as it is");
-                self.notes.push(note);
-            }
+        let Some(unreleased) = changelog.unreleased().map_err(wrong)? else {
+            self.prepared |= changelog.version(version).is_some();
+            let note = format!("{path} has no section `Unreleased`, and stays as it is");
+            self.notes.push(note);
+            return Ok(());
+        };
+        let (pending, items) = (&told.pending, told.news()?);
+        let there = changelog.version(version).is_some();
+        let more = !items.is_empty() || unreleased.says_anything();
+        if there && !more && pending.others(version).next().is_none() {
+            self.prepared = true;
             return Ok(());
         }
-        let wrong = |error: ChangelogError| errors::changelog(&path, &error);
-        let items = told.news()?;
+        for it in pending.others(version) {
+            let note = format!("{path}: {it} has no tag, and what stands there is of {version}");
+            self.notes.push(note);
+        }
+        changelog = pending.reopened(changelog).map_err(wrong)?;
+        if changelog.version(version).is_some() {
+            // Another component of the same commit wrote it, or it stands somewhere else.
+            match changelog.reopen(version) {
+                Ok(open) => changelog = open,
+                Err(_) => {
+                    let note = format!("{path}: the section {version} is left as it is");
+                    self.notes.push(note);
+                    self.prepared = true;
+                    return Ok(());
+                }
+            }
+        }
         if !items.is_empty() {
             changelog = Changelog::parse(changelog.add(&items).map_err(wrong)?.bytes);
         }

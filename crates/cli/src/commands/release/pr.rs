@@ -154,19 +154,18 @@ impl Pr {
             tag: &tag,
         };
         let (state, to, kept) = desk.next(version, &plan, tip.last.as_ref())?;
+        let mut pushed = false;
         if !self.dry_run {
-            if tip.local.as_ref() != Some(&to) {
-                repository.set_branch(
-                    &branch,
-                    &to,
-                    tip.local.as_ref(),
-                    &format!("prepare {tag}"),
-                )?;
-            }
+            // What the remote refuses is made here neither.
             if let Some(remote) = &self.push
                 && tip.remote.as_ref() != Some(&to)
             {
-                repository.push(remote, &branch, tip.remote.as_ref())?;
+                repository.push_commit(remote, &branch, &to, tip.remote.as_ref())?;
+                pushed = true;
+            }
+            if tip.local.as_ref() != Some(&to) {
+                let message = format!("prepare {tag}");
+                repository.set_branch(&branch, &to, tip.local.as_ref(), &message)?;
             }
         }
         let mut body = String::new();
@@ -191,12 +190,13 @@ impl Pr {
             done: !self.dry_run,
             commit: to.as_str().to_owned(),
             pushed: self.push,
+            sent: pushed,
             files: plan.files,
             kept,
             body,
         });
         Ok(match state {
-            State::Unchanged => Exit::NothingToDo,
+            State::Unchanged if !pushed => Exit::NothingToDo,
             _ => Exit::Ok,
         })
     }
@@ -445,6 +445,9 @@ struct Prepared {
     commit: String,
     /// The remote that has it.
     pushed: Option<String>,
+    /// Whether this run pushed it.
+    #[serde(skip)]
+    sent: bool,
     /// What the release writes.
     files: Vec<Written>,
     /// The paths in which something that people changed stays.
@@ -484,7 +487,7 @@ impl View for Prepared {
         for path in &self.kept {
             page.line(&format!("  {path}: what people changed there stays"));
         }
-        if !self.done || self.state == State::Unchanged {
+        if !self.done || self.state == State::Unchanged && !self.sent {
             return;
         }
         match &self.pushed {

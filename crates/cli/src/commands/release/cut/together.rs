@@ -14,7 +14,7 @@ use switchback_version::group::{GroupKind, InGroup};
 use switchback_version::verdict::Decision;
 
 use super::view::CutView;
-use super::{Cut, Desk, commit, ledger, not_prepared, push, signing};
+use super::{Cut, Desk, candidate_already, commit, ledger, not_prepared, push, signing};
 use crate::commands::release::files::{Place, Plan};
 use crate::commands::version::Judged;
 use crate::errors::{self, Failure};
@@ -119,6 +119,10 @@ impl Cut {
                 continue;
             };
             desk.check_base()?;
+            if let Some(candidate) = desk.candidate(&version) {
+                shell.out.note(&candidate_already(&candidate.tag));
+                continue;
+            }
             let tag = desk.free_tag(&version)?;
             if let Some(other) = ready.iter().find(|it| it.tag == tag) {
                 let names = [&other.desk, &desk].map(|it| it.judged.subject.name.as_str());
