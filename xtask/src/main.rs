@@ -1,6 +1,6 @@
-//! Checks on the project itself: `cargo xtask tidy` and `cargo xtask deny`.
+//! Checks on the project itself: `cargo xtask tidy`, `cargo xtask deny` and `cargo xtask tests`.
 //!
-//! Each check is a function from what is there to a list of findings, and has tests that show it
+//! Each check of the first two is a function from what is there to a list of findings, and has tests that show it
 //! failing. What is allowed is data, under `xtask/policy` and in `xtask/advisories.toml`.
 
 use std::process::ExitCode;
@@ -8,14 +8,16 @@ use std::process::ExitCode;
 mod deny;
 mod finding;
 mod metadata;
+mod runner;
 mod tidy;
 mod tree;
 
 use finding::Finding;
 
 const USAGE: &str = "\
-cargo xtask tidy    crate arrows, purity, file sizes, paths in the documentation, hygiene
-cargo xtask deny    licences, sources and advisories of packages from outside
+cargo xtask tidy         crate arrows, purity, file sizes, paths in the documentation, hygiene
+cargo xtask deny         licences, sources and advisories of packages from outside
+cargo xtask tests [N]    all tests, N binaries at a time (without N: one more than cores)
 ";
 
 fn main() -> ExitCode {
@@ -24,6 +26,8 @@ fn main() -> ExitCode {
     let result = match arguments.as_slice() {
         ["tidy"] => tidy::run(),
         ["deny"] => deny::run(),
+        ["tests"] => runner::run(None),
+        ["tests", number] if number.parse::<usize>().is_ok() => runner::run(number.parse().ok()),
         _ => {
             say(&mut std::io::stderr(), USAGE);
             return ExitCode::from(2);

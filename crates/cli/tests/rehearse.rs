@@ -232,13 +232,13 @@ fn a_killed_rehearsal_leaves_no_server() {
     };
     while !running() {
         assert!(Instant::now() < deadline, "no server was started");
-        std::thread::yield_now();
+        std::thread::sleep(Duration::from_millis(5));
     }
     // As `kill -9`: nothing of ours can clean up.
     child.kill().unwrap();
     child.wait().unwrap();
     while !servers(temporary.path()).is_empty() {
         assert!(Instant::now() < deadline, "a server is left");
-        std::thread::yield_now();
+        std::thread::sleep(Duration::from_millis(5));
     }
 }

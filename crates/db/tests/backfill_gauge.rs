@@ -466,6 +466,7 @@ fn sessions_that_burn_the_cpus_shed_within_four_looks_and_let_go_again() {
     let end = Instant::now() + DEADLINE;
     while watch.query_one(active, &[]).unwrap().get::<_, i64>(0) < 4 {
         assert!(Instant::now() < end, "they do not begin");
+        thread::sleep(Duration::from_millis(2));
     }
     // Below what is left beside others in any case.
     let (less, count) = looks.count_until("shed", |it| share(it) <= 0.25);

@@ -215,6 +215,8 @@ impl Shop {
                 Instant::now() < end,
                 "the rollback window does not end: {status}"
             );
+            // Between two looks: each is a process of its own.
+            std::thread::sleep(Duration::from_millis(50));
         }
     }
 
