@@ -7,6 +7,7 @@ use switchback_supply::git::Repository;
 
 use crate::errors::{self, Failure};
 use crate::settings::types::{Component, Environment, LedgerStore};
+use crate::settings::versions::Platform;
 use crate::settings::{self, Loaded, Settings, SettingsError};
 use crate::shell::Shell;
 use crate::variables::{self, Variables};
@@ -214,6 +215,15 @@ impl<'a> Context<'a> {
                 .find(|component| component.name.as_str() == name)
                 .ok_or_else(|| errors::unknown_name("component", name, names())),
         }
+    }
+
+    /// The platform that components are together.
+    ///
+    /// # Errors
+    /// SB0113 if there is none.
+    pub(crate) fn platform(&self) -> Result<&Platform, Failure> {
+        let platform = self.settings().platform.as_ref();
+        platform.ok_or_else(|| errors::no_platform(&self.loaded))
     }
 
     /// The names of all components.

@@ -39,7 +39,7 @@ impl FileError {
         }
     }
 
-    fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self {
             doing: Doing::Write,
             path: path.to_owned(),
@@ -81,6 +81,11 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
         batch.create(path, bytes, 0o644);
     }
     batch.write()
+}
+
+/// Removes a file.
+pub(crate) fn remove(path: &Path) -> Result<(), FileError> {
+    fs::remove_file(path).map_err(FileError::write(path))
 }
 
 /// Writes the files of a new folder, and the folder above it where there is none.
@@ -165,6 +170,22 @@ impl Batch {
             mode,
         });
         self
+    }
+
+    /// A new file, with those of the folders between it and `top` that are not there.
+    pub(crate) fn create_in_folders(
+        &mut self,
+        path: impl Into<PathBuf>,
+        top: &Path,
+        bytes: impl Into<Vec<u8>>,
+    ) -> &mut Self {
+        let path = path.into();
+        let between = |it: &&Path| it.starts_with(top) && *it != top;
+        let above: Vec<&Path> = path.ancestors().skip(1).take_while(between).collect();
+        for folder in above.into_iter().rev() {
+            self.folder(folder, 0o755);
+        }
+        self.create(path, bytes, 0o644)
     }
 
     /// A file with new content; its permissions stay.

@@ -179,6 +179,11 @@ fn a_required_column_is_added_as_the_guide_says() {
 }
 
 #[test]
+fn a_platform_is_cut_as_the_guide_says() {
+    follow("platform.md", "# The version of a platform");
+}
+
+#[test]
 fn what_differs_from_run_to_run_is_not_compared() {
     assert_eq!(
         settled(

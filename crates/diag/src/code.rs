@@ -242,6 +242,11 @@ codes! {
 
     NotesUnmade = "SB1620", "notes-unmade", "A text about a release cannot be made", Usage;
     OneTagForTwo = "SB1621", "one-tag-for-two", "Two members of a group would get the same tag", Usage;
+    DigestMissing = "SB1622", "digest-missing", "Nobody says what was built from a component", Usage;
+    DigestDiffers = "SB1623", "digest-differs", "One version would have two digests", Refused;
+    DigestsUnread = "SB1624", "digests-unread", "Digests that were given cannot be used", Usage;
+    ManifestWrong = "SB1625", "manifest-wrong", "A platform is not what its tag says", Refused;
+    Unreleased = "SB1626", "unreleased", "A component of the platform has no release", Refused;
 
     ReleaseBranch = "SB1631", "release-branch", "The branch of the next release cannot be made anew", Refused;
 }

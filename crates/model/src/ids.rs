@@ -103,6 +103,13 @@ names! {
     ClientName = "client name";
 }
 
+impl ComponentName {
+    /// What a platform of components is called where nothing else is said.
+    pub fn platform() -> Self {
+        Self("platform".to_owned())
+    }
+}
+
 impl StepName {
     /// What a purge is called where steps are: in plans, and among the marks in a database. No step
     /// of a change has this name.

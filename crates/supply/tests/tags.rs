@@ -386,6 +386,36 @@ fn a_commit_has_the_files_that_are_named_and_no_other() {
 }
 
 #[test]
+fn a_file_that_is_new_to_git_is_committed_or_left_new() {
+    let (scratch, repository, base) = started();
+    let names = paths(&["deploy/new [1].txt", "a.txt"]);
+    scratch.write("deploy/new [1].txt", "new\n");
+    scratch.write("deploy/other.txt", "of somebody\n");
+    scratch.write("a.txt", "b\n");
+    let hook = scratch.path().join(".git/hooks/pre-commit");
+    fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    fs::write(&hook, "#!/bin/sh\nexit 1\n").unwrap();
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    let before = scratch.git(&["status", "--porcelain"]);
+    let refused = repository.commit_paths(&base, &names, "one");
+    assert!(
+        matches!(refused, Err(GitError::Failed { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(scratch.git(&["status", "--porcelain"]), before);
+    fs::remove_file(hook).unwrap();
+    repository.commit_paths(&base, &names, "one").unwrap();
+    assert_eq!(
+        scratch.git(&["show", "--format=", "--name-only", "HEAD"]),
+        "a.txt\ndeploy/new [1].txt"
+    );
+    assert_eq!(
+        scratch.git(&["status", "--porcelain"]),
+        "?? deploy/other.txt"
+    );
+}
+
+#[test]
 fn hooks_of_the_user_run_and_may_refuse() {
     let (scratch, repository, base) = started();
     let hooks = scratch.path().join(".git/hooks");

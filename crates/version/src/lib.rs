@@ -15,6 +15,7 @@ pub mod group;
 pub mod hotfix;
 pub mod level;
 pub mod notes;
+pub mod platform;
 pub mod policy;
 pub mod tag;
 pub mod verdict;

@@ -315,6 +315,15 @@ impl Policy {
             Zero::Cargo => Level::Patch,
         }
     }
+
+    /// How much a release that rises by a level changes for those who have the one before it: before
+    /// 1.0.0 Cargo takes the leftmost number that is not 0 for the major one.
+    pub(crate) fn meant(&self, base: &Version, level: Level) -> Level {
+        match self.zero {
+            Zero::Cargo if level >= self.before_one(base, Level::Major) => Level::Major,
+            _ => level,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -37,15 +37,20 @@ impl TagPattern {
         }
     }
 
-    /// That of the highest version among tags that are called `v1.2.3` or `1.2.3`; the first of these
-    /// where there is none.
-    pub fn guessed<'t>(tags: impl Iterator<Item = &'t str> + Clone) -> Self {
+    /// Those of a component that is alone: `v{version}` and `{version}`.
+    pub fn usual() -> [Self; 2] {
         let bare = Self {
             before: String::new(),
             after: String::new(),
         };
+        [Self::plain(), bare]
+    }
+
+    /// That of the highest version among tags that are called `v1.2.3` or `1.2.3`; the first of these
+    /// where there is none.
+    pub fn guessed<'t>(tags: impl Iterator<Item = &'t str> + Clone) -> Self {
+        let [plain, bare] = Self::usual();
         let highest = |it: &Self| tags.clone().filter_map(|tag| it.version(tag)).max();
-        let plain = Self::plain();
         match highest(&bare) > highest(&plain) {
             true => bare,
             false => plain,
@@ -69,6 +74,25 @@ impl TagPattern {
     /// The tag of a version.
     pub fn tag(&self, version: &Version) -> String {
         format!("{}{version}{}", self.before, self.after)
+    }
+
+    /// Whether a name can be that of a tag of both patterns, such as `1.0.0-app` for `{version}` and
+    /// `{version}-app`.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let longer = |one: &str, other: &str| match one.len() >= other.len() {
+            true => one.to_owned(),
+            false => other.to_owned(),
+        };
+        // A name of both begins with the longer beginning and ends with the longer end.
+        let before = longer(&self.before, &other.before);
+        let after = longer(&self.after, &other.after);
+        let name = |version: &str| format!("{before}{version}{after}");
+        let both = |name: &str| self.version(name).is_some() && other.version(name).is_some();
+        // What stands between may have to bring its own `-` or `+`.
+        ["1.0.0", "1.0.0-a", "1.0.0+a"]
+            .map(name)
+            .iter()
+            .any(|it| both(it))
     }
 }
 
@@ -222,6 +246,26 @@ mod tests {
             Version::parse("1.2.3-rc.1").ok()
         );
         assert_eq!(behind.to_string(), "{version}/api");
+    }
+
+    #[test]
+    fn patterns_of_one_name_overlap() {
+        for (one, other, overlap) in [
+            ("v{version}", "v{version}", true),
+            ("v{version}", "{version}", false),
+            ("platform-v{version}", "api-v{version}", false),
+            ("{version}", "{version}-app", true),
+            ("{version}", "{version}app", true),
+            ("{version}", "{version}/app", false),
+            ("v{version}", "v1.0.0-app{version}", true),
+            ("{version}-app", "1.0.0-{version}", true),
+            ("a{version}-x", "a{version}-y", false),
+            ("a/{version}", "b/{version}", false),
+        ] {
+            let [one, other]: [TagPattern; 2] = [one, other].map(|it| it.parse().unwrap());
+            assert_eq!(one.overlaps(&other), overlap, "{one} {other}");
+            assert_eq!(other.overlaps(&one), overlap, "{other} {one}");
+        }
     }
 
     #[test]

@@ -86,6 +86,15 @@ pub enum Evidence {
         /// of the same commit.
         because: Option<Box<Evidence>>,
     },
+    /// A component of the platform that the version is of.
+    Component {
+        /// Its name.
+        component: String,
+        /// The version that the platform had of it; none if it comes in.
+        from: Option<Version>,
+        /// The one that it gets; none if it goes out.
+        to: Option<Version>,
+    },
 }
 
 impl Evidence {
@@ -95,7 +104,7 @@ impl Evidence {
             Self::Commit { id, .. } => id.get(..7).unwrap_or(id).to_owned(),
             Self::Contract { file, line, .. } => format!("{file}:{line}"),
             Self::ChangeFile { file } => file.clone(),
-            Self::Group { component, .. } => component.clone(),
+            Self::Group { component, .. } | Self::Component { component, .. } => component.clone(),
         }
     }
 }
@@ -321,7 +330,9 @@ impl Policy {
                 Evidence::Contract { file, .. } => {
                     verdict.contracts.entry(file.clone()).or_default()
                 }
-                Evidence::Commit { .. } | Evidence::Group { .. } => &mut verdict.commits_level,
+                Evidence::Commit { .. } | Evidence::Group { .. } | Evidence::Component { .. } => {
+                    &mut verdict.commits_level
+                }
                 Evidence::ChangeFile { .. } => &mut verdict.change_files_level,
             };
             *level = claim.level.max(*level);
@@ -392,7 +403,9 @@ impl Policy {
                 WayOut::Raise,
                 WayOut::Waive,
             ],
-            Evidence::Commit { .. } | Evidence::ChangeFile { .. } => vec![WayOut::Raise],
+            Evidence::Commit { .. } | Evidence::ChangeFile { .. } | Evidence::Component { .. } => {
+                vec![WayOut::Raise]
+            }
             Evidence::Group { .. } => vec![WayOut::Raise, WayOut::Ungroup],
         };
         Reason {

@@ -35,6 +35,8 @@ pub(crate) enum ReleaseCommand {
     Record(RecordRelease),
     /// Write the next version into its files, commit them and tag the commit
     Cut(cut::Cut),
+    /// Tag a version of all components together, by the digests of what was built from them
+    Platform(cut::platform::CutPlatform),
     /// Show which components would be released now, as which version, and why
     Plan(plan::Show),
     /// Keep a branch with what the next release writes into files, for a pull request
@@ -76,6 +78,7 @@ impl ReleaseCommand {
         match self {
             ReleaseCommand::Record(command) => command.run(&Context::load(shell)?),
             ReleaseCommand::Cut(command) => command.run(shell),
+            ReleaseCommand::Platform(command) => command.run(shell),
             ReleaseCommand::Plan(command) => command.run(shell),
             ReleaseCommand::Pr(command) => command.run(shell),
             ReleaseCommand::Notes(command) => command.run(shell),

@@ -13,7 +13,7 @@ use toml::de::{DeTable, DeValue};
 use super::load::{Problem, Trouble};
 use super::source::{Source, join};
 use super::types::{COMPONENT, Database, Environment, LedgerStore, Settings};
-use super::{groups, schema};
+use super::{groups, platform, schema};
 
 /// Every key that the schema does not know.
 pub(crate) fn unknown_keys(source: &Source, table: &DeTable<'_>) -> Vec<Problem> {
@@ -210,7 +210,8 @@ pub(crate) fn contradictions(source: &Source, settings: &Settings) -> Vec<Proble
         }
     }
 
-    for (key, message) in groups::wrong(settings) {
+    let wrong = groups::wrong(settings).into_iter();
+    for (key, message) in wrong.chain(platform::wrong(settings)) {
         contradiction(source.value(&key), message);
     }
     for (key, path) in paths(settings) {
@@ -329,6 +330,8 @@ fn paths(settings: &Settings) -> Vec<(String, &std::path::Path)> {
     let own = settings.notes.own();
     paths.extend(own.map(|(_, key, path)| (key.to_owned(), path.as_path())));
     paths.push(("contracts.waivers".to_owned(), &settings.contracts.waivers));
+    let platform = settings.platform.iter();
+    paths.extend(platform.map(|it| ("platform.file".to_owned(), it.file.as_path())));
     for (at, contract) in settings.contracts.files.iter().enumerate() {
         paths.push((format!("contracts.file[{at}].path"), &contract.path));
     }

@@ -6,6 +6,7 @@
 pub(crate) mod check;
 mod groups;
 pub(crate) mod load;
+mod platform;
 pub(crate) mod schema;
 pub(crate) mod source;
 pub(crate) mod types;

@@ -15,7 +15,7 @@ use switchback_model::{ComponentName, Duration, EnvironmentName};
 use switchback_version::Policy;
 use switchback_version::tag::TagPattern;
 
-use super::versions::{Changelog, Contracts, Notes};
+use super::versions::{Changelog, Contracts, Notes, Platform};
 use crate::variables;
 
 /// The settings of a repository.
@@ -58,6 +58,8 @@ pub(crate) struct Settings {
     /// Contracts that others rely on: what changes in them raises the next version.
     #[serde(default)]
     pub(crate) contracts: Contracts,
+    /// A version for components together: a manifest of their releases and the digests of these.
+    pub(crate) platform: Option<Platform>,
     /// The parts that are versioned and deployed on their own.
     #[serde(default, rename = "component")]
     pub(crate) components: Vec<Component>,

@@ -1,15 +1,18 @@
-//! Settings of what is read for a version beside commits: change files and contracts.
+//! Settings of what is read for a version beside commits: change files and contracts; and of the version
+//! that components have together.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
+use semver::Version;
 use serde::Deserialize;
 use switchback_model::ComponentName;
 use switchback_version::contract::{Direction, Stability, Surface};
 use switchback_version::notes::{Commits, Text};
+use switchback_version::tag::TagPattern;
 
-use super::types::Name;
+use super::types::{Component, Name, Settings};
 
 /// What users are told of changes.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -96,4 +99,63 @@ pub(crate) struct ContractFile {
     /// `beta` or `stable`; the longest beginning counts.
     #[serde(default)]
     pub(crate) stability: BTreeMap<String, Stability>,
+}
+
+/// A version for components together: a manifest of their releases and the digests of these.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(crate) struct Platform {
+    /// Its name.
+    #[schemars(with = "Name")]
+    pub(crate) name: ComponentName,
+    /// How its release tags are called, with `{version}` where the version stands; its name before that
+    /// if nothing is said, as in `platform-v{version}`.
+    #[schemars(with = "Option<String>")]
+    pub(crate) tags: Option<TagPattern>,
+    /// Its first version, instead of `version.first`.
+    #[schemars(with = "Option<String>")]
+    pub(crate) first: Option<Version>,
+    /// The components that belong to it; all if nothing is said.
+    #[schemars(with = "Option<Vec<Name>>")]
+    pub(crate) members: Option<Vec<ComponentName>>,
+    /// The file that its manifest is kept in.
+    pub(crate) file: PathBuf,
+}
+
+impl Default for Platform {
+    fn default() -> Self {
+        Self {
+            name: ComponentName::platform(),
+            tags: None,
+            first: None,
+            members: None,
+            file: PathBuf::from("platform.json"),
+        }
+    }
+}
+
+impl Settings {
+    /// How the release tags of a component are called; none where that follows from the tags that are
+    /// there.
+    pub(crate) fn tags(&self, component: &Component) -> Option<TagPattern> {
+        match &component.tags {
+            Some(tags) => Some(tags.clone()),
+            None if self.components.len() == 1 => None,
+            None => Some(TagPattern::of(component.name.as_str())),
+        }
+    }
+}
+
+impl Platform {
+    /// How its release tags are called.
+    pub(crate) fn tags(&self) -> TagPattern {
+        let usual = || TagPattern::of(self.name.as_str());
+        self.tags.clone().unwrap_or_else(usual)
+    }
+
+    /// Whether a component belongs to it.
+    pub(crate) fn has(&self, component: &ComponentName) -> bool {
+        let members = self.members.as_ref();
+        members.is_none_or(|it| it.contains(component))
+    }
 }

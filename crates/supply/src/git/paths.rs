@@ -32,10 +32,11 @@ impl Repository {
         Ok(!call.output()?.is_empty())
     }
 
-    /// Commits some files as they are in the work tree, on top of `base`, where `HEAD` has to be. What
-    /// else is staged stays staged and out of the commit. It is the user's own commit: their hooks run
-    /// and may refuse it, and it is signed if `commit.gpgSign` says so. They may not make another one of
-    /// it: such a commit is taken back.
+    /// Commits some files as they are in the work tree, on top of `base`, where `HEAD` has to be. Files
+    /// that are new to Git are added; if the commit fails, Git knows nothing of them as before. What else
+    /// is staged stays staged and out of the commit. It is the user's own commit: their hooks run and may
+    /// refuse it, and it is signed if `commit.gpgSign` says so. They may not make another one of it: such
+    /// a commit is taken back.
     ///
     /// # Errors
     /// [`GitError::Moved`] if `HEAD` is elsewhere, or the hooks or somebody else made commits in
@@ -53,6 +54,44 @@ impl Repository {
         self.expect_checked_out(base, "HEAD")?;
         let meant = paths.iter().map(|it| self.hash(it));
         let meant = meant.collect::<Result<Vec<_>, _>>()?;
+        let new = self.announce(paths)?;
+        if let Err(error) = self.commit_only(paths, subject) {
+            // Why there is no commit says more than that the index could not be tidied up.
+            if !new.is_empty() && self.expect_checked_out(base, "HEAD").is_ok() {
+                let call = self.call().args(["update-index", "--force-remove", "--"]);
+                let _ = call.args(&new).output();
+            }
+            return Err(error);
+        }
+        self.expect_checked_out(base, "HEAD^")?;
+        let commit = self.resolve("HEAD")?;
+        let files = self.altered(base, &commit, paths.iter().zip(&meant))?;
+        if files.is_empty() {
+            return Ok(commit);
+        }
+        self.take_back(base, &commit, paths)?;
+        let files = files.iter().map(|it| escaped_name(it)).collect();
+        Err(GitError::HookChanged { files })
+    }
+
+    /// Lets Git know of those of some files that are new to it, without what they hold, and says which
+    /// they are.
+    fn announce<'p>(&self, paths: &'p [String]) -> Result<Vec<&'p String>, GitError> {
+        let mut new = Vec::new();
+        for path in paths {
+            if !self.is_tracked(path)? {
+                new.push(path);
+            }
+        }
+        if !new.is_empty() {
+            let call = self.call().args(["add", "--intent-to-add", "--"]);
+            call.args(&new).output()?;
+        }
+        Ok(new)
+    }
+
+    /// Commits files that Git knows, and no others.
+    fn commit_only(&self, paths: &[String], subject: &str) -> Result<(), GitError> {
         let answer = self
             .call_with_hooks()?
             .args(["commit", "--quiet", "--only", "--cleanup=whitespace"])
@@ -65,15 +104,7 @@ impl Repository {
             self.identity()?;
             return Err(answer.failed());
         }
-        self.expect_checked_out(base, "HEAD^")?;
-        let commit = self.resolve("HEAD")?;
-        let files = self.altered(base, &commit, paths.iter().zip(&meant))?;
-        if files.is_empty() {
-            return Ok(commit);
-        }
-        self.take_back(base, &commit, paths)?;
-        let files = files.iter().map(|it| escaped_name(it)).collect();
-        Err(GitError::HookChanged { files })
+        Ok(())
     }
 
     /// The blob that a file of the work tree is committed as.

@@ -9,16 +9,17 @@
 //! 5. Record it in the ledger.
 //!
 //! Nothing is pushed, and a tag is never moved. Members of a group are cut [together]: by one commit with
-//! a tag for each.
+//! a tag for each. A [platform] is cut as a component is, and what it writes is its manifest.
 
+pub(super) mod platform;
 mod together;
 mod view;
 
 use clap::Args;
 use semver::Version;
 use switchback_diag::Exit;
-use switchback_model::{ComponentName, Event, TagSignature};
-use switchback_supply::git::log::{History, ObjectId};
+use switchback_model::{ComponentName, Digest, Event, TagSignature};
+use switchback_supply::git::log::{ObjectId, Tags};
 use switchback_supply::git::{
     CommitId, FoundTag, GitError, NewTag, Repository, Signer, Signing, Verification,
 };
@@ -28,8 +29,8 @@ use switchback_version::verdict::Decision;
 use super::facts::{Told, Which, day};
 use super::files::{Place, Plan};
 use super::hotfix::carry::Left;
-use super::message;
-use crate::book::{Book, tag_id};
+use super::message::{self, Beside};
+use crate::book::{Book, RecordedTag, tag_id};
 use crate::commands::version::{Judged, Of};
 use crate::context::{Context, settings_if_any};
 use crate::errors::{self, Failure};
@@ -47,6 +48,19 @@ pub(crate) struct Cut {
     /// Cut a pre-release in this channel, such as `rc` for 1.2.0-rc.1
     #[arg(long, value_name = "CHANNEL")]
     pre: Option<String>,
+    #[command(flatten)]
+    how: How,
+    /// Tag only what says the version already, as it does after a merge of `release pr`
+    #[arg(long)]
+    prepared: bool,
+    /// Show what would be done
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// How a release is committed and tagged.
+#[derive(Debug, Args)]
+struct How {
     /// Commit although no branch is checked out
     #[arg(long)]
     detached: bool,
@@ -56,12 +70,6 @@ pub(crate) struct Cut {
     /// Why the tag is not signed
     #[arg(long, value_name = "TEXT", requires = "no_sign")]
     because: Option<String>,
-    /// Tag only what says the version already, as it does after a merge of `release pr`
-    #[arg(long)]
-    prepared: bool,
-    /// Show what would be done
-    #[arg(long)]
-    dry_run: bool,
 }
 
 /// What is at hand.
@@ -73,6 +81,8 @@ struct Desk<'a> {
     book: Result<Book, String>,
     /// The component as the ledger knows it.
     recorded_as: Option<ComponentName>,
+    /// Of a platform: the digest of its manifest, and the file with it.
+    manifest: Option<(Digest, String)>,
 }
 
 impl Cut {
@@ -87,14 +97,7 @@ impl Cut {
             return self.together(shell, all, named);
         }
         let judged = all.swap_remove(named);
-        let (book, recorded_as) = ledger(shell, &judged.subject.name)?;
-        let mut desk = Desk {
-            repository: Repository::discover(&judged.subject.folder)?,
-            shell,
-            judged,
-            book,
-            recorded_as,
-        };
+        let mut desk = Desk::of(shell, judged)?;
         desk.check_recorded()?;
         let head = desk.repository.resolve("HEAD")?;
         if let Some((version, tag, found)) =
@@ -110,7 +113,7 @@ impl Cut {
             shell.out.note(&candidate_already(&candidate.tag));
             return Ok(Exit::NothingToDo);
         }
-        let branch = desk.branch(&head, self.detached)?;
+        let branch = desk.branch(&head, self.how.detached)?;
         let tag = desk.free_tag(&version)?;
         let repository = desk.repository.clone();
         let place = Place::of(&desk.judged, &repository, &head)?;
@@ -126,26 +129,14 @@ impl Cut {
         for note in &plan.notes {
             shell.out.note(note);
         }
-        let mut view = CutView {
-            component: desk.judged.subject.name.clone(),
-            version: version.to_string(),
-            tag: tag.clone(),
-            cut: !self.dry_run,
-            commit: None,
-            object: None,
-            signature: None,
-            recorded: false,
-            push: push(branch.as_deref(), &tag),
-            files: Vec::new(),
-            hotfix: None,
-        };
+        let mut view = desk.view(&version, &tag, branch.as_deref(), !self.dry_run);
         if self.dry_run {
             view.files = plan.files;
             view.hotfix = desk.left(desk.hotfix_of(), &tag, &head);
             shell.out.data(&view);
             return Ok(Exit::Ok);
         }
-        let signing = signing(self.because, &repository, &head)?;
+        let signing = signing(self.how.because, &repository, &head)?;
         let commit = commit(&place, &plan, &tag)?;
         desk.tag(&version, &commit, &signing, &mut view)?;
         view.files = plan.files;
@@ -209,20 +200,25 @@ pub(super) fn ledger(
 pub(super) fn check_recorded(
     book: &Book,
     pattern: &TagPattern,
-    history: &History,
+    tags: &Tags,
 ) -> Result<(), Failure> {
-    let tags = history.tags()?;
     for (tag, was) in book.history.tags() {
         if pattern.version(tag).is_none() {
             continue;
         }
-        let is = tags.named(tag);
-        let is = is.map(|it| (it.object.to_string(), it.target.to_string()));
-        if is.as_ref() != Some(&(was.object.clone(), was.commit.clone())) {
-            return Err(errors::tag_moved(tag, was, is));
+        if let Some(moved) = moved(tags, tag, was) {
+            return Err(moved);
         }
     }
     Ok(())
+}
+
+/// That a tag is not what was recorded, if it is not.
+fn moved(tags: &Tags, tag: &str, was: &RecordedTag) -> Option<Failure> {
+    let is = tags.named(tag);
+    let is = is.map(|it| (it.object.to_string(), it.target.to_string()));
+    let same = is.as_ref() == Some(&(was.object.clone(), was.commit.clone()));
+    (!same).then(|| errors::tag_moved(tag, was, is))
 }
 
 /// Commits what a plan writes. If that fails, the files are what they were.
@@ -255,11 +251,46 @@ fn push(branch: Option<&str>, tag: &str) -> String {
     }
 }
 
+impl<'a> Desk<'a> {
+    /// What is at hand for what was judged.
+    fn of(shell: &'a Shell, judged: Judged) -> Result<Self, Failure> {
+        let (book, recorded_as) = ledger(shell, &judged.subject.name)?;
+        Ok(Self {
+            repository: Repository::discover(&judged.subject.folder)?,
+            shell,
+            judged,
+            book,
+            recorded_as,
+            manifest: None,
+        })
+    }
+
+    /// A version before it is cut.
+    fn view(&self, version: &Version, tag: &str, branch: Option<&str>, cut: bool) -> CutView {
+        CutView {
+            component: self.judged.subject.name.clone(),
+            version: version.to_string(),
+            tag: tag.to_owned(),
+            cut,
+            commit: None,
+            object: None,
+            signature: None,
+            recorded: false,
+            push: push(branch, tag),
+            files: Vec::new(),
+            hotfix: None,
+        }
+    }
+}
+
 impl Desk<'_> {
     /// That every tag of the component is what was recorded.
     fn check_recorded(&self) -> Result<(), Failure> {
         match &self.book {
-            Ok(book) => check_recorded(book, &self.judged.pattern, &self.judged.subject.history()?),
+            Ok(book) => {
+                let tags = self.judged.subject.history()?.tags()?;
+                check_recorded(book, &self.judged.pattern, &tags)
+            }
             Err(_) => Ok(()),
         }
     }
@@ -313,8 +344,13 @@ impl Desk<'_> {
             Signing::Off { because } => Some(because.as_str()),
         };
         let name = &self.judged.subject.name;
-        let of = self.hotfix_of();
-        let message = message::of(&view.tag, name, version, &self.judged.verdict, unsigned, of);
+        let manifest = self.manifest.as_ref();
+        let beside = Beside {
+            unsigned,
+            hotfix_of: self.hotfix_of(),
+            manifest: manifest.map(|(digest, file)| (*digest, file.as_str())),
+        };
+        let message = message::of(&view.tag, name, version, &self.judged.verdict, &beside);
         let found = self
             .repository
             .make_tag(&NewTag {
@@ -418,17 +454,12 @@ impl Desk<'_> {
         let of = found.message.as_deref().and_then(message::hotfix_of);
         let hotfix = self.left(of, &tag, &commit);
         Ok(CutView {
-            component: self.judged.subject.name.clone(),
-            version: version.to_string(),
-            cut: !dry_run,
             commit: Some(commit.into()),
             object: Some(found.object),
             signature: Some(signature),
             recorded,
-            push: push(branch.as_deref(), &tag),
             hotfix,
-            tag,
-            files: Vec::new(),
+            ..self.view(version, &tag, branch.as_deref(), !dry_run)
         })
     }
 

@@ -39,8 +39,9 @@ pub(super) struct Written {
     pub(super) path: String,
     /// The version that it has; none for a changelog.
     pub(super) from: Option<String>,
+    /// What is committed; none of a new file.
     #[serde(skip)]
-    was: Vec<u8>,
+    was: Option<Vec<u8>>,
     #[serde(skip)]
     pub(super) becomes: Vec<u8>,
     /// Whether it is written in the work tree already, by a run that was interrupted.
@@ -71,9 +72,10 @@ impl Plan {
 impl Written {
     /// For people, indented.
     pub(super) fn line(&self, version: &str) -> String {
-        match &self.from {
-            Some(from) => format!("  {}: {from} → {version}", self.path),
-            None => format!("  {}: a section of the release", self.path),
+        match (&self.from, &self.was) {
+            (Some(from), _) => format!("  {}: {from} → {version}", self.path),
+            (None, Some(_)) => format!("  {}: a section of the release", self.path),
+            (None, None) => format!("  {}: new", self.path),
         }
     }
 }
@@ -183,12 +185,43 @@ impl Plan {
             self.files.push(Written {
                 path: path.to_owned(),
                 from,
-                was,
+                was: Some(was),
                 becomes,
                 there,
             });
         }
         Ok(())
+    }
+
+    /// Plans a file that is written as a whole and may be new.
+    pub(super) fn whole(
+        place: &Place<'_>,
+        path: String,
+        from: Option<String>,
+        becomes: Vec<u8>,
+    ) -> Result<Self, Failure> {
+        let mut plan = Self::default();
+        // Not what the work tree makes of its line ends: it is Git's bytes that count.
+        let was = place
+            .repository
+            .read_file(place.head, &path, LARGEST as u64)?;
+        let paths = [path];
+        let dirty = !place.repository.dirty_among(&paths)?.is_empty();
+        let [path] = paths;
+        let there = dirty && place.read(&path).is_ok_and(|it| it == becomes);
+        if dirty && !there {
+            plan.dirty.push(path.clone());
+        }
+        if was.as_ref() != Some(&becomes) {
+            plan.files.push(Written {
+                path,
+                from,
+                was,
+                becomes,
+                there,
+            });
+        }
+        Ok(plan)
     }
 
     /// The changelog of the component, if it has one.
@@ -331,7 +364,11 @@ impl Plan {
     pub(super) fn write(&self, place: &Place<'_>) -> Result<(), FileError> {
         let mut batch = Batch::default();
         for file in self.files.iter().filter(|it| !it.there) {
-            batch.replace(place.top.join(&file.path), file.becomes.clone());
+            let path = place.top.join(&file.path);
+            match &file.was {
+                Some(_) => batch.replace(path, file.becomes.clone()),
+                None => batch.create_in_folders(path, place.top, file.becomes.clone()),
+            };
         }
         batch.write()
     }
@@ -340,7 +377,11 @@ impl Plan {
     pub(super) fn take_back(&self, place: &Place<'_>) -> Result<(), FileError> {
         let mut batch = Batch::default();
         for file in &self.files {
-            batch.replace(place.top.join(&file.path), file.was.clone());
+            let path = place.top.join(&file.path);
+            match &file.was {
+                Some(was) => _ = batch.replace(path, was.clone()),
+                None => files::remove(&path)?,
+            }
         }
         batch.write()
     }

@@ -2,6 +2,7 @@
 
 use semver::Version;
 use switchback_diag::escape_line;
+use switchback_model::Digest;
 use switchback_version::Verdict;
 use switchback_version::verdict::Evidence;
 
@@ -14,20 +15,32 @@ const UNSIGNED: &str = "Switchback-Unsigned";
 /// That of the line that says which release it mends.
 const HOTFIX: &str = "Switchback-Hotfix-Of";
 
+/// That of the line that says which manifest a platform has: its digest, and the file.
+const MANIFEST: &str = "Switchback-Manifest";
+
 /// How many reasons are told.
 const MOST: usize = 50;
 /// How much of each, in characters.
 const LONGEST: usize = 200;
 
-/// The message of the tag of a version, why it is not signed if it is not, and which release it mends if
-/// it is a hotfix.
+/// What the message of a tag says beside the verdict.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Beside<'a> {
+    /// Why it is not signed, if it is not.
+    pub(super) unsigned: Option<&'a str>,
+    /// The tag of the release that it mends, if it is a hotfix.
+    pub(super) hotfix_of: Option<&'a str>,
+    /// Of a platform: the digest of its manifest, and the file with it from the top of the repository.
+    pub(super) manifest: Option<(Digest, &'a str)>,
+}
+
+/// The message of the tag of a version.
 pub(super) fn of(
     tag: &str,
     component: &str,
     version: &Version,
     verdict: &Verdict,
-    unsigned: Option<&str>,
-    hotfix_of: Option<&str>,
+    beside: &Beside<'_>,
 ) -> String {
     let after = match &verdict.base {
         Some(base) => format!("after {}, counted from {}", base.version, base.tag),
@@ -37,10 +50,12 @@ pub(super) fn of(
         Some(floor) => format!("It has to be {floor} at least."),
         None => "Nothing forces a release.".to_owned(),
     };
-    let mut message = format!(
-        "{tag}\n\n{component} {version}, {after}.\n{floor} Commits: {}.\n",
-        verdict.commits
-    );
+    let commits = match beside.manifest {
+        // A platform is not judged by commits.
+        Some(_) => String::new(),
+        None => format!(" Commits: {}.", verdict.commits),
+    };
+    let mut message = format!("{tag}\n\n{component} {version}, {after}.\n{floor}{commits}\n");
     if !verdict.reasons.is_empty() {
         message.push('\n');
     }
@@ -49,7 +64,9 @@ pub(super) fn of(
             Evidence::Commit { id, .. } => short(id).to_owned(),
             Evidence::Contract { file, pointer, .. } => format!("{file}#{pointer}"),
             Evidence::ChangeFile { file } => file.clone(),
-            Evidence::Group { component, .. } => component.clone(),
+            Evidence::Group { component, .. } | Evidence::Component { component, .. } => {
+                component.clone()
+            }
         };
         let (at, sentence) = (line(&at), line(&reason.claim.sentence));
         message.push_str(&format!(
@@ -64,25 +81,38 @@ pub(super) fn of(
         ));
     }
     message.push_str(&format!("\n{}\n", mark(component, version)));
-    if let Some(because) = unsigned {
+    if let Some(because) = beside.unsigned {
         message.push_str(&format!("{UNSIGNED}: {}\n", line(because)));
     }
-    if let Some(of) = hotfix_of {
+    if let Some(of) = beside.hotfix_of {
         message.push_str(&format!("{HOTFIX}: {}\n", line(of)));
+    }
+    if let Some((digest, file)) = beside.manifest {
+        message.push_str(&format!("{MANIFEST}: {digest} {file}\n"));
     }
     message
 }
 
 /// The tag of the release that the one with a message mends, if it says so.
 pub(super) fn hotfix_of(message: &str) -> Option<&str> {
-    let mut lines = message.lines().rev();
-    lines.find_map(|line| line.strip_prefix(HOTFIX)?.strip_prefix(": "))
+    said(message, HOTFIX)
 }
 
 /// Why the tag with a message is not signed, if it says so.
 pub(super) fn unsigned(message: &str) -> Option<&str> {
+    said(message, UNSIGNED)
+}
+
+/// The digest of the manifest that the tag with a message is of, and its file, if it says so.
+pub(super) fn manifest(message: &str) -> Option<(Digest, &str)> {
+    let (digest, file) = said(message, MANIFEST)?.split_once(' ')?;
+    Some((digest.parse().ok()?, file))
+}
+
+/// What the last line that begins with a word says behind it.
+fn said<'m>(message: &'m str, word: &str) -> Option<&'m str> {
     let mut lines = message.lines().rev();
-    lines.find_map(|line| line.strip_prefix(UNSIGNED)?.strip_prefix(": "))
+    lines.find_map(|line| line.strip_prefix(word)?.strip_prefix(": "))
 }
 
 /// Whether a message is that of our tag of a version.
@@ -135,8 +165,11 @@ mod tests {
             "api",
             &Version::new(1, 1, 0),
             &verdict,
-            Some("no\nkey"),
-            Some("v1.0.0"),
+            &Beside {
+                unsigned: Some("no\nkey"),
+                hotfix_of: Some("v1.0.0"),
+                manifest: Some((Digest::of(b""), "deploy/my platform.json")),
+            },
         )
     }
 
@@ -156,6 +189,9 @@ mod tests {
         assert_eq!(unsigned(&message), Some("no\\nkey"));
         assert_eq!(hotfix_of(&message), Some("v1.0.0"));
         assert_eq!(hotfix_of("v1.0.1\n"), None);
+        let file = "deploy/my platform.json";
+        assert_eq!(manifest(&message), Some((Digest::of(b""), file)));
+        assert_eq!(manifest("Switchback-Manifest: sha256:1 x\n"), None);
         assert!(
             !message.lines().any(|line| line.starts_with("-----")),
             "{message}"

@@ -20,6 +20,7 @@ pub(crate) use view::known_by;
 use crate::context::{Context, path_in, settings_if_any};
 use crate::errors::{self, Failure};
 use crate::settings::types::Component;
+use crate::settings::versions::Platform;
 use crate::shell::Shell;
 use crate::versions::{Line, word};
 
@@ -150,11 +151,7 @@ impl Subject {
     /// A component of the settings.
     pub(crate) fn of(context: &Context<'_>, component: &Component) -> Self {
         let only = context.settings().components.len() == 1;
-        let tags = match &component.tags {
-            Some(tags) => Some(tags.clone()),
-            None if only => None,
-            None => Some(TagPattern::of(component.name.as_str())),
-        };
+        let tags = context.settings().tags(component);
         Self {
             name: component.name.to_string(),
             component: Some(component.name.clone()),
@@ -163,6 +160,23 @@ impl Subject {
             path: context.path(&component.path),
             folder: context.root.clone(),
             named: !only,
+        }
+    }
+
+    /// The platform: what its version is counted from is in the whole repository.
+    pub(crate) fn of_platform(context: &Context<'_>, platform: &Platform) -> Self {
+        let mut policy = context.settings().version.clone();
+        if let Some(first) = &platform.first {
+            policy.first.clone_from(first);
+        }
+        Self {
+            name: platform.name.to_string(),
+            component: None,
+            policy,
+            tags: Some(platform.tags()),
+            folder: context.root.clone(),
+            path: PathBuf::new(),
+            named: false,
         }
     }
 
@@ -203,7 +217,11 @@ impl Subject {
     }
 
     /// The same, with the tags that the repository has.
-    fn line_with<'h>(&self, history: &'h History, tags: &Tags) -> Result<Line<'h>, Failure> {
+    pub(crate) fn line_with<'h>(
+        &self,
+        history: &'h History,
+        tags: &Tags,
+    ) -> Result<Line<'h>, Failure> {
         let folder = match history.work_tree() {
             Some(top) => self.folder_in(&top)?,
             None => String::new(),

@@ -9,12 +9,12 @@ use std::collections::BTreeMap;
 use semver::Version;
 use serde::Serialize;
 use switchback_diag::Exit;
-use switchback_supply::git::{CommitId, Repository, Signing};
+use switchback_supply::git::{CommitId, Signing};
 use switchback_version::group::{GroupKind, InGroup};
 use switchback_version::verdict::Decision;
 
 use super::view::CutView;
-use super::{Cut, Desk, candidate_already, commit, ledger, not_prepared, push, signing};
+use super::{Cut, Desk, candidate_already, commit, not_prepared, push, signing};
 use crate::commands::release::files::{Place, Plan};
 use crate::commands::version::Judged;
 use crate::errors::{self, Failure};
@@ -43,14 +43,7 @@ impl Cut {
     ) -> Result<Exit, Failure> {
         let mut desks = Vec::with_capacity(all.len());
         for judged in all {
-            let (book, recorded_as) = ledger(shell, &judged.subject.name)?;
-            desks.push(Desk {
-                repository: Repository::discover(&judged.subject.folder)?,
-                shell,
-                judged,
-                book,
-                recorded_as,
-            });
+            desks.push(Desk::of(shell, judged)?);
         }
         for desk in &desks {
             desk.check_recorded()?;
@@ -69,7 +62,7 @@ impl Cut {
             Some(desk) => desk.repository.resolve("HEAD")?,
             None => return Ok(Exit::NothingToDo),
         };
-        let branch = desks.first().map(|it| it.branch(&head, self.detached));
+        let branch = desks.first().map(|it| it.branch(&head, self.how.detached));
         let branch = branch.transpose()?.flatten();
         let group = desks
             .get(named)
@@ -153,7 +146,7 @@ impl Cut {
         }
         let made = match (self.dry_run, ready.is_empty()) {
             (false, false) => {
-                let signing = signing(self.because, &repository, head)?;
+                let signing = signing(self.how.because, &repository, head)?;
                 let commit = commit(&place, &whole, &subject(group, &ready))?;
                 Some((commit, signing))
             }
@@ -194,21 +187,11 @@ fn subject(group: &InGroup, ready: &[Ready<'_>]) -> String {
 impl Ready<'_> {
     /// Makes its tag at a commit, and records it; without one it is only said.
     fn cut(mut self, made: Option<&(CommitId, Signing)>) -> Result<CutView, Failure> {
-        let mut view = CutView {
-            component: self.desk.judged.subject.name.clone(),
-            version: self.version.to_string(),
-            tag: self.tag,
-            cut: made.is_some(),
-            commit: None,
-            object: None,
-            signature: None,
-            recorded: false,
-            push: String::new(),
-            hotfix: None,
-            files: self.plan.files,
-        };
         let branch = self.desk.repository.current_branch()?;
-        view.push = push(branch.as_deref(), &view.tag);
+        let mut view = self
+            .desk
+            .view(&self.version, &self.tag, branch.as_deref(), made.is_some());
+        view.files = self.plan.files;
         if let Some((commit, signing)) = made {
             self.desk.tag(&self.version, commit, signing, &mut view)?;
         }

@@ -66,7 +66,7 @@ impl Start {
         let line = subject.line(&history)?;
         let release = self.release(shell, &line, &history)?;
         if let (Ok(book), _) = ledger(shell, &subject.name)? {
-            check_recorded(&book, &line.pattern, &history)?;
+            check_recorded(&book, &line.pattern, &history.tags()?)?;
         }
         let repository = Repository::discover(&subject.folder)?;
         let desk = Desk {
