@@ -1,7 +1,7 @@
 //! What the history of a repository says of a component: its tags, and its commits since one of them.
 
 use switchback_supply::git::log::{
-    Commit as LogCommit, History, HistoryError, ObjectId, Prefixes, Range, Tags,
+    Commit as LogCommit, History, HistoryError, ObjectId, Outline, Prefixes, Tags,
 };
 use switchback_version::Verdict;
 use switchback_version::commit::Message;
@@ -80,24 +80,20 @@ impl<'h> Line<'h> {
     /// The commits of a revision that a base has not and that touch the component, the newest first.
     pub(crate) fn commits(
         &self,
-        base: Option<ObjectId>,
+        outline: &Outline<'_>,
+        base: ObjectId,
         head: ObjectId,
     ) -> Result<Vec<Commit>, HistoryError> {
-        let range = match base {
-            Some(base) => Range::since(base, head),
-            None => Range::all(head),
-        };
         let mut commits = Vec::new();
-        for commit in self.history.walk(&range)? {
-            let commit = commit?;
+        for id in outline.since(base, head)? {
             if let Some(own) = &self.own
-                && !self.history.touches(commit.id, own)?
+                && !self.history.touches(id, own)?
             {
                 continue;
             }
             commits.push(Commit {
-                id: commit.id.to_string(),
-                message: Message::read(commit.message()),
+                id: id.to_string(),
+                message: Message::read(self.history.commit(id)?.message()),
             });
         }
         Ok(commits)

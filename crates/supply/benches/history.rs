@@ -4,7 +4,9 @@
 //! so and measures nothing. With `SWITCHBACK_BENCH_PROGRAM`, the path of a `switchback`, its commands
 //! run beside; with `SWITCHBACK_BENCH_GIT_CLIFF`, that of a `git-cliff`, so does this. Reported are the
 //! median wall-clock time, the processor time and the largest resident memory of whole processes, and
-//! the ratio to what is measured first.
+//! the ratios to the times of what is measured first. What takes longer than a few seconds runs
+//! once only; what takes longer than `SWITCHBACK_BENCH_BOUND` seconds (600) is ended, and that is
+//! said.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -20,9 +22,12 @@ use switchback_supply::git::log::{History, Prefixes, Range};
 const REPOSITORY: &str = "SWITCHBACK_BENCH_REPOSITORY";
 const TASK: &str = "SWITCHBACK_BENCH_TASK";
 const TIME: &str = "/usr/bin/time";
+const BOUND: &str = "SWITCHBACK_BENCH_BOUND";
 const PROGRAM: &str = "SWITCHBACK_BENCH_PROGRAM";
 const GIT_CLIFF: &str = "SWITCHBACK_BENCH_GIT_CLIFF";
 const ROUNDS: usize = 15;
+/// What takes longer runs once.
+const LONG: Duration = Duration::from_secs(5);
 
 /// What one process does.
 fn task(name: &str, path: &Path) -> String {
@@ -71,14 +76,18 @@ struct Took {
     processor: Duration,
     /// Kilobytes.
     memory: u64,
+    /// Whether it came to its end.
+    ended: bool,
     said: String,
 }
 
 /// Runs a command to its end and asks the system what it took.
 fn measured(command: &mut Command) -> Took {
+    let bound = std::env::var(BOUND).unwrap_or_else(|_| "600".to_owned());
     let start = Instant::now();
+    // What `timeout` takes itself is next to nothing.
     let output = Command::new(TIME)
-        .args(["-f", "\n%U %S %M"])
+        .args(["-f", "\n%U %S %M", "timeout", &bound])
         .arg(command.get_program())
         .args(command.get_args())
         .envs(
@@ -91,11 +100,10 @@ fn measured(command: &mut Command) -> Took {
         .output()
         .unwrap();
     let wall = start.elapsed();
-    // Of `switchback version` 1 means that it asks, 3 that nothing has to be released.
-    assert!(
-        matches!(output.status.code(), Some(0 | 1 | 3)),
-        "{output:?}"
-    );
+    // Of `switchback version` 1 means that it asks, 3 that nothing has to be released; of `timeout`
+    // 124 that it ended what it ran.
+    let code = output.status.code();
+    assert!(matches!(code, Some(0 | 1 | 3 | 124)), "{output:?}");
     let stderr = String::from_utf8(output.stderr).unwrap();
     let mut numbers = stderr.lines().last().unwrap().split(' ');
     let mut seconds = || numbers.next().unwrap().parse::<f64>().unwrap();
@@ -104,6 +112,7 @@ fn measured(command: &mut Command) -> Took {
         wall,
         processor,
         memory: numbers.next().unwrap().parse().unwrap(),
+        ended: code != Some(124),
         said: String::from_utf8_lossy(&output.stdout[..output.stdout.len().min(200)]).into_owned(),
     }
 }
@@ -161,12 +170,12 @@ fn main() {
     ];
     for contest in contests {
         let mut runners = vec![
-            Runner::new("here", ROUNDS, {
+            Runner::new("here", {
                 let mut command = Command::new(&me);
                 command.env(REPOSITORY, &path).env(TASK, contest.task);
                 command
             }),
-            Runner::new("git", ROUNDS, {
+            Runner::new("git", {
                 let mut command = Command::new("git");
                 command.arg("-C").arg(&path).args(contest.git);
                 command
@@ -175,7 +184,7 @@ fn main() {
         if let Some(program) = program.as_ref().filter(|_| !contest.program.is_empty()) {
             let mut command = Command::new(program);
             command.args(contest.program).current_dir(&path);
-            runners.push(Runner::new("switchback", ROUNDS, command));
+            runners.push(Runner::new("switchback", command));
         }
         if let Some((cliff, args)) = cliff.as_ref().zip(contest.cliff) {
             let mut command = Command::new(cliff);
@@ -184,33 +193,32 @@ fn main() {
                 .arg(&path)
                 .args(args);
             command.args(["--config", "keepachangelog", "--output", "/dev/null"]);
-            // It takes minutes for everything.
-            let rounds = if contest.task == "everything" {
-                1
-            } else {
-                ROUNDS
-            };
-            runners.push(Runner::new("git-cliff", rounds, command));
+            runners.push(Runner::new("git-cliff", command));
         }
         // One after the other, so that what disturbs the one disturbs the other.
-        for round in 0..ROUNDS {
-            for runner in runners.iter_mut().filter(|it| round < it.rounds) {
+        for _ in 0..ROUNDS {
+            for runner in runners.iter_mut().filter(|it| !it.is_long()) {
                 runner.took.push(measured(&mut runner.command));
             }
         }
         println!("{}: {}", contest.task, runners[0].took[0].said.trim());
-        let first = runners[0].wall();
+        let first = &runners[0];
         for runner in &runners {
             let best = runner.took.iter().map(|took| took.wall).min().unwrap();
-            let processor = median(runner.took.iter().map(|took| took.processor));
             let memory = runner.took.iter().map(|took| took.memory).max().unwrap() / 1024;
+            let over = match runner.took.iter().all(|took| took.ended) {
+                true => "",
+                false => ", and did not end",
+            };
             println!(
-                "  {:<11}{:>7} ms (best {} ms), {:>6} ms CPU, {memory:>4} MiB, {:.1} times as long",
+                "  {:<11}{:>7} ms (best {} ms), {:>6} ms CPU, {memory:>4} MiB, {:.1} times as long, \
+                 {:.1} times the CPU{over}",
                 runner.who,
                 runner.wall().as_millis(),
                 best.as_millis(),
-                processor.as_millis(),
-                runner.wall().as_secs_f64() / first.as_secs_f64(),
+                runner.processor().as_millis(),
+                runner.wall().as_secs_f64() / first.wall().as_secs_f64(),
+                runner.processor().as_secs_f64() / first.processor().as_secs_f64(),
             );
         }
     }
@@ -228,23 +236,26 @@ struct Contest {
 /// A program that takes part.
 struct Runner {
     who: &'static str,
-    rounds: usize,
     command: Command,
     took: Vec<Took>,
 }
 
 impl Runner {
-    const fn new(who: &'static str, rounds: usize, command: Command) -> Self {
+    const fn new(who: &'static str, command: Command) -> Self {
         let took = Vec::new();
-        Self {
-            who,
-            rounds,
-            command,
-            took,
-        }
+        Self { who, command, took }
+    }
+
+    /// Whether it took so long that once is enough.
+    fn is_long(&self) -> bool {
+        self.took.iter().any(|took| took.wall > LONG)
     }
 
     fn wall(&self) -> Duration {
         median(self.took.iter().map(|took| took.wall))
+    }
+
+    fn processor(&self) -> Duration {
+        median(self.took.iter().map(|took| took.processor))
     }
 }

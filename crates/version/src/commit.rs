@@ -6,6 +6,7 @@
 mod breaking;
 mod header;
 mod pick;
+mod quote;
 mod revert;
 
 use std::borrow::Cow;
@@ -93,16 +94,22 @@ impl Message {
         let subject = subject.trim();
         let mut read = Self {
             subject: cut(subject).to_owned(),
-            // What is done again means what it meant.
-            header: Header::read(subject).or_else(|| Header::read(revert::reapplied(subject)?)),
+            header: header(subject),
             merge: is_merge(subject),
             ..Self::default()
         };
+        let quoted = quote::lines(&text);
         let mut fenced = false;
         let mut breaking = breaking::Reader::default();
         let mut ids = Vec::new();
+        // Whether the last item is a squashed commit that takes something back.
+        let mut takes_back = false;
         for (number, text) in lines {
             let trimmed = text.trim();
+            if quoted.get(number - 1).is_some_and(|it| *it) {
+                breaking.end();
+                continue;
+            }
             if trimmed.starts_with("```") || trimmed.starts_with("~~~") {
                 fenced = !fenced;
                 continue;
@@ -119,7 +126,9 @@ impl Message {
                 breaking.end();
                 continue;
             }
-            ids.extend(revert::ids(trimmed));
+            if !takes_back {
+                ids.extend(revert::ids(trimmed));
+            }
             if let Some(id) = pick::id(trimmed) {
                 read.picked.push(id);
                 breaking.end();
@@ -130,7 +139,11 @@ impl Message {
                 breaking::Heard::Unclear => read.unclear.push(line(number, trimmed)),
                 breaking::Heard::Nothing => {}
             }
-            read.squashed.extend(item(trimmed).and_then(Header::read));
+            if let Some(item) = item(trimmed) {
+                let reverts = revert::quoted(item).map(Header::of_revert);
+                takes_back = reverts.is_some();
+                read.squashed.extend(reverts.or_else(|| header(item)));
+            }
         }
         read.breaking = breaking.found();
         read.reverted = Reverted::of(&read.subject, read.header.as_ref(), ids);
@@ -142,6 +155,11 @@ impl Message {
         }
         read
     }
+}
+
+/// The header in a subject. What is done again means what it meant.
+fn header(subject: &str) -> Option<Header> {
+    Header::read(subject).or_else(|| Header::read(revert::reapplied(subject)?))
 }
 
 /// Whether a subject is one that Git or a forge writes about a merge.

@@ -151,7 +151,25 @@ fn check_walks(skewed: bool, commits: &[(Made, i64)], graph: bool, picks: &[prop
         .collect();
     assert_eq!(ids(&history, &range.first_parent()), first);
 
+    // Of the whole, and of a part: what is not in it is asked of the history.
+    let outlines = [history.outline(made.clone()), history.outline([tip])];
     for other in hidden {
+        let since = rev_list(&scratch, &[&other.to_string()]);
+        let since = all.iter().filter(|id| !since.contains(id)).copied();
+        let since: Vec<ObjectId> = since.collect();
+        for outline in &outlines {
+            assert_eq!(outline.since(other, tip).unwrap(), since, "since {other}");
+            assert_eq!(
+                outline.since(tip, other).unwrap(),
+                ids(&history, &Range::since(tip, other))
+            );
+            for (one, other) in [(other, tip), (tip, other)] {
+                assert_eq!(
+                    outline.is_ancestor(one, other).unwrap(),
+                    history.is_ancestor(one, other).unwrap()
+                );
+            }
+        }
         let ancestor = scratch.try_git(&["merge-base", "--is-ancestor", &other.to_string(), &name]);
         assert_eq!(
             history.is_ancestor(other, tip).unwrap(),

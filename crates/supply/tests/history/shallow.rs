@@ -92,6 +92,18 @@ fn what_lies_beyond_a_cut_is_an_error_and_what_does_not_is_none() {
     ] {
         assert!(!boundary(error).is_empty());
     }
+    // So it is with an outline.
+    let outline = history.outline([head]);
+    assert_eq!(
+        outline.since(merge, head).unwrap(),
+        ids(&history, &Range::since(merge, head))
+    );
+    assert!(outline.is_ancestor(merge, head).unwrap());
+    assert_eq!(
+        boundary(outline.is_ancestor(one, other).err()),
+        boundary(history.is_ancestor(one, other).err())
+    );
+    assert_eq!(boundary(outline.since(one, head).err()), vec![other]);
     // A nearest tag that is there is found; a further one could be anywhere.
     copy.git(&["tag", "near", "HEAD~1"]);
     let tags = history.tags().unwrap();

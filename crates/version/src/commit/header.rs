@@ -57,6 +57,17 @@ impl Header {
             description: super::cut(description).to_owned(),
         })
     }
+
+    /// That of a commit which takes another one back, with the subject of that, as Git writes it:
+    /// `revert: subject`.
+    pub(super) fn of_revert(subject: &str) -> Self {
+        Self {
+            kind: "revert".to_owned(),
+            scope: None,
+            breaking: false,
+            description: super::cut(subject).to_owned(),
+        }
+    }
 }
 
 /// Whether the mark comes next, and what follows it.

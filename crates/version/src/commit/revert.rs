@@ -30,7 +30,7 @@ impl Reverted {
 }
 
 /// What stands in `Revert "…"`, as Git writes it; of `Reapply "…"` nothing is taken back.
-fn quoted(subject: &str) -> Option<&str> {
+pub(super) fn quoted(subject: &str) -> Option<&str> {
     inside(subject, ["Revert ", "revert "])
 }
 

@@ -135,6 +135,64 @@ fn squashed_commits_are_found_in_the_body() {
 }
 
 #[test]
+fn what_a_bot_quotes_of_a_dependency_says_nothing() {
+    let quoted = "<details>\n<summary>x/y</summary>\n\n##### BREAKING CHANGES\n\n- no way\n\n\
+                  * feat!: more\n\n```\nBREAKING\n\nRelease-As: 9.0.0\n\n\
+                  This reverts commit 0123abc.\n</details>";
+    for bot in [
+        "This PR contains the following updates:\n\n### Release Notes",
+        "Bumps [y](https://example.com) from 1.0.0 to 2.0.0.",
+        "Bumps\n[y](https://example.com) from 1.0.0 to 2.0.0.",
+        "Bumps the npm group with 2 updates: y and z.",
+    ] {
+        let text = format!("chore(deps): y\n\n{bot}\n\n{quoted}");
+        let quiet = Message {
+            subject: "chore(deps): y".to_owned(),
+            header: Header::read("chore(deps): y"),
+            ..Message::default()
+        };
+        assert_eq!(read(&text), quiet, "{bot}");
+        // What people write beside it counts.
+        let beside = format!("{text}\n\n<details>one</details>\n\nBREAKING CHANGE: the way");
+        assert_eq!(read(&beside).breaking.len(), 1, "{bot}");
+        let before = text.replace("### Release", "BREAKING CHANGE: the way\n\n### Release");
+        let said = usize::from(before != text);
+        assert_eq!(read(&before).breaking.len(), said, "{bot}");
+        // A fold in a fold ends before it.
+        let nested = text.replace("- no way", "<details>\n</details>\n\nBREAKING CHANGE: it");
+        assert_eq!(read(&nested), quiet, "{bot}");
+        // Where it ends is not known.
+        let cut = text.replace("</details>", "");
+        assert_eq!(read(&cut).breaking.len(), 1, "{bot}");
+    }
+    // Nobody says that it is of a dependency.
+    assert_eq!(read(&format!("chore: it\n\n{quoted}")).breaking.len(), 1);
+}
+
+#[test]
+fn what_a_squashed_commit_takes_back_is_not_taken_back_by_the_whole() {
+    let found = read(
+        "feat: it\n\n* fix: less\n\n* Revert \"fix: less\"\n\nThis reverts commit 0123abc.\n\n\
+         * Reapply \"feat!: more\"",
+    );
+    assert_eq!(found.reverted, None);
+    let squashed = found.squashed.iter();
+    let squashed: Vec<_> = squashed
+        .map(|it| (it.kind.as_str(), it.description.as_str(), it.breaking))
+        .collect();
+    assert_eq!(
+        squashed,
+        [
+            ("fix", "less", false),
+            ("revert", "fix: less", false),
+            ("feat", "more", true),
+        ]
+    );
+    let whole = read("Back\n\n* Revert \"x\"\n* it broke y\n\nThis reverts commit 0123abc.");
+    assert_eq!(whole.reverted.unwrap().ids, ["0123abc"]);
+}
+
+#[test]
 fn a_version_can_be_asked_for() {
     let asked = |text: &str| read(text).release_as;
     let version = |text: &str| Some(Asked::Version(text.parse().unwrap()));

@@ -5,7 +5,7 @@ use semver::Version;
 use serde::Serialize;
 use switchback_diag::Exit;
 use switchback_version::Level;
-use switchback_version::tag::{Graph as _, Tagged};
+use switchback_version::tag::Tagged;
 use switchback_version::verdict::{Known, Wish};
 
 use super::Of;
@@ -13,7 +13,6 @@ use crate::errors::Failure;
 use crate::output::View;
 use crate::page::{Cell, Page, Role};
 use crate::shell::Shell;
-use crate::versions::Ancestry;
 
 /// Hold published tags against what the commits before them say
 #[derive(Debug, Args)]
@@ -40,7 +39,7 @@ impl Audit {
             .filter(|it| it.version.pre.is_empty())
             .collect();
         releases.sort_by(|a, b| (&a.version, &a.tag).cmp(&(&b.version, &b.tag)));
-        let mut graph = Ancestry(&history);
+        let outline = history.outline(releases.iter().map(|it| it.commit));
         let mut view = Audited {
             component: subject.name.clone(),
             releases: 0,
@@ -56,14 +55,14 @@ impl Audit {
             let mut before = None;
             for earlier in releases.iter().take(place).rev() {
                 if earlier.commit != release.commit
-                    && graph.reaches(release.commit, earlier.commit)?
+                    && outline.is_ancestor(earlier.commit, release.commit)?
                 {
                     before = Some(earlier);
                     break;
                 }
             }
             let Some(before) = before else { continue };
-            let commits = line.commits(Some(before.commit), release.commit)?;
+            let commits = line.commits(&outline, before.commit, release.commit)?;
             let base = before.base();
             let known = Known {
                 base: Some(&base),
