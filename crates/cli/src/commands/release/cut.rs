@@ -87,9 +87,6 @@ struct Desk<'a> {
 
 impl Cut {
     pub(super) fn run(mut self, shell: &Shell) -> Result<Exit, Failure> {
-        if self.because.as_ref().is_some_and(|it| it.trim().is_empty()) {
-            return Err(errors::usage("`--because` says nothing").into());
-        }
         let wanted = (self.propose.clone(), self.pre.clone());
         let of = std::mem::take(&mut self.of);
         let (mut all, named) = Judged::together(shell, of, self.propose.clone(), self.pre.clone())?;
@@ -162,6 +159,9 @@ fn signing(
     head: &CommitId,
 ) -> Result<Signing, Failure> {
     let signing = match because {
+        Some(because) if because.trim().is_empty() => {
+            return Err(errors::usage("`--because` says nothing").into());
+        }
         Some(because) => Signing::Off { because },
         None => {
             let signing = repository.tag_signing();
