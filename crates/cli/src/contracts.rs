@@ -125,6 +125,17 @@ impl State<'_> {
         Ok(self.is_folder(path)? && !any(PROTO)? && any(".sql")?)
     }
 
+    /// Whether there is a file or a folder at a path.
+    pub(crate) fn has(&self, path: &str) -> Result<bool, Failure> {
+        match self {
+            State::Commit { history, commit } => {
+                let file = history.entry(*commit, path)?.is_some();
+                Ok(file || history.has_folder(*commit, path)?)
+            }
+            State::Disk { top } => Ok(top.join(path).exists()),
+        }
+    }
+
     fn is_folder(&self, path: &str) -> Result<bool, Failure> {
         match self {
             State::Commit { history, commit } => {
@@ -356,7 +367,18 @@ impl Subject {
             }),
             options,
         );
-        let findings = findings.map_err(unreadable)?;
+        let findings = findings.map_err(|error| {
+            // The old one is named if it is the one that cannot be read.
+            let old_is = was.as_ref().is_some_and(|files| {
+                let old = Contract {
+                    root: old_path,
+                    files,
+                };
+                contract::diff(kind, old, old, options).is_err()
+            });
+            let path = if old_is { old_path } else { path };
+            errors::contract_unread(path, error.to_string())
+        })?;
         Ok(Some((path.to_owned(), kind, findings, texts)))
     }
 }

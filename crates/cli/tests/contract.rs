@@ -253,7 +253,12 @@ fn what_cannot_be_compared_is_said_with_a_code_and_its_place() {
             "neither a file nor a revision",
         ),
         ("contract diff HEAD notes.txt", 2, "error[SB1613]"),
-        ("contract diff HEAD:notes.txt", 2, "what kind"),
+        ("contract diff HEAD notes.txt", 2, "what kind"),
+        (
+            "contract diff HEAD:notes.txt",
+            2,
+            "no contract notes.txt in HEAD",
+        ),
         ("contract diff HEAD:none.yaml", 2, "neither before nor now"),
         ("contract diff twice.yaml twice.yaml", 2, "twice.yaml:3"),
         (

@@ -212,7 +212,11 @@ fn references_to_other_machines_are_said_and_not_followed() {
             .all(|it| it.rule.certainty == Certainty::CannotTell),
         "{found:#?}"
     );
-    assert_eq!(found.len(), 2);
+    // One place, one finding: what stood there and what stands there.
+    assert_eq!(found.len(), 1);
+    let values = (found[0].old_value.as_deref(), found[0].new_value.as_deref());
+    let ends = |it: Option<&str>, end: &str| it.is_some_and(|it| it.ends_with(end));
+    assert!(ends(values.0, "/a.json") && ends(values.1, "/b.json"));
     assert_eq!(floor(&found, Certainty::MayBreak), Level::None);
     assert_eq!(floor(&found, Certainty::CannotTell), Level::Major);
     assert_eq!(

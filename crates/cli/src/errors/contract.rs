@@ -10,6 +10,10 @@ use super::Failure;
 
 /// A contract that cannot be read or compared: SB1613.
 pub(crate) fn contract_unread(file: &str, why: String) -> Failure {
+    let file = match file {
+        "" => "in this folder",
+        file => file,
+    };
     Diagnostic::error(
         Code::ContractUnread,
         format!("the contract {file} cannot be compared"),
@@ -55,6 +59,17 @@ pub(crate) fn no_contract(file: &str) -> Failure {
         format!("there is no contract {file}, neither before nor now"),
     )
     .hint("check the path; that of a revision counts from the top of the repository")
+    .into()
+}
+
+/// A file that was named is not in the revision that it was named with: SB1613.
+pub(crate) fn no_contract_at(revision: &str, path: &str) -> Failure {
+    Diagnostic::error(
+        Code::ContractUnread,
+        format!("there is no contract {path} in {revision}"),
+    )
+    .hint("check the path: it counts from the top of the repository")
+    .hint("a contract that is new or gone is one of the settings, `[[contracts.file]]`")
     .into()
 }
 

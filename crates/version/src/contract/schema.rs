@@ -14,7 +14,9 @@ mod arrays;
 mod choices;
 mod names;
 mod objects;
+mod opened;
 mod promises;
+mod unknown;
 mod values;
 
 use std::cell::RefCell;

@@ -236,6 +236,16 @@ impl Diff {
             true => dialects(shell, &new_end)?,
             false => Dialects::default(),
         };
+        // What is in neither is said with both.
+        let there = (old_end.is_there()?, new_end.is_there()?);
+        for (side, is_there) in [(Some(old), there.0), (new, there.1)] {
+            if let Some(Side::At { revision, path }) = side
+                && there.0 != there.1
+                && !is_there
+            {
+                return Err(errors::no_contract_at(revision, path));
+            }
+        }
         let subject = Subject {
             kind: self.kind,
             direction: self.direction,
@@ -254,6 +264,11 @@ impl Diff {
 }
 
 impl End<'_> {
+    /// Whether something is there. What a pattern stands for may be nothing.
+    fn is_there(&self) -> Result<bool, Failure> {
+        Ok(self.path.contains(['*', '?', '[']) || self.state.has(&self.path)?)
+    }
+
     fn is_sql(&self) -> bool {
         // What cannot be read is said by who reads it.
         self.state.is_sql(&self.path).unwrap_or_default()

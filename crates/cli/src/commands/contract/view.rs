@@ -292,7 +292,13 @@ impl View for Shown<'_> {
                 continue;
             }
             page.add(Role::Plain, ": ");
-            page.add(role(one.level), one.level.name()).end();
+            let unclear =
+                |it: &Row<'_>| it.certainty == Certainty::CannotTell && it.waiver.is_none();
+            match one.level == Level::None && one.findings.iter().any(unclear) {
+                true => page.add(Role::Warning, Certainty::CannotTell.word()),
+                false => page.add(role(one.level), one.level.name()),
+            };
+            page.end();
             for row in &one.findings {
                 line(row, page);
             }

@@ -221,6 +221,19 @@ impl History {
         }))
     }
 
+    /// Whether a commit has a folder of this name; `""` is the top.
+    ///
+    /// # Errors
+    /// As for [`History::entry`].
+    pub fn has_folder(
+        &self,
+        commit: ObjectId,
+        folder: impl AsRef<[u8]>,
+    ) -> Result<bool, HistoryError> {
+        let parts = parts_of(folder.as_ref())?;
+        Ok(self.folder(commit, &parts)?.is_some())
+    }
+
     /// The contents of a file or link of a commit; `None` if there is none of this name, or a
     /// submodule.
     ///

@@ -20,11 +20,19 @@ impl Api<'_> {
         match bodies {
             (None, None) => {}
             (None, Some(body)) => {
-                let required = self
-                    .new
-                    .resolve(body)
-                    .map(|it| self.new.arena.is_true(it, "required"));
-                let rule = if required == Ok(true) && ours {
+                let Ok(found) = self.new.resolve(body) else {
+                    // Whether it is required is said where the reference leads.
+                    let text = self.new.arena.get_text(body, "$ref").map(str::to_owned);
+                    self.say(
+                        &rules::UNRESOLVED,
+                        (old, None),
+                        (body, text),
+                        "$ref",
+                        context,
+                    );
+                    return;
+                };
+                let rule = if self.new.arena.is_true(found, "required") && ours {
                     &rules::BODY_REQUIRED_ADDED
                 } else {
                     &rules::BODY_ADDED

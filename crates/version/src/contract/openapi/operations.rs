@@ -1,6 +1,6 @@
 //! Paths and operations: which are there, how stable they are, and what became of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Api, Context, members, rules};
 use crate::Level;
@@ -24,8 +24,11 @@ struct Operation {
 
 impl Api<'_> {
     pub(super) fn paths(&mut self) {
-        let was = operations(self.old, "paths");
-        let is = operations(self.new, "paths");
+        let mut was = operations(self.old, "paths");
+        let mut is = operations(self.new, "paths");
+        let unread = self.unread();
+        was.retain(|key, _| !unread.contains(&key.0));
+        is.retain(|key, _| !unread.contains(&key.0));
         for (key, old) in &was {
             let name = format!("{} {}", key.1.to_uppercase(), old.path);
             let stability = self.stability(self.old, old);
@@ -81,6 +84,46 @@ impl Api<'_> {
                 &context,
             );
         }
+    }
+
+    /// The paths whose reference leads nowhere on a side, without the names of their parameters. Where
+    /// it is the same on both, it may have changed, but not here; otherwise it is said.
+    fn unread(&mut self) -> BTreeSet<String> {
+        let (was, is) = (items(self.old), items(self.new));
+        let paths: BTreeSet<&String> = was.keys().chain(is.keys()).collect();
+        let mut unread = BTreeSet::new();
+        for path in paths {
+            let lost = |bundle: &Bundle, item: Option<&(String, NodeId)>| {
+                let id = item?.1;
+                bundle.resolve(id).is_err().then_some(())?;
+                bundle.arena.get_text(id, "$ref").map(str::to_owned)
+            };
+            let (one, two) = (was.get(path), is.get(path));
+            let texts = (lost(self.old, one), lost(self.new, two));
+            if texts == (None, None) {
+                continue;
+            }
+            unread.insert(path.clone());
+            if texts.0 == texts.1 {
+                continue;
+            }
+            let top = |bundle: &Bundle| {
+                bundle
+                    .arena
+                    .get(bundle.root, "paths")
+                    .unwrap_or(bundle.root)
+            };
+            let old = one.map_or_else(|| top(self.old), |it| it.1);
+            let new = two.map_or_else(|| top(self.new), |it| it.1);
+            let context = Context {
+                name: two.or(one).map(|it| it.0.clone()).unwrap_or_default(),
+                requests: Direction::WeRead,
+                most: Level::Major,
+            };
+            let (old, new) = ((old, texts.0), (new, texts.1));
+            self.say(&rules::UNRESOLVED, old, new, "$ref", &context);
+        }
+        unread
     }
 
     fn removed(&mut self, old: &Operation, context: &Context) {
@@ -264,6 +307,13 @@ fn unknown(bundle: &Bundle, operation: &Operation) -> Option<String> {
     let places = [operation.id, operation.item].into_iter();
     let mut stands = places.filter_map(|it| promise::stability(&bundle.arena, it));
     stands.next()?.err()
+}
+
+/// Items of paths as they stand, with their paths, by their paths without the names of parameters.
+fn items(bundle: &Bundle) -> BTreeMap<String, (String, NodeId)> {
+    let all = members(bundle, bundle.root, "paths").into_iter();
+    all.map(|(path, item)| (template(&path).0, (path, item)))
+        .collect()
 }
 
 /// Operations by path, without the names of parameters, and method.

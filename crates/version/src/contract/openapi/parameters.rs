@@ -21,6 +21,14 @@ impl Api<'_> {
     ) {
         let was = parameters(self.old, old);
         let is = parameters(self.new, new);
+        // What is not known on one side may be what the other one has.
+        if self.lost(
+            (old, lost(self.old, old)),
+            (new, lost(self.new, new)),
+            context,
+        ) {
+            return;
+        }
         let mut met = Vec::new();
         for (key, id) in &was {
             let mut wanted = key.clone();
@@ -59,6 +67,27 @@ impl Api<'_> {
             };
             self.say(rule, (old.1, None), (*id, Some(what)), "", context);
         }
+    }
+
+    /// Whether references to parameters lead nowhere on one side only, which is said.
+    fn lost(
+        &mut self,
+        (old, was): ((NodeId, NodeId), BTreeMap<String, NodeId>),
+        (new, is): ((NodeId, NodeId), BTreeMap<String, NodeId>),
+        context: &Context,
+    ) -> bool {
+        let mut any = false;
+        for (text, at) in was.iter().filter(|it| !is.contains_key(it.0)) {
+            let (old, new) = ((*at, Some(text.clone())), (new.1, None));
+            self.say(&rules::UNRESOLVED, old, new, "$ref", context);
+            any = true;
+        }
+        for (text, at) in is.iter().filter(|it| !was.contains_key(it.0)) {
+            let (old, new) = ((old.1, None), (*at, Some(text.clone())));
+            self.say(&rules::UNRESOLVED, old, new, "$ref", context);
+            any = true;
+        }
+        any
     }
 
     fn parameter(&mut self, old: NodeId, new: NodeId, place: &str, what: &str, context: &Context) {
@@ -183,6 +212,18 @@ impl Api<'_> {
             _ => style.to_owned(),
         }
     }
+}
+
+/// The references to parameters that lead nowhere, by their texts.
+fn lost(bundle: &Bundle, (item, operation): (NodeId, NodeId)) -> BTreeMap<String, NodeId> {
+    let arena = &bundle.arena;
+    let listed = [item, operation].into_iter().filter_map(|owner| {
+        let listed = arena.get(owner, "parameters")?;
+        arena.array(listed)
+    });
+    let lost = listed.flatten().filter(|it| bundle.resolve(**it).is_err());
+    lost.filter_map(|id| Some((arena.get_text(*id, "$ref")?.to_owned(), *id)))
+        .collect()
 }
 
 fn parameters(bundle: &Bundle, (item, operation): (NodeId, NodeId)) -> BTreeMap<Key, NodeId> {

@@ -48,6 +48,20 @@ impl Comparison<'_> {
             );
             self.differ(found, breaks, pair, old, new, "uniqueItems");
         }
+        let items = |it: &Shape| {
+            it.contains
+                .iter()
+                .map(|it| it.item.clone())
+                .collect::<Vec<_>>()
+        };
+        let (one, two) = (items(was), items(is));
+        let all = (
+            one.iter().collect::<Vec<_>>(),
+            two.iter().collect::<Vec<_>>(),
+        );
+        if self.unknown_below((&all.0, was.at), (&all.1, is.at), found) {
+            return;
+        }
         let (mut left, mut right) = (was.contains.clone(), is.contains.clone());
         pair_off(&mut left, &mut right, |one, two| {
             let (old, new) = ((&one.item, was.at), (&two.item, is.at));
@@ -104,6 +118,19 @@ impl Comparison<'_> {
 
     pub(super) fn logic(&mut self, was: &Shape, is: &Shape, found: &mut Found) {
         self.exclusions(was, is, found);
+        let all = |it: &Shape| {
+            let each = it.conditionals.iter();
+            let each = each.map(|it| [it.when.clone(), it.then.clone(), it.otherwise.clone()]);
+            each.flatten().collect::<Vec<_>>()
+        };
+        let (one, two) = (all(was), all(is));
+        let all = (
+            one.iter().collect::<Vec<_>>(),
+            two.iter().collect::<Vec<_>>(),
+        );
+        if self.unknown_below((&all.0, was.at), (&all.1, is.at), found) {
+            return;
+        }
         let (mut left, mut right) = (was.conditionals.clone(), is.conditionals.clone());
         pair_off(&mut left, &mut right, |one, two| {
             let same = |it: &mut Self, old, new| it.same((old, one.at), (new, two.at));
@@ -150,6 +177,23 @@ impl Comparison<'_> {
 
     /// What the reader excludes has to be excluded by the writer as well.
     fn exclusions(&mut self, was: &Shape, is: &Shape, found: &mut Found) {
+        let (one, two) = (
+            was.not
+                .iter()
+                .map(|it| self.old.parts(*it))
+                .collect::<Vec<_>>(),
+            is.not
+                .iter()
+                .map(|it| self.new.parts(*it))
+                .collect::<Vec<_>>(),
+        );
+        let all = (
+            one.iter().collect::<Vec<_>>(),
+            two.iter().collect::<Vec<_>>(),
+        );
+        if self.unknown_below((&all.0, was.at), (&all.1, is.at), found) {
+            return;
+        }
         let pair = (Change::NotTightened, Change::NotLoosened);
         let mut seen = [vec![false; was.not.len()], vec![false; is.not.len()]];
         let mut same = [vec![false; was.not.len()], vec![false; is.not.len()]];

@@ -34,6 +34,9 @@ impl Comparison<'_> {
         new: (&Parts, NodeId),
         found: &mut Found,
     ) {
+        if self.unknown_alternatives(old, new, found) {
+            return;
+        }
         let alternatives = (self.old.alternatives(old.0), self.new.alternatives(new.0));
         let (Some(was), Some(is)) = alternatives else {
             found.insert(Rc::new(Raw::too_complex(old.1, new.1)));
@@ -110,6 +113,10 @@ impl Comparison<'_> {
         (new, is): (&Parts, &Shape),
         found: &mut Found,
     ) {
+        // That is said with the alternatives.
+        if self.unknown_alternatives((old, was.at), (new, is.at), &mut Found::new()) {
+            return;
+        }
         let (writer, reader) = self.roles((self.old, old, was), (self.new, new, is));
         // A name that is sent tells alternatives apart that are the same otherwise. What is written as
         // text is a number or a text by the alternative that it is read by.

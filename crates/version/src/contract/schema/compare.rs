@@ -158,6 +158,10 @@ impl<'a> Comparison<'a> {
     fn inside(&mut self, old: (&Parts, NodeId), new: (&Parts, NodeId)) -> Found {
         let (was, is) = (self.old.shape(old.0, old.1), self.new.shape(new.0, new.1));
         let mut found = Found::new();
+        let lost = (&was.dangling, &is.dangling);
+        if self.unknown(lost, (was.at, is.at), &mut found) {
+            return found;
+        }
         if was.choices || is.choices {
             self.choices(old, new, &mut found);
             self.ambiguous((old.0, &was), (new.0, &is), &mut found);
@@ -237,27 +241,6 @@ impl<'a> Comparison<'a> {
                 Some((first, second)),
                 "discriminator",
             );
-        }
-        // A reference that leads nowhere on both sides may have changed, but not here.
-        for (text, (at, _)) in &was.dangling {
-            if !is.dangling.contains_key(text) {
-                add(
-                    Change::Unresolved,
-                    (Some(*at), None),
-                    Some((Some(text.clone()), None)),
-                    "$ref",
-                );
-            }
-        }
-        for (text, (at, _)) in &is.dangling {
-            if !was.dangling.contains_key(text) {
-                add(
-                    Change::Unresolved,
-                    (None, Some(*at)),
-                    Some((None, Some(text.clone()))),
-                    "$ref",
-                );
-            }
         }
     }
 

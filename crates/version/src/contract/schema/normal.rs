@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use super::shape::{Bound, Conditional, Contains, Limit, Shape};
 use super::types::Types;
-use crate::contract::bundle::{Bundle, Dangling};
+use crate::contract::bundle::Bundle;
 use crate::contract::decimal::Decimal;
 use crate::contract::document::{Arena, NodeId, Value};
 
@@ -27,6 +27,8 @@ pub(crate) enum Part {
     Own(NodeId),
     /// Its own keywords without its choices, one of which stands beside it.
     Rest(NodeId),
+    /// What nobody knows: the schema whose reference leads nowhere.
+    Lost(NodeId),
     /// Nothing but a set of types.
     Only(Types),
 }
@@ -48,6 +50,8 @@ pub(crate) struct Schemas<'a> {
     pub(crate) bundle: &'a Bundle,
     pub(crate) dialect: Dialect,
     shapes: RefCell<HashMap<(Parts, NodeId), Rc<Shape>>>,
+    /// Whether any reference leads nowhere.
+    dangles: bool,
 }
 
 /// Everything is allowed.
@@ -60,10 +64,11 @@ pub(crate) fn is_nothing(arena: &Arena, parts: &[Part]) -> bool {
     parts.iter().any(|it| match it {
         Part::Only(types) => types.is_empty(),
         Part::Full(id) | Part::Own(id) | Part::Rest(id) => arena.bool(*id) == Some(false),
+        Part::Lost(_) => false,
     })
 }
 
-fn sorted(parts: impl IntoIterator<Item = Part>) -> Parts {
+pub(super) fn sorted(parts: impl IntoIterator<Item = Part>) -> Parts {
     let set: BTreeSet<Part> = parts.into_iter().collect();
     set.into_iter().collect()
 }
@@ -74,11 +79,17 @@ impl<'a> Schemas<'a> {
             bundle,
             dialect,
             shapes: RefCell::default(),
+            dangles: super::opened::any_lost(bundle),
         }
     }
 
     pub(crate) fn arena(&self) -> &'a Arena {
         &self.bundle.arena
+    }
+
+    /// Whether any reference of this side leads nowhere.
+    pub(super) fn dangles(&self) -> bool {
+        self.dangles
     }
 
     /// The parts of a schema that stands somewhere.
@@ -89,75 +100,6 @@ impl<'a> Schemas<'a> {
     /// Parts with a set of types that must hold as well.
     pub(crate) fn only(&self, parts: &Parts, types: Types) -> Parts {
         sorted(parts.iter().copied().chain([Part::Only(types)]))
-    }
-
-    /// References and `allOf` opened: only own keywords and sets of types are left. References that
-    /// lead nowhere are said with their text.
-    fn opened(&self, parts: &[Part], dangling: &mut BTreeMap<String, (NodeId, Dangling)>) -> Parts {
-        let arena = self.arena();
-        let mut waiting: Vec<Part> = parts.to_vec();
-        let mut seen = BTreeSet::new();
-        let mut out = BTreeSet::new();
-        let mut types = Types::ALL;
-        while let Some(part) = waiting.pop() {
-            let id = match part {
-                Part::Full(id) => id,
-                Part::Only(only) => {
-                    types = types.and(only);
-                    continue;
-                }
-                own => {
-                    out.insert(own);
-                    continue;
-                }
-            };
-            if !seen.insert(id) {
-                continue;
-            }
-            match arena.value(id) {
-                Value::Bool(false) => types = Types::NONE,
-                Value::Object(members) => {
-                    if let Some(reference) = arena.get_text(id, "$ref") {
-                        match self.bundle.follow(id, reference) {
-                            Ok(target) => waiting.push(Part::Full(target)),
-                            Err(why) => {
-                                dangling.insert(reference.to_owned(), (id, why));
-                            }
-                        }
-                        if !self.dialect.siblings || members.len() == 1 {
-                            continue;
-                        }
-                    }
-                    for key in ["$dynamicRef", "$recursiveRef"] {
-                        if let Some(reference) = arena.get_text(id, key)
-                            && let Ok(target) = self.bundle.follow(id, reference)
-                        {
-                            waiting.push(Part::Full(target));
-                        }
-                    }
-                    let all = arena.get(id, "allOf").and_then(|it| arena.array(it));
-                    waiting.extend(all.unwrap_or_default().iter().map(|it| Part::Full(*it)));
-                    for key in ["anyOf", "oneOf"] {
-                        let branches = arena.get(id, key).and_then(|it| arena.array(it));
-                        if let Some([single]) = branches {
-                            waiting.push(Part::Full(*single));
-                        }
-                    }
-                    out.insert(Part::Own(id));
-                }
-                _ => {}
-            }
-        }
-        if types != Types::ALL {
-            out.insert(Part::Only(types));
-        }
-        out.into_iter().collect()
-    }
-
-    /// The same parts in the form in which they can be compared: equal for the same schema, however
-    /// it was reached.
-    pub(crate) fn key(&self, parts: &[Part]) -> Parts {
-        self.opened(parts, &mut BTreeMap::new())
     }
 
     /// Choices multiplied out: the alternatives one of which holds. `None` where there are too many.
@@ -211,10 +153,9 @@ impl<'a> Schemas<'a> {
     }
 
     fn build(&self, parts: &[Part], at: NodeId) -> Shape {
-        let mut dangling = BTreeMap::new();
-        let opened = self.opened(parts, &mut dangling);
+        let opened = self.key(parts);
         let first = parts.iter().find_map(|it| match it {
-            Part::Full(id) | Part::Own(id) | Part::Rest(id) => Some(*id),
+            Part::Full(id) | Part::Own(id) | Part::Rest(id) | Part::Lost(id) => Some(*id),
             Part::Only(_) => None,
         });
         // What stands furthest down is the most telling place: a branch rather than its base.
@@ -227,7 +168,7 @@ impl<'a> Schemas<'a> {
             full.or(first)
                 .map_or(at, |it| self.bundle.resolve(it).unwrap_or(it)),
         );
-        shape.dangling = dangling;
+        shape.dangling = self.lost(&opened);
         let mut nodes = Vec::new();
         for part in opened.iter() {
             match *part {
@@ -238,6 +179,7 @@ impl<'a> Schemas<'a> {
                     nodes.push(id);
                 }
                 Part::Rest(id) | Part::Full(id) => nodes.push(id),
+                Part::Lost(_) => {}
             }
         }
         let mut null = false;
@@ -489,7 +431,7 @@ impl<'a> Schemas<'a> {
             .iter()
             .filter_map(|it| match it {
                 Part::Own(id) | Part::Rest(id) | Part::Full(id) => Some(*id),
-                Part::Only(_) => None,
+                Part::Only(_) | Part::Lost(_) => None,
             })
             .collect();
         self.named(&nodes, name, false)

@@ -59,6 +59,12 @@ impl Comparison<'_> {
             })
         };
         let (hid, hides) = (hides(&one), hides(&two));
+        // Of which direction a property is may be said where the reference leads.
+        if let (true, Some(one), Some(two)) = (hid || hides, &one, &two)
+            && self.unknown((&one.dangling, &two.dangling), (one.at, two.at), found)
+        {
+            return;
+        }
         let place =
             |shape: &Option<std::rc::Rc<Shape>>, at: NodeId| shape.as_ref().map_or(at, |it| it.at);
         let text = |it: bool| it.then(|| name.to_owned());
@@ -121,6 +127,11 @@ impl Comparison<'_> {
                 let implied = self.old.unlisted(parts, name);
                 let closed = is_nothing(self.old.arena(), &implied);
                 let described = !implied.is_empty() && !closed;
+                if (self.manner.unlisted || described)
+                    && self.unknown_below((&[&implied], old.0), (&[second], new.0), found)
+                {
+                    return;
+                }
                 let fits = (!self.manner.unlisted && !described)
                     || closed && self.direction == Direction::WeRead
                     || self.fits((&implied, was.at), (second, is.at));
@@ -141,6 +152,10 @@ impl Comparison<'_> {
                 let implied = self.new.unlisted(others, name);
                 let closed = is_nothing(self.new.arena(), &implied);
                 if is_nothing(self.old.arena(), first) && closed {
+                    return;
+                }
+                let compared = !closed && (self.manner.unlisted || !implied.is_empty());
+                if compared && self.unknown_below((&[first], old.0), (&[&implied], new.0), found) {
                     return;
                 }
                 let direction = self.direction;
@@ -215,6 +230,9 @@ impl Comparison<'_> {
             found.extend(inner.iter().cloned());
             return;
         }
+        if self.unknown_below((&[old.0], old.1), (&[new.0], new.1), found) {
+            return;
+        }
         let fits = self.fits(old, new);
         if fits && self.flipped(|it| it.fits(old, new)) {
             return;
@@ -253,6 +271,9 @@ impl Comparison<'_> {
             }
             let one = first.unwrap_or(&was.additional).clone();
             let two = second.unwrap_or(&is.additional).clone();
+            if self.unknown_below((&[&one], was.at), (&[&two], is.at), found) {
+                continue;
+            }
             let fits = self.fits((&one, was.at), (&two, is.at));
             if fits && self.flipped(|it| it.fits((&one, was.at), (&two, is.at))) {
                 continue;
@@ -268,6 +289,9 @@ impl Comparison<'_> {
     }
 
     fn names(&mut self, was: &Shape, is: &Shape, found: &mut Found) {
+        if self.unknown_below((&[&was.names], was.at), (&[&is.names], is.at), found) {
+            return;
+        }
         let one = self.old.only(&was.names, Types::STRING);
         let two = self.new.only(&is.names, Types::STRING);
         let inner = self.pair((&one, was.at), (&two, is.at));
@@ -324,6 +348,10 @@ impl Comparison<'_> {
                     found.extend(inner.iter().cloned());
                 }
                 (first, second) => {
+                    let (one, two) = (first.as_slice(), second.as_slice());
+                    if self.unknown_below((one, was.at), (two, is.at), found) {
+                        continue;
+                    }
                     let breaks = self.roles(first.is_some(), second.is_some()).1;
                     let old = (was.at, first.map(|_| key.clone()));
                     let new = (is.at, second.map(|_| key.clone()));

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::normal::{Parts, anything};
 use super::types::Types;
-use crate::contract::bundle::Dangling;
 use crate::contract::decimal::Decimal;
 use crate::contract::document::NodeId;
 
@@ -139,7 +138,7 @@ pub(crate) struct Shape {
     pub(crate) stability: Option<NodeId>,
     pub(crate) sunset: Option<NodeId>,
     /// References that lead nowhere, by their text.
-    pub(crate) dangling: BTreeMap<String, (NodeId, Dangling)>,
+    pub(crate) dangling: BTreeMap<String, NodeId>,
 }
 
 impl Shape {
