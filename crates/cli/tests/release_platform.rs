@@ -395,6 +395,54 @@ fn check_finds_what_is_not_what_it_was() {
 }
 
 #[test]
+fn the_plan_says_what_becomes_of_it() {
+    let (cli, git) = repository();
+    let planned = |line: &str| {
+        let ran = run(&cli, &format!("release plan {line} --format json"));
+        let view: Value = serde_json::from_str(&ran.stdout).unwrap();
+        (view, ran.code)
+    };
+    let (view, code) = planned("");
+    assert_eq!(code, 0);
+    let platform = &view["platform"];
+    assert_eq!(
+        (&platform["version"], &platform["why"]),
+        (
+            &"0.1.0".into(),
+            &"api comes in with 1.2.0, and 1 more".into()
+        )
+    );
+    first(&cli);
+    let (view, code) = planned("");
+    assert_eq!(code, 3);
+    assert_eq!(view["platform"]["version"], Value::Null);
+    let why = "every component is what platform-v0.1.0 has";
+    assert_eq!(view["platform"]["why"], why);
+    // What is planned counts, and what is cut already.
+    git.commit_file("api/a.rs", "more", "feat: more");
+    let (view, _) = planned("");
+    assert_eq!(view["platform"]["tag"], "platform-v0.2.0");
+    assert_eq!(view["cuts"][1]["command"], "switchback release platform");
+    let shown = run(&cli, "release plan").stdout;
+    let line = "the platform `platform`: 0.1.0 → 0.2.0, api rises from 1.2.0 to 1.3.0\n";
+    assert!(shown.contains(line), "{shown}");
+    git.git(&["tag", "api-v1.3.0"]);
+    let (view, code) = planned("");
+    assert_eq!((view["cuts"].as_array().unwrap().len(), code), (1, 0));
+    // Who asks for a component is told of that.
+    let (view, code) = planned("--component api");
+    assert_eq!((view.get("platform"), code), (None, 3));
+    // What nobody knows is no version.
+    git.commit_file("web/a.rs", "more", "fix: it\n\nThis is BREAKING");
+    let (view, code) = planned("");
+    assert_eq!(code, 1);
+    assert_eq!(
+        view["platform"]["why"],
+        "what becomes of web is not decided"
+    );
+}
+
+#[test]
 fn tags_that_others_made_are_gone_on_from() {
     let (cli, git) = repository();
     git.git(&["tag", "platform-v3.1.0"]);

@@ -141,10 +141,7 @@ fn cannot_sign(because: &str, committed: bool) -> Failure {
     .hint(format!(
         "{state}; mend `user.signingKey`, `gpg.format` or what they name"
     ))
-    .hint_command(
-        "or tag without a signature, and say why",
-        "switchback release cut --no-sign --because \"…\"",
-    )
+    .hint("or tag without a signature, and say why: `--no-sign --because \"…\"`")
     .into()
 }
 

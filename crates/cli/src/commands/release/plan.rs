@@ -1,5 +1,7 @@
 //! `switchback release plan`: which components would be released now, as which version, and why.
 
+mod platform;
+
 use clap::Args;
 use semver::Version;
 use serde::Serialize;
@@ -34,15 +36,19 @@ impl Show {
         }
         // Members of a group are judged by all of it, whichever are shown.
         let mut all = Judged::all(shell, Subject::all(shell)?)?;
-        if !self.component.is_empty() {
+        let mut platform = None;
+        if self.component.is_empty() {
+            platform = platform::Planned::of(shell, &all)?;
+        } else {
             all.retain(|it| self.component.contains(&it.subject.name));
         }
         let view = PlanView {
             commit: all.first().map(|it| it.head.to_string()),
             components: all.iter().map(Planned::of).collect(),
-            cuts: cuts(&all),
+            cuts: cuts(&all, platform.as_ref()),
+            platform,
         };
-        let released = view.components.iter().any(|it| it.version.is_some());
+        let released = !view.cuts.is_empty();
         shell.out.data(&view);
         let mut diagnostics = Vec::new();
         for (at, it) in all.iter().enumerate() {
@@ -66,8 +72,8 @@ fn group(judged: &Judged) -> Option<&str> {
     judged.verdict.group.as_ref().map(|it| it.name.as_str())
 }
 
-/// The commands that cut them: one for each component, and one for each group.
-fn cuts(all: &[Judged]) -> Vec<Cutting> {
+/// The commands that cut them: one for each component, one for each group, and then the platform's.
+fn cuts(all: &[Judged], platform: Option<&platform::Planned>) -> Vec<Cutting> {
     let mut cuts: Vec<(Option<&str>, Cutting)> = Vec::new();
     for it in all {
         let Decision::Release { version } = &it.verdict.decision else {
@@ -87,7 +93,12 @@ fn cuts(all: &[Judged]) -> Vec<Cutting> {
             }
         }
     }
-    cuts.into_iter().map(|(_, cut)| cut).collect()
+    let platform = platform.and_then(|it| it.tag.clone()).map(|tag| Cutting {
+        command: platform::Planned::command().to_owned(),
+        tags: vec![tag],
+    });
+    let components = cuts.into_iter().map(|(_, cut)| cut);
+    components.chain(platform).collect()
 }
 
 /// Which components would be released.
@@ -99,6 +110,10 @@ struct PlanView {
     components: Vec<Planned>,
     /// What cuts them.
     cuts: Vec<Cutting>,
+    /// The platform that they are, once they are cut; none where the settings name none, or some
+    /// components were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    platform: Option<platform::Planned>,
 }
 
 /// A command, and the tags that it makes.
@@ -279,6 +294,9 @@ impl View for PlanView {
         head.push("because");
         let rows: Vec<Vec<Cell>> = self.components.iter().map(|it| row(it, grouped)).collect();
         page.table(0, &head, &rows);
+        if let Some(platform) = &self.platform {
+            page.line(&platform.line());
+        }
         match self.cuts.as_slice() {
             [] => page.end().line("nothing would be released"),
             cuts => {

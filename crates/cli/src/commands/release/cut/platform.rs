@@ -16,7 +16,7 @@ use clap::Args;
 use semver::Version;
 use switchback_diag::Exit;
 use switchback_supply::git::Repository;
-use switchback_version::platform::{Manifest, Parts};
+use switchback_version::platform::{Manifest, Parts, versions};
 use switchback_version::verdict::{Decision, Wish};
 
 use super::{Desk, How, commit, ledger, signing};
@@ -27,8 +27,9 @@ use crate::errors::{self, Failure};
 use crate::files::FileError;
 use crate::shell::Shell;
 use given::Given;
-use known::Releases;
 use view::{Kept, PlatformView};
+
+pub(in crate::commands::release) use known::{Read, Releases};
 
 /// Tag a version of all components together, by the digests of what was built from them
 ///
@@ -57,7 +58,7 @@ pub(crate) struct CutPlatform {
 }
 
 /// The command, for hints.
-const COMMAND: &str = "switchback release platform";
+pub(in crate::commands::release) const COMMAND: &str = "switchback release platform";
 
 impl CutPlatform {
     pub(in crate::commands::release) fn run(self, shell: &Shell) -> Result<Exit, Failure> {
@@ -87,7 +88,7 @@ impl CutPlatform {
         let desk = Desk {
             shell,
             repository,
-            judged: releases.judge(&recorded, &parts, &wish),
+            judged: releases.judge(&recorded.versions(), &versions(&parts), &wish),
             book,
             recorded_as: Some(platform.name.clone()),
             manifest: None,

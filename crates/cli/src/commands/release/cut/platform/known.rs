@@ -20,7 +20,7 @@ use crate::shell::Shell;
 use crate::versions::Line;
 
 /// The releases of a platform, as what is checked out knows them.
-pub(super) struct Releases<'h> {
+pub(in crate::commands::release) struct Releases<'h> {
     history: &'h History,
     subject: Subject,
     pub(super) tags: Tags,
@@ -32,18 +32,18 @@ pub(super) struct Releases<'h> {
 }
 
 /// What a release of a platform recorded.
-pub(super) struct Recorded {
+pub(in crate::commands::release) struct Recorded {
     /// Its tag.
     pub(super) tag: String,
     /// The digest of its manifest, as the message of the tag says it.
     pub(super) digest: Digest,
     /// The file with the manifest, from the top of the repository.
     pub(super) file: String,
-    pub(super) manifest: Manifest,
+    pub(in crate::commands::release) manifest: Manifest,
 }
 
 /// What is read of a release of a platform.
-pub(super) enum Read {
+pub(in crate::commands::release) enum Read {
     /// What it recorded.
     Recorded(Box<Recorded>),
     /// Its tag says nothing of a manifest: others made it, by hand or before there were manifests.
@@ -67,7 +67,7 @@ impl<'h> Releases<'h> {
     ///
     /// # Errors
     /// SB1604.
-    pub(super) fn of(
+    pub(in crate::commands::release) fn of(
         history: &'h History,
         subject: Subject,
         book: Option<&Book>,
@@ -138,7 +138,7 @@ impl<'h> Releases<'h> {
     /// SB1625 for the one that the next is counted from.
     pub(super) fn recorded(&self, shell: &Shell) -> Result<Memory, Failure> {
         let mut memory = Memory {
-            base: self.base.as_ref().map(Tagged::base),
+            base: self.base(),
             last: None,
             others: Vec::new(),
         };
@@ -158,6 +158,16 @@ impl<'h> Releases<'h> {
             }
         }
         Ok(memory)
+    }
+
+    /// The release that the next one is counted from.
+    pub(in crate::commands::release) fn base(&self) -> Option<Base> {
+        self.base.as_ref().map(Tagged::base)
+    }
+
+    /// What that recorded.
+    pub(in crate::commands::release) fn last(&self) -> Result<Option<Read>, Failure> {
+        self.base.as_ref().map(|it| self.read(it)).transpose()
     }
 
     /// What one of its releases recorded.
@@ -196,13 +206,19 @@ impl<'h> Releases<'h> {
         })))
     }
 
-    /// What its next version has to be, if it consists of some releases.
-    pub(super) fn judge(self, recorded: &Memory, parts: &Parts, wish: &Wish) -> Judged {
+    /// What its next version has to be if its components, which were `before`, are `now`.
+    pub(in crate::commands::release) fn judge(
+        self,
+        before: &BTreeMap<ComponentName, Version>,
+        now: &BTreeMap<ComponentName, Version>,
+        wish: &Wish,
+    ) -> Judged {
         let policy = &self.subject.policy;
-        let claims = claims(policy, &recorded.versions(), &platform::versions(parts));
+        let claims = claims(policy, before, now);
+        let base = self.base();
         let taken: Vec<Version> = self.line.tags.iter().map(|it| it.version.clone()).collect();
         let known = Known {
-            base: recorded.base.as_ref(),
+            base: base.as_ref(),
             claims: &claims,
             taken: &taken,
             ..Known::default()
@@ -266,9 +282,9 @@ impl Memory {
             parts.insert(name.clone(), part);
         }
         for recorded in self.all() {
-            for it in recorded.manifest.differing(&parts) {
+            if let Some(it) = recorded.manifest.differing(&parts).first() {
                 if it.was.digest != it.is.digest {
-                    return Err(errors::digest_differs(&recorded.tag, &it));
+                    return Err(errors::digest_differs(&recorded.tag, it));
                 }
                 let is = releases.get(it.component).map(|it| it.commit);
                 let moved = errors::part_moved(&recorded.tag, &it.is.tag, &it.was.commit, is);
