@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use switchback_supply::git::log::{EntryKind, History, ObjectId};
+use switchback_supply::git::log::{EntryKind, History, HistoryError, ObjectId};
 use switchback_version::Level;
-use switchback_version::change_file::{ChangeFile, LARGEST};
+use switchback_version::change_file::{ChangeFile, LARGEST, SHORTEST_ID};
 use switchback_version::verdict::{Claim, Evidence};
 
 use crate::errors::{self, Failure};
+use crate::shell::Shell;
 
 /// The folder of change files where no settings name another.
 pub(crate) const FOLDER: &str = "changelog.d";
@@ -18,6 +19,30 @@ pub(crate) struct Entry {
     /// Its path from the top of the repository.
     pub(crate) path: String,
     pub(crate) change: ChangeFile,
+}
+
+impl Entry {
+    /// Says what it covers that is nothing, at a commit.
+    pub(crate) fn note(&self, shell: &Shell, history: &History, head: ObjectId) {
+        for covered in &self.change.covers {
+            let there = || {
+                let file = history.entry(head, covered)?.is_some();
+                Ok::<_, HistoryError>(file || history.has_folder(head, covered)?)
+            };
+            // What is no path of a file is nothing that is there.
+            if !is_id(covered) && !there().unwrap_or(false) {
+                shell.out.note(&format!(
+                    "{} covers `{covered}`, which is neither a commit nor a contract nor a fingerprint",
+                    self.path
+                ));
+            }
+        }
+    }
+}
+
+/// Whether a text can be the beginning of the id of a commit or of a fingerprint.
+pub(crate) fn is_id(text: &str) -> bool {
+    text.len() >= SHORTEST_ID && text.bytes().all(|it| it.is_ascii_hexdigit())
 }
 
 /// The change files that a commit has and a release had not, or had otherwise, by their names.

@@ -1,24 +1,38 @@
 //! What the history of a repository says of a component: its tags, and its commits since one of them.
 
+use semver::Version;
 use switchback_supply::git::log::{
-    Commit as LogCommit, History, HistoryError, ObjectId, Outline, Prefixes, Tags,
+    Commit as LogCommit, History, HistoryError, ObjectId, ObjectKind, Outline, Prefixes, Tags,
 };
 use switchback_version::Verdict;
 use switchback_version::commit::Message;
 use switchback_version::tag::{Graph, TagPattern, Tagged};
 use switchback_version::verdict::Commit;
 
+use crate::errors::{self, Failure};
+use crate::shell::Shell;
+
 /// A component as its history knows it.
 pub(crate) struct Line<'h> {
     history: &'h History,
     /// Its release tags, in no order.
     pub(crate) tags: Vec<Tagged<ObjectId>>,
+    /// Tags that are called like those of releases and name no commit, with what they name.
+    pub(crate) others: Vec<Other>,
     /// How they are called.
     pub(crate) pattern: TagPattern,
     /// The folder with its files, from the top of the repository; empty for all.
     pub(crate) folder: String,
     /// The same for questions.
     own: Option<Prefixes>,
+}
+
+/// A tag that is called like that of a release and names no commit.
+pub(crate) struct Other {
+    pub(crate) tag: String,
+    pub(crate) version: Version,
+    /// What it names.
+    pub(crate) kind: ObjectKind,
 }
 
 /// How commits of a history lie to each other.
@@ -46,24 +60,63 @@ impl<'h> Line<'h> {
         pattern: TagPattern,
         folder: &str,
     ) -> Result<Self, HistoryError> {
-        let tagged = tags.all().iter().filter_map(|tag| {
-            Some(Tagged {
-                version: pattern.version(&tag.name)?,
-                tag: tag.name.clone(),
-                commit: tag.target,
-            })
-        });
+        let (mut tagged, mut others) = (Vec::new(), Vec::new());
+        for tag in tags.all() {
+            let Some(version) = pattern.version(&tag.name) else {
+                continue;
+            };
+            match history.other_than_commit(tag) {
+                Some(kind) => others.push(Other {
+                    tag: tag.name.clone(),
+                    version,
+                    kind,
+                }),
+                None => tagged.push(Tagged {
+                    version,
+                    tag: tag.name.clone(),
+                    commit: tag.target,
+                }),
+            }
+        }
         let own = match folder {
             "" => None,
             folder => Some(Prefixes::new([folder])?),
         };
         Ok(Self {
             history,
-            tags: tagged.collect(),
+            tags: tagged,
+            others,
             pattern,
             own,
             folder: folder.to_owned(),
         })
+    }
+
+    /// Says which tags are passed over.
+    pub(crate) fn note(&self, shell: &Shell) {
+        for it in &self.others {
+            shell.out.note(&format!(
+                "the tag {} is passed over: it names a {}, not a commit",
+                switchback_diag::escape_line(&it.tag),
+                it.kind
+            ));
+        }
+    }
+
+    /// That tags can be relied on as a whole: SB1603 in a shallow clone, which may have some of them,
+    /// and where there are none.
+    pub(crate) fn check_whole(&self) -> Result<(), Failure> {
+        let boundary = self.history.shallow_boundary();
+        if !boundary.is_empty() {
+            return Err(HistoryError::Shallow {
+                boundary: boundary.to_vec(),
+            }
+            .into());
+        }
+        match self.tags.is_empty() && self.history.tags()?.all().is_empty() {
+            true => Err(errors::no_tags()),
+            false => Ok(()),
+        }
     }
 
     /// Whether a commit changes something of the component.
@@ -131,6 +184,18 @@ pub(crate) fn commits(number: usize) -> String {
         1 => "1 commit".to_owned(),
         number => format!("{number} commits"),
     }
+}
+
+/// Tags whose names begin as those of releases do, and go on with a number that is no version; a few.
+pub(crate) fn odd(tags: &Tags, pattern: &TagPattern) -> Vec<String> {
+    let probe = pattern.tag(&Version::new(1, 0, 0));
+    let before = probe.split("1.0.0").next().unwrap_or_default();
+    let is_odd = |name: &str| {
+        let rest = name.strip_prefix(before).unwrap_or_default();
+        rest.starts_with(|c: char| c.is_ascii_digit()) && pattern.version(name).is_none()
+    };
+    let names = tags.all().iter().map(|it| &it.name);
+    names.filter(|it| is_odd(it)).take(5).cloned().collect()
 }
 
 #[cfg(test)]

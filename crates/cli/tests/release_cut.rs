@@ -367,7 +367,7 @@ fn a_hook_that_changes_what_is_committed_leaves_everything_as_it_was() {
     let script = "#!/bin/sh\nsed -i s/1.3.0/9.9.9/ Cargo.toml; git add Cargo.toml\n";
     fs::write(&hook, script).unwrap();
     fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
-    let ran = refused(&cli, &git, "", "SB0607");
+    let ran = refused(&cli, &git, "", "SB0608");
     assert!(ran.stderr.contains("Cargo.toml"), "{}", ran.stderr);
 }
 

@@ -1037,12 +1037,12 @@ fn what_is_asked_for_has_to_be_clear() {
     // There is nothing to mend before the first release.
     git.git(&["tag", "-d", "v1.4.2", "v1.5.0"]);
     refused(&cli, &git, "release hotfix --check", "SB1603");
-    assert!(carry(&cli, "").is_empty());
+    refused(&cli, &git, "release hotfix --carry", "SB1603");
     // Nor where nothing is checked out.
     let bare = git.clone_bare();
     bare.git(&["tag", "v1.4.2", "main~2"]);
     let ran = at(&cli, bare.path(), "release hotfix v1.4.2");
-    assert!(ran.stderr.contains("error[SB0602]"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("error[SB0607]"), "{}", ran.stderr);
     let ran = at(
         &cli,
         bare.path(),

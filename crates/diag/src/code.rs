@@ -120,7 +120,8 @@ codes! {
     ValuesFile = "SB0604", "values-file", "The values file cannot be edited", Refused;
     BranchMoved = "SB0605", "branch-moved", "The branch has moved", Refused;
     GitFailed = "SB0606", "git-failed", "A git command failed", Refused;
-    HookChanged = "SB0607", "hook-changed", "A hook changed what was committed", Refused;
+    NoWorkTree = "SB0607", "no-work-tree", "The git repository has no work tree", Usage;
+    HookChanged = "SB0608", "hook-changed", "A hook changed what was committed", Refused;
 
     UnknownRelease = "SB0701", "unknown-release", "The release is not known", Usage;
     ReleaseDiffers = "SB0702", "release-differs", "The release is recorded already with other content", Refused;

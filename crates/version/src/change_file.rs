@@ -26,7 +26,7 @@ use crate::changelog::{Item, ItemError, Kind};
 pub const LARGEST: usize = 64 * 1024;
 
 /// How many digits of an id name something at least.
-const SHORTEST_ID: usize = 7;
+pub const SHORTEST_ID: usize = 7;
 
 /// A change, as somebody describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -91,6 +91,7 @@ impl From<GitError> for Failure {
         let code = match &error {
             GitError::GitMissing { .. } => Code::GitMissing,
             GitError::NotARepository { .. } | GitError::NoCommits => Code::NotRepository,
+            GitError::Bare { .. } => Code::NoWorkTree,
             GitError::DirtyTree { .. } => Code::DirtyTree,
             GitError::Moved { .. } => Code::BranchMoved,
             GitError::HookChanged { .. } => Code::HookChanged,
@@ -105,6 +106,8 @@ impl From<GitError> for Failure {
             GitError::NotARepository { .. } => {
                 found.hint("correct `environment.values.repository`, or run `git init` there")
             }
+            GitError::Bare { .. } => found
+                .hint("run it in a clone, or make a work tree beside it with `git worktree add`"),
             GitError::NoCommits => found.hint("make the first commit"),
             GitError::DirtyTree { .. } => {
                 found.hint("commit those files or put them away, then run the command again")
@@ -113,14 +116,17 @@ impl From<GitError> for Failure {
             GitError::HookChanged { .. } => found.hint(
                 "let the hook leave commits alone whose subject begins with `chore(release): `",
             ),
-            GitError::CheckedOut { .. } => found
-                .hint("check out the branch that releases are made from there, then run it again"),
+            GitError::CheckedOut { .. } => {
+                found.hint("check out another branch in that work tree, then run it again")
+            }
             GitError::TagExists { .. } => {
                 found.hint("a tag is never moved; take the next version that is free")
             }
             GitError::UnknownRevision { .. } => found.hint("check the name with `git rev-parse`"),
             GitError::NoIdentity { .. } => {
-                found.hint_command("say who you are", "git config user.email you@example.org")
+                let name = "git config user.name \"Your Name\"";
+                let address = "git config user.email you@example.org";
+                found.hint_command("say who you are", format!("{name} && {address}"))
             }
             _ => found.hint("nothing was changed; run the command again once it is mended"),
         }

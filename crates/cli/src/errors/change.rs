@@ -170,6 +170,17 @@ pub(crate) fn outside_of_repository(folder: &Path, top: &Path, setting: &str) ->
     .into()
 }
 
+/// The folder of a component is not in the commit that it is judged at: SB0113.
+pub(crate) fn no_component_folder(component: &str, folder: &str, commit: &str) -> Failure {
+    Diagnostic::error(
+        Code::Contradiction,
+        format!("commit {commit} has no folder `{folder}`, where {component} should be"),
+    )
+    .cause("no commit could ever touch it, so every version of it would be wrong")
+    .hint("correct `component.path`, or commit the folder")
+    .into()
+}
+
 /// SB0405.
 pub(crate) fn plan_stale(plan: &Plan, moved: &[&str]) -> Failure {
     Diagnostic::error(

@@ -185,7 +185,7 @@ pub(crate) fn head_detached(commit: &CommitId) -> Failure {
 
 /// There are no files that could be written.
 pub(crate) fn no_work_tree(folder: &Path) -> Failure {
-    GitError::NotARepository {
+    GitError::Bare {
         path: folder.to_owned(),
     }
     .into()

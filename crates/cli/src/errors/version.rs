@@ -2,6 +2,7 @@
 
 use switchback_diag::{Code, Diagnostic};
 use switchback_supply::git::log::HistoryError;
+use switchback_version::Level;
 use switchback_version::change_file::ChangeFileError;
 use switchback_version::policy::Why;
 use switchback_version::verdict::{Decision, Refusal, Verdict, WayOut};
@@ -35,7 +36,12 @@ pub(super) fn history(error: &HistoryError) -> Diagnostic {
             "say that you trust it",
             format!(
                 "git config --global --add safe.directory {}",
-                path.display()
+                // Git wants the top of the work tree; Git's own folder is only that of a bare one.
+                match path.file_name() {
+                    Some(name) if name == ".git" => path.parent().unwrap_or(path),
+                    _ => path,
+                }
+                .display()
             ),
         ),
         HistoryError::Shallow { .. } => found
@@ -47,6 +53,16 @@ pub(super) fn history(error: &HistoryError) -> Diagnostic {
         HistoryError::Corrupt { .. } => found.hint_command("see what is damaged", "git fsck"),
         _ => found.hint("check the name with `git rev-parse`"),
     }
+}
+
+/// There is no tag at all, and without tags nothing can be held against them: SB1603.
+pub(crate) fn no_tags() -> Failure {
+    Diagnostic::error(Code::HistoryUnread, "there are no tags in this repository")
+        .cause("without the tags of releases everything would seem to be in order")
+        .hint_command("fetch them", "git fetch --tags")
+        .hint("in a workflow of GitHub give `actions/checkout` `fetch-depth: 0`")
+        .hint("before the first release there is nothing to hold against its tags")
+        .into()
 }
 
 /// There is no release to count from: SB1603.
@@ -67,6 +83,26 @@ pub(crate) fn no_such_tag(tag: &str, pattern: &str) -> Failure {
     )
     .cause(format!("tags of this component are called `{pattern}`"))
     .hint_command("see the tags", "git tag --list --sort=-v:refname")
+    .into()
+}
+
+/// A number of the last release cannot rise: SB1601.
+pub(crate) fn no_higher(component: &str, tag: &str) -> Failure {
+    Diagnostic::error(
+        Code::VersionRefused,
+        format!("{component} cannot rise above {tag}"),
+    )
+    .cause(format!("no number is higher than {}", u64::MAX))
+    .hint("release what raises the number to the left of it")
+    .into()
+}
+
+/// Something that a change file is to cover is nothing: SB0109.
+pub(crate) fn covers_nothing(covered: &str) -> Failure {
+    super::usage(format!(
+        "`{covered}` is neither a commit, nor a contract, nor a fingerprint"
+    ))
+    .hint("name a commit or a fingerprint by seven digits at least, a contract by its path from the top")
     .into()
 }
 
@@ -131,9 +167,24 @@ fn refused(component: &str, verdict: &Verdict, refusal: &Refusal, command: &str)
                 Some(group) => format!("the last release of the group `{}`", group.name),
                 None => "the last release".to_owned(),
             };
-            found
-                .cause(format!("it is not higher than {last}, {base}"))
-                .hint_command("see what it has to be", command.to_owned())
+            let found = found.cause(format!("it is not higher than {last}, {base}"));
+            let asked = proposed.is_some_and(|it| it.commit.is_some());
+            match (asked, &verdict.floor) {
+                (true, floor) => {
+                    let least = floor.clone().unwrap_or_else(|| Level::Patch.raise(base));
+                    found
+                        .hint_command(
+                            format!("name another one: it has to be {least} at least"),
+                            format!("{command} --propose {least}"),
+                        )
+                        .hint(format!("or commit a later `Release-As: {least}`"))
+                }
+                (false, Some(floor)) => found.hint_command(
+                    format!("raise it: it has to be {floor} at least"),
+                    format!("{command} --propose {floor}"),
+                ),
+                (false, None) => found.hint_command("see what it has to be", command.to_owned()),
+            }
         }
         Refusal::NotAPatch { of } => found
             .cause(format!(

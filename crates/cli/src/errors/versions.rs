@@ -23,6 +23,15 @@ pub(crate) fn wrong_version(text: &str, error: &dyn std::error::Error) -> Failur
         .into()
 }
 
+/// A channel of pre-releases that is none.
+pub(crate) fn wrong_channel(channel: &str) -> Failure {
+    usage(format!("`{channel}` is no channel of pre-releases"))
+        .hint(
+            "a channel is letters, digits and hyphens, such as `rc`; its numbers are counted: rc.1",
+        )
+        .into()
+}
+
 /// SB0701.
 pub(crate) fn unknown_release(component: &ComponentName, version: &Version) -> Failure {
     Diagnostic::error(

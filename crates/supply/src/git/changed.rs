@@ -28,11 +28,11 @@ impl Repository {
     /// a name is replaced.
     ///
     /// # Errors
-    /// [`GitError::NotARepository`] without a work tree, [`GitError::Failed`],
+    /// [`GitError::Bare`] without a work tree, [`GitError::Failed`],
     /// [`GitError::TooLarge`].
     pub fn changed_since(&self, commit: &CommitId) -> Result<Vec<String>, GitError> {
         if self.work_tree().is_none() {
-            return Err(GitError::NotARepository {
+            return Err(GitError::Bare {
                 path: self.git_dir().to_owned(),
             });
         }

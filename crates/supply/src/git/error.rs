@@ -23,6 +23,12 @@ pub enum GitError {
         /// Where it was looked for.
         path: PathBuf,
     },
+    /// The repository is a bare one, and what is to be done needs a work tree.
+    #[error("`{}` is a bare repository: it has no work tree", path.display())]
+    Bare {
+        /// The repository.
+        path: PathBuf,
+    },
     /// The repository has no commit at all.
     #[error("the repository has no commits yet")]
     NoCommits,
@@ -208,7 +214,13 @@ pub enum GitError {
 pub(crate) fn escaped(text: &str) -> String {
     const LIMIT: usize = 2_000;
     let mut safe = String::new();
-    for c in text.trim_end().chars() {
+    // Git leaves lines empty between its sentences.
+    let lines: Vec<&str> = text
+        .trim_end()
+        .lines()
+        .filter(|it| !it.trim().is_empty())
+        .collect();
+    for c in lines.join("\n").chars() {
         match c {
             '\n' => safe.push_str("; "),
             // Bidirectional controls reorder what a terminal shows.
@@ -246,6 +258,7 @@ mod tests {
         let out = escaped("fatal: \u{1b}[2Jx\r\nhint\u{202e}\u{7}\n");
         assert_eq!(out, "fatal: \\u{1b}[2Jx\\r; hint\\u{202e}\\u{7}");
         assert_eq!(escaped_name("a\nb"), "a\\nb");
+        assert_eq!(escaped("one\n\n  \ntwo\n"), "one; two");
         assert!(escaped(&"x".repeat(10_000)).len() < 2_100);
     }
 }

@@ -99,11 +99,11 @@ impl Repository {
     /// would mislead what they call elsewhere.
     ///
     /// # Errors
-    /// [`GitError::NotARepository`] without a work tree.
+    /// [`GitError::Bare`] without a work tree.
     pub(super) fn call_with_hooks(&self) -> Result<Call, GitError> {
         match &self.work_tree {
             Some(tree) => Ok(Call::with_hooks(&self.program, tree)),
-            None => Err(GitError::NotARepository {
+            None => Err(GitError::Bare {
                 path: self.git_dir.clone(),
             }),
         }

@@ -465,44 +465,7 @@ impl Desk<'_> {
 
     /// That no release is passed over from which it would have to be counted.
     fn check_base(&self) -> Result<(), Failure> {
-        if self.judged.verdict.base.is_some() {
-            return Ok(());
-        }
-        let mut releases = self
-            .judged
-            .tags
-            .iter()
-            .filter(|it| it.version.pre.is_empty());
-        if let Some(release) = releases.next() {
-            let cause = format!(
-                "the release {} and what is checked out have no history in common",
-                release.tag
-            );
-            let hint = "if history was rewritten, go on from a branch that has the releases";
-            return Err(errors::tags_unclear(&[cause], hint));
-        }
-        // A name that begins as those of releases do, and goes on with a number.
-        let probe = self.judged.pattern.tag(&Version::new(1, 0, 0));
-        let before = probe.split("1.0.0").next().unwrap_or_default();
-        let history = self.judged.subject.history()?;
-        let odd: Vec<String> = history
-            .tags()?
-            .all()
-            .iter()
-            .filter(|it| {
-                let rest = it.name.strip_prefix(before).unwrap_or_default();
-                rest.starts_with(|c: char| c.is_ascii_digit())
-                    && self.judged.pattern.version(&it.name).is_none()
-            })
-            .take(5)
-            .map(|it| format!("the tag {} names no version as in SemVer 2.0.0", it.name))
-            .collect();
-        if odd.is_empty() {
-            return Ok(());
-        }
-        let hint = "tag the last release once more with its whole version, such as `v1.2.0` for \
-                    `v1.2`";
-        Err(errors::tags_unclear(&odd, hint))
+        self.judged.unclear().map_or(Ok(()), Err)
     }
 
     /// That a commit which gets a tag and nothing else is no release already.

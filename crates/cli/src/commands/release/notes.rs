@@ -215,8 +215,12 @@ fn checked(shell: &Shell, path: &Path, of: Text, known: &Known) -> Result<Exit, 
         found.push(Diagnostic::error(Code::NotesUnfounded, message).hint("shorten it"));
     }
     if found.is_empty() {
+        let words = match count {
+            1 => "1 word".to_owned(),
+            count => format!("{count} words"),
+        };
         let note = format!(
-            "{} says nothing but what is known, in {count} words",
+            "{} says nothing but what is known, in {words}",
             path.display()
         );
         shell.out.note(&note);

@@ -79,6 +79,9 @@ fn cuts(all: &[Judged], platform: Option<&platform::Planned>) -> Vec<Cutting> {
         let Decision::Release { version } = &it.verdict.decision else {
             continue;
         };
+        if it.unclear().is_some() {
+            continue;
+        }
         let tag = it.pattern.tag(version);
         let group = group(it);
         let same = cuts
@@ -167,7 +170,9 @@ enum Word {
 impl Planned {
     fn of(it: &Judged) -> Self {
         let verdict = &it.verdict;
+        let unclear = it.unclear();
         let (decision, version) = match &verdict.decision {
+            _ if unclear.is_some() => (Word::Refused, None),
             Decision::Release { version } => (Word::Release, Some(version.clone())),
             Decision::Nothing => (Word::Nothing, None),
             Decision::Refused { .. } => (Word::Refused, None),
@@ -185,7 +190,10 @@ impl Planned {
             level: verdict.level(),
             tag: version.as_ref().map(|version| it.pattern.tag(version)),
             version,
-            why: why(verdict),
+            why: match unclear.and_then(|it| it.diagnostics.into_iter().next()) {
+                Some(found) => found.causes.first().unwrap_or(&found.message).clone(),
+                None => why(verdict),
+            },
             reason: verdict.reasons.first().cloned(),
             commits: verdict.commits,
             questions: verdict.questions.clone(),

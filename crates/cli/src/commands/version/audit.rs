@@ -33,6 +33,10 @@ impl Audit {
         let subject = self.of.subject(shell)?;
         let history = subject.history()?;
         let line = subject.line(&history)?;
+        line.note(shell);
+        if self.strict {
+            line.check_whole()?;
+        }
         let mut releases: Vec<&Tagged<_>> = line
             .tags
             .iter()
@@ -147,6 +151,11 @@ impl View for Audited {
 
     fn human(&self, page: &mut Page) {
         let fit = self.as_said + self.unforced;
+        if self.releases == 0 {
+            page.add(Role::Strong, &self.component);
+            page.line(": no release has another one before it, so there is nothing to compare");
+            return;
+        }
         let share = match self.releases {
             0 => String::new(),
             all => format!(" ({:.2} %)", 100.0 * fit as f64 / all as f64),
@@ -182,7 +191,9 @@ fn row(it: &Differs) -> Vec<Cell> {
     };
     let because = match (&it.reason, it.unclear) {
         (Some(reason), _) => reason.clone(),
+        (None, 0) if it.commits == 1 => "its one commit does not raise it".to_owned(),
         (None, 0) => format!("none of {} commits raises it", it.commits),
+        (None, 1) => "1 question is open".to_owned(),
         (None, unclear) => format!("{unclear} questions are open"),
     };
     vec![

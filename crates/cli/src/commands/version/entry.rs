@@ -75,7 +75,11 @@ impl Write {
         let loaded = settings_if_any(shell)?;
         let root = match &loaded {
             Some(loaded) => loaded.source.path.parent().map(Path::to_owned),
-            None => History::discover(&shell.folder)?.work_tree(),
+            None => {
+                let history = History::discover(&shell.folder)?;
+                let top = history.work_tree();
+                Some(top.ok_or_else(|| errors::no_work_tree(history.git_dir()))?)
+            }
         };
         let root = root.unwrap_or_else(|| shell.folder.clone());
         let folder = match &loaded {
@@ -93,6 +97,13 @@ impl Write {
             }
         });
         let components: Vec<ComponentName> = components.collect::<Result<_, _>>()?;
+        let top = History::discover(&root).ok().and_then(|it| it.work_tree());
+        let top = top.unwrap_or_else(|| root.clone());
+        for covered in &self.covers {
+            if !entries::is_id(covered) && !top.join(covered).exists() {
+                return Err(errors::covers_nothing(covered));
+            }
+        }
         let breaking = self.breaking.zip(self.upgrade);
         let change = ChangeFile {
             slug: self.name.unwrap_or_else(|| entries::slug(&self.text)),

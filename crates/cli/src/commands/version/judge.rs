@@ -1,15 +1,17 @@
 //! What is known of components at a commit, and what comes of it: one, the members of a group, or all.
 //! The history is read once for all of them.
 
+use std::collections::BTreeSet;
+
 use switchback_diag::Exit;
 use switchback_supply::git::log::{History, ObjectId, Prefixes};
 use switchback_supply::git::{CommitId, GitError};
-use switchback_version::Verdict;
 use switchback_version::commit::Message;
 use switchback_version::group::{Member, Together};
 use switchback_version::hotfix::{self, Hotfix, KnownBy};
 use switchback_version::tag::{TagPattern, Tagged, base};
 use switchback_version::verdict::{Base, Claim, Commit, Decision, Known, Waived, Wish};
+use switchback_version::{Level, Verdict};
 
 use super::{Next, Of, Subject, view};
 use crate::context::{Context, path_in, settings_if_any};
@@ -18,7 +20,7 @@ use crate::entries::{self, Entry};
 use crate::errors::{self, Failure};
 use crate::past::Past;
 use crate::shell::Shell;
-use crate::versions::{Ancestry, Line};
+use crate::versions::{Ancestry, Line, odd, short};
 
 /// What is known of the next version.
 pub(crate) struct Judged {
@@ -30,6 +32,8 @@ pub(crate) struct Judged {
     pub(crate) pattern: TagPattern,
     /// Its release tags, in no order.
     pub(crate) tags: Vec<Tagged<ObjectId>>,
+    /// Tags that look as if they named a version, and name none.
+    pub(crate) odd: Vec<String>,
     /// The release that it is counted from.
     pub(crate) base: Option<Tagged<ObjectId>>,
     /// The commits since then that touch the component, the newest first.
@@ -139,14 +143,57 @@ impl Judged {
         .into())
     }
 
+    /// Why it cannot be told from which release it is counted: there are releases, and none is counted
+    /// from, or tags that look like theirs. None where it can.
+    ///
+    /// Nor can a number be counted on from the highest that there is.
+    pub(crate) fn unclear(&self) -> Option<Failure> {
+        if let Some(base) = &self.verdict.base {
+            let version = &base.version;
+            let last = match self.verdict.level() {
+                Level::None => 0,
+                Level::Patch => version.patch,
+                Level::Minor => version.minor,
+                Level::Major => version.major,
+            };
+            return (last == u64::MAX).then(|| errors::no_higher(&self.subject.name, &base.tag));
+        }
+        let mut releases = self.tags.iter().filter(|it| it.version.pre.is_empty());
+        if let Some(release) = releases.next() {
+            let cause = format!(
+                "the release {} and what is checked out have no history in common",
+                release.tag
+            );
+            let hint = "if history was rewritten, go on from a branch that has the releases";
+            return Some(errors::tags_unclear(&[cause], hint));
+        }
+        if self.odd.is_empty() {
+            return None;
+        }
+        let names = self.odd.iter();
+        let odd: Vec<String> = names
+            .map(|it| format!("the tag {it} names no version as in SemVer 2.0.0"))
+            .collect();
+        let hint = "tag the last release once more with its whole version, such as `v1.2.0` for \
+                    `v1.2`";
+        Some(errors::tags_unclear(&odd, hint))
+    }
+
     /// Why there is no version; none where there is one, or nothing has to be released.
     pub(crate) fn failure(&self) -> Option<Failure> {
+        if let Some(unclear) = self.unclear() {
+            return Some(unclear);
+        }
         errors::no_version(&self.subject.name, &self.verdict, &self.subject.command())
     }
 
     /// Shows it.
     pub(crate) fn show(self, shell: &Shell) -> Result<Exit, Failure> {
         let failure = self.failure();
+        // A number that is counted from nothing is not shown.
+        if let Some(unclear) = self.unclear() {
+            return Err(unclear);
+        }
         let nothing = self.verdict.decision == Decision::Nothing;
         shell.out.data(&view(self));
         match failure {
@@ -178,6 +225,8 @@ pub(super) struct Bench<'a> {
 struct Case<'h> {
     subject: Subject,
     line: Line<'h>,
+    /// Tags that look as if they named a version, and name none.
+    odd: Vec<String>,
     /// The release that it is counted from.
     found: Option<Tagged<ObjectId>>,
     base: Option<Base>,
@@ -236,6 +285,7 @@ impl Bench<'_> {
             head,
             pattern: case.line.pattern,
             tags: case.line.tags,
+            odd: case.odd,
             base: case.found,
             commits: case.commits,
             entries: case.beside.entries,
@@ -258,6 +308,22 @@ impl Bench<'_> {
             if let Some(below) = self.below {
                 line.tags.retain(|it| it.version < *below);
             }
+            line.note(self.shell);
+            let there = || history.has_folder(head, &line.folder);
+            if self.below.is_none() && !line.folder.is_empty() && !there()? {
+                let commit = head.to_string();
+                let name = &subject.name;
+                return Err(errors::no_component_folder(
+                    name,
+                    &line.folder,
+                    short(&commit),
+                ));
+            }
+            // What was judged when it was released is not judged by what has been tagged since.
+            let odd = match self.below {
+                None => odd(&tags, &line.pattern),
+                Some(_) => Vec::new(),
+            };
             let since = self.since.filter(|_| self.named == Some(place));
             let found = match since {
                 None => base(&line.tags, head, &mut past)?,
@@ -269,12 +335,13 @@ impl Bench<'_> {
                 Some(of) => of_hotfix(&subject, &line, history, (self.commit, head), of, said)?,
                 None => None,
             };
-            let taken = match &hotfix {
+            let mut taken = match &hotfix {
                 Some(it) => {
                     hotfix::taken(&line.tags, &it.of.version, head, &mut Ancestry(history))?
                 }
                 None => line.tags.iter().map(|it| it.version.clone()).collect(),
             };
+            taken.extend(line.others.iter().map(|it| it.version.clone()));
             let here = line.tags.iter().filter(|it| it.commit == head);
             let here = here.map(|it| it.version.clone()).collect();
             cases.push(Case {
@@ -285,6 +352,7 @@ impl Bench<'_> {
                 here,
                 hotfix,
                 beside: Beside::default(),
+                odd,
                 subject,
                 line,
             });
@@ -294,8 +362,14 @@ impl Bench<'_> {
                 case.commits = commits;
             }
         }
+        let mut read = BTreeSet::new();
         for case in &mut cases {
             case.beside = case.beside(context.as_ref(), history, head)?;
+            for entry in &case.beside.entries {
+                if read.insert(entry.path.clone()) {
+                    entry.note(self.shell, history, head);
+                }
+            }
         }
         Ok(cases)
     }

@@ -283,8 +283,7 @@ impl Next {
             channel: self.pre.clone(),
         };
         if let Some(channel) = &self.pre {
-            // A channel has to be an identifier of SemVer that is no number.
-            version(&format!("1.0.0-{channel}.1"))?;
+            check_channel(channel)?;
         }
         let subject = self.of.subject(shell)?;
         let (subjects, named) = subject.with_its_group(shell)?;
@@ -311,6 +310,17 @@ fn view(judged: Judged) -> view::Next {
         },
         hotfix: judged.hotfix,
         verdict: judged.verdict,
+    }
+}
+
+/// That a channel is made of identifiers of SemVer, the last of which is no number: that would be the
+/// number of the pre-release.
+fn check_channel(channel: &str) -> Result<(), Failure> {
+    let last = channel.rsplit('.').next().unwrap_or_default();
+    let is_number = !last.is_empty() && last.bytes().all(|it| it.is_ascii_digit());
+    match semver::Prerelease::new(channel) {
+        Ok(it) if !it.is_empty() && !is_number => Ok(()),
+        _ => Err(errors::wrong_channel(channel)),
     }
 }
 

@@ -237,6 +237,16 @@ impl History {
         sorted
     }
 
+    /// What a tag leads to, if it is something else than a commit. What cannot be read is said by who
+    /// needs it.
+    pub fn other_than_commit(&self, tag: &Tag) -> Option<ObjectKind> {
+        if self.is_in_graph(tag.target) {
+            return None;
+        }
+        let (kind, _) = self.header(tag.target).ok()?;
+        (kind != ObjectKind::Commit).then_some(kind)
+    }
+
     /// What an annotated tag says; of a tag on a tag, the outer one. `None` for one that is not
     /// annotated.
     ///

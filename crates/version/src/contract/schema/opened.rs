@@ -112,6 +112,9 @@ impl Schemas<'_> {
     pub(super) fn lost_alternatives(&self, parts: &[Part]) -> BTreeMap<String, NodeId> {
         let arena = self.arena();
         let mut out = BTreeMap::new();
+        if !self.dangles() {
+            return out;
+        }
         let mut seen = BTreeSet::new();
         let mut waiting = parts.to_vec();
         while let Some(part) = waiting.pop() {

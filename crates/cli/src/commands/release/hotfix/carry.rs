@@ -30,6 +30,8 @@ pub(super) fn run(
     let subject = of.subject(shell)?;
     let history = subject.history()?;
     let line = subject.line(&history)?;
+    line.note(shell);
+    line.check_whole()?;
     let repository = Repository::discover(&subject.folder)?;
     let main = match to {
         Some(to) => named_line(&repository, to)?,

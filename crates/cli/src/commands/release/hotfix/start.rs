@@ -175,6 +175,9 @@ impl Start {
                 ),
             };
         }
+        if line.others.iter().any(|it| it.tag == *tag) {
+            return refused("it names something else than a commit", None);
+        }
         let called = format!("tags of this component are called `{}`", line.pattern);
         let tags = history.tags()?;
         if tags.named(tag).is_some() {
@@ -241,7 +244,8 @@ impl Desk<'_> {
     fn next(&self) -> Result<Version, Failure> {
         let (version, commit) = (&self.release.version, self.release.commit);
         let mut graph = Ancestry(self.history);
-        let taken = hotfix::taken(&self.line.tags, version, commit, &mut graph)?;
+        let mut taken = hotfix::taken(&self.line.tags, version, commit, &mut graph)?;
+        taken.extend(self.line.others.iter().map(|it| it.version.clone()));
         hotfix::next_patch(version, &taken).ok_or_else(|| {
             let because = "there is no higher number for a patch of it";
             errors::no_release_to_mend(&self.release.tag, because, None)

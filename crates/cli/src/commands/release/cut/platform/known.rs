@@ -17,7 +17,7 @@ use crate::errors::{self, Failure};
 use crate::past::Past;
 use crate::settings::versions::Platform;
 use crate::shell::Shell;
-use crate::versions::Line;
+use crate::versions::{Line, odd};
 
 /// The releases of a platform, as what is checked out knows them.
 pub(in crate::commands::release) struct Releases<'h> {
@@ -225,6 +225,7 @@ impl<'h> Releases<'h> {
         };
         Judged {
             verdict: policy.verdict(&known, wish),
+            odd: odd(&self.tags, &self.line.pattern),
             subject: self.subject,
             head: self.head,
             pattern: self.line.pattern,
