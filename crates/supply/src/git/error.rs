@@ -255,8 +255,8 @@ mod tests {
 
     #[test]
     fn nothing_that_moves_the_cursor_comes_out() {
-        let out = escaped("fatal: \u{1b}[2Jx\r\nhint\u{202e}\u{7}\n");
-        assert_eq!(out, "fatal: \\u{1b}[2Jx\\r; hint\\u{202e}\\u{7}");
+        let out = escaped("fatal: \u{1b}[2Jx\ry\r\nhint\u{202e}\u{7}\n");
+        assert_eq!(out, "fatal: \\u{1b}[2Jx\\ry; hint\\u{202e}\\u{7}");
         assert_eq!(escaped_name("a\nb"), "a\\nb");
         assert_eq!(escaped("one\n\n  \ntwo\n"), "one; two");
         assert!(escaped(&"x".repeat(10_000)).len() < 2_100);
