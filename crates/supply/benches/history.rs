@@ -210,15 +210,23 @@ fn main() {
                 true => "",
                 false => ", and did not end",
             };
+            // The clock of processes ticks every few milliseconds: less than that is no time to divide by.
+            let first_processor = first.processor().as_secs_f64();
+            let processor = match first_processor > 0.0 {
+                true => {
+                    let times = runner.processor().as_secs_f64() / first_processor;
+                    format!(", {times:.1} times the CPU")
+                }
+                false => String::new(),
+            };
             println!(
-                "  {:<11}{:>7} ms (best {} ms), {:>6} ms CPU, {memory:>4} MiB, {:.1} times as long, \
-                 {:.1} times the CPU{over}",
+                "  {:<11}{:>7} ms (best {} ms), {:>6} ms CPU, {memory:>4} MiB, {:.1} times as long\
+                 {processor}{over}",
                 runner.who,
                 runner.wall().as_millis(),
                 best.as_millis(),
                 runner.processor().as_millis(),
                 runner.wall().as_secs_f64() / first.wall().as_secs_f64(),
-                runner.processor().as_secs_f64() / first.processor().as_secs_f64(),
             );
         }
     }
