@@ -8,10 +8,10 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use serde_json::Value;
+use support::release::{KILL, create_ledger, recorded_tags};
 use support::{run, switchback};
 use switchback_testkit::cli::{Cli, Ran};
 use switchback_testkit::git::{ScratchRepository, ssh_key};
@@ -47,12 +47,6 @@ fn recorded() -> (Cli, ScratchRepository) {
     (cli, git)
 }
 
-fn create_ledger(cli: &Cli) {
-    fs::create_dir(cli.folder().join(".switchback")).unwrap();
-    let made = run(cli, "ledger create");
-    assert_eq!(made.code, 0, "{}", made.stderr);
-}
-
 #[track_caller]
 fn cut(cli: &Cli, line: &str) -> Value {
     let ran = run(cli, &format!("release cut {line} --format json"));
@@ -60,41 +54,14 @@ fn cut(cli: &Cli, line: &str) -> Value {
     serde_json::from_str(&ran.stdout).unwrap()
 }
 
-/// That a command is refused with a code, and changes nothing that anybody sees.
+/// That a cut is refused with a code, and changes nothing that anybody sees.
 #[track_caller]
 fn refused(cli: &Cli, git: &ScratchRepository, line: &str, code: &str) -> Ran {
-    let before = state(git);
-    let ran = run(cli, &format!("release cut {line}"));
-    assert!(
-        ran.stderr.contains(&format!("error[{code}]")),
-        "{}{}",
-        ran.stdout,
-        ran.stderr
-    );
-    assert_ne!(ran.code, 0);
-    assert_eq!(state(git), before);
-    ran
-}
-
-fn state(git: &ScratchRepository) -> String {
-    let refs = git.git(&["for-each-ref"]);
-    let status = git.git(&["status", "--porcelain"]);
-    let diff = git.git(&["diff", "HEAD"]);
-    format!("{refs}\n{}\n{status}\n{diff}", git.head())
+    support::release::refused(cli, git, &format!("release cut {line}"), code)
 }
 
 fn text(git: &ScratchRepository, file: &str) -> String {
     String::from_utf8(git.read(file)).unwrap()
-}
-
-fn ledger(cli: &Cli) -> Vec<String> {
-    let ran = run(cli, "ledger log --format json");
-    let log: Value = serde_json::from_str(&ran.stdout).unwrap();
-    let events = log["events"].as_array().unwrap();
-    let tagged = events.iter().filter(|it| it["kind"] == "release-tagged");
-    tagged
-        .map(|it| it["what"].as_str().unwrap().to_owned())
-        .collect()
 }
 
 /// An SSH key in the home of the runs, with which the repository signs.
@@ -154,7 +121,7 @@ fn a_release_is_files_a_commit_and_a_tag() {
         says.contains("`feat: list orders` has the type `feat`"),
         "{says}"
     );
-    let log = ledger(&cli);
+    let log = recorded_tags(&cli);
     assert_eq!(log.len(), 1);
     assert!(
         log[0].contains("not signed: no key is configured"),
@@ -224,7 +191,7 @@ fn a_tag_is_signed_as_git_is_configured() {
     let made = cut(&cli, "");
     assert_eq!(made["signature"]["kind"], "verified");
     git.git(&["verify-tag", "v1.3.1"]);
-    assert!(ledger(&cli)[1].contains("signed by ada@example.org"));
+    assert!(recorded_tags(&cli)[1].contains("signed by ada@example.org"));
 
     // Somebody who does not want to says why.
     git.commit_file("z.rs", "///\n", "fix: zz");
@@ -255,13 +222,7 @@ fn a_key_that_cannot_sign_leaves_everything_as_it_was() {
 
 /// Lets the run die right after Git made the commit.
 fn dies_after_the_commit(git: &ScratchRepository) -> PathBuf {
-    let hook = git.path().join(".git/hooks/post-commit");
-    fs::create_dir_all(hook.parent().unwrap()).unwrap();
-    // The hook's parent is Git, and whoever started Git is its parent.
-    let script = "#!/bin/sh\nkill -9 $(ps -o ppid= -p $PPID 2>/dev/null || cut -d' ' -f4 /proc/$PPID/stat)\n";
-    fs::write(&hook, script).unwrap();
-    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
-    hook
+    git.hook("post-commit", KILL)
 }
 
 #[test]
@@ -282,7 +243,7 @@ fn a_run_that_died_is_gone_on_with() {
         (&"v1.3.0".into(), &commit.clone().into())
     );
     assert_eq!(git.head(), commit);
-    assert_eq!(ledger(&cli).len(), 1);
+    assert_eq!(recorded_tags(&cli).len(), 1);
 }
 
 #[test]
@@ -308,7 +269,7 @@ fn a_tag_that_an_interrupted_run_made_is_recorded() {
     assert_eq!(recorded["recorded"], true);
     // The reason is in the message of the tag.
     assert_eq!(recorded["signature"], made["signature"]);
-    assert_eq!(ledger(&cli).len(), 1);
+    assert_eq!(recorded_tags(&cli).len(), 1);
     assert_eq!(run(&cli, "release cut").code, 3);
 }
 
@@ -351,10 +312,7 @@ fn what_somebody_is_at_work_on_is_not_taken() {
 #[test]
 fn a_hook_that_refuses_leaves_everything_as_it_was() {
     let (cli, git) = repository();
-    let hook = git.path().join(".git/hooks/pre-commit");
-    fs::create_dir_all(hook.parent().unwrap()).unwrap();
-    fs::write(&hook, "#!/bin/sh\necho 'not today' >&2\nexit 1\n").unwrap();
-    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    git.hook("pre-commit", "echo 'not today' >&2\nexit 1");
     let ran = refused(&cli, &git, "", "SB0606");
     assert!(ran.stderr.contains("not today"), "{}", ran.stderr);
 }
@@ -362,11 +320,8 @@ fn a_hook_that_refuses_leaves_everything_as_it_was() {
 #[test]
 fn a_hook_that_changes_what_is_committed_leaves_everything_as_it_was() {
     let (cli, git) = repository();
-    let hook = git.path().join(".git/hooks/pre-commit");
-    fs::create_dir_all(hook.parent().unwrap()).unwrap();
-    let script = "#!/bin/sh\nsed -i s/1.3.0/9.9.9/ Cargo.toml; git add Cargo.toml\n";
-    fs::write(&hook, script).unwrap();
-    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    let script = "sed -i s/1.3.0/9.9.9/ Cargo.toml; git add Cargo.toml";
+    git.hook("pre-commit", script);
     let ran = refused(&cli, &git, "", "SB0608");
     assert!(ran.stderr.contains("Cargo.toml"), "{}", ran.stderr);
 }
@@ -458,7 +413,7 @@ fn a_candidate_becomes_the_release() {
     // The candidate, of which the ledger knows nothing, is in nobody's way.
     assert_eq!(cut(&cli, "")["tag"], "v1.3.0");
     assert!(text(&git, "Cargo.toml").contains("\"1.3.0\""));
-    assert_eq!(ledger(&cli).len(), 1);
+    assert_eq!(recorded_tags(&cli).len(), 1);
 }
 
 #[test]

@@ -7,9 +7,8 @@
 
 mod support;
 
-use std::fs;
-
 use serde_json::Value;
+use support::release::{create_ledger, recorded_tags, state};
 use support::{run, switchback};
 use switchback_testkit::cli::Cli;
 use switchback_testkit::git::ScratchRepository;
@@ -60,21 +59,6 @@ fn repository(kind: &str) -> (Cli, ScratchRepository) {
     (cli, git)
 }
 
-fn create_ledger(cli: &Cli) {
-    fs::create_dir(cli.folder().join(".switchback")).unwrap();
-    let made = run(cli, "ledger create");
-    assert_eq!(made.code, 0, "{}", made.stderr);
-}
-
-/// The versions that the ledger has tags of.
-fn recorded(cli: &Cli) -> usize {
-    let ran = run(cli, "ledger log --format json");
-    let log: Value = serde_json::from_str(&ran.stdout).unwrap();
-    let events = log["events"].as_array().unwrap();
-    let tagged = events.iter().filter(|it| it["kind"] == "release-tagged");
-    tagged.count()
-}
-
 #[track_caller]
 fn cut(cli: &Cli, line: &str) -> Value {
     let ran = run(cli, &format!("release cut {line} --format json"));
@@ -91,12 +75,6 @@ fn tags(cut: &Value) -> Vec<&str> {
 
 fn text(git: &ScratchRepository, file: &str) -> String {
     String::from_utf8(git.read(file)).unwrap()
-}
-
-fn state(git: &ScratchRepository) -> String {
-    let refs = git.git(&["for-each-ref"]);
-    let status = git.git(&["status", "--porcelain"]);
-    format!("{refs}\n{}\n{status}", git.head())
 }
 
 /// That both are tagged at the commit that is checked out, which is the only one since the orders, and
@@ -151,7 +129,7 @@ fn a_fixed_group_is_one_commit_with_a_tag_for_each_member() {
         "{says}"
     );
     assert!(says.contains("Switchback-Release: web 1.3.0"), "{says}");
-    assert_eq!(recorded(&cli), 2);
+    assert_eq!(recorded_tags(&cli).len(), 2);
     is_whole(&cli, &git);
 }
 
@@ -193,7 +171,7 @@ fn what_an_interrupted_run_left_is_gone_on_with() {
     create_ledger(&cli);
     let told = cut(&cli, "--component api");
     assert_eq!(tags(&told), ["api-v1.3.0", "web-v1.3.0"]);
-    assert_eq!(recorded(&cli), 2);
+    assert_eq!(recorded_tags(&cli).len(), 2);
     is_whole(&cli, &git);
     // One that is not recorded, and one that is not there.
     assert_eq!(told["components"][1]["recorded"], true);

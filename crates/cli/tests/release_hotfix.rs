@@ -8,10 +8,10 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
+use support::release::{KILL, create_ledger};
 use support::{run, switchback};
 use switchback_testkit::cli::{Cli, Ran};
 use switchback_testkit::git::ScratchRepository;
@@ -128,20 +128,6 @@ fn settings(git: &ScratchRepository, more: &str) {
     git.write("switchback.toml", text);
     git.write(".gitignore", ".switchback/\n");
     git.commit("chore: settings");
-}
-
-fn create_ledger(cli: &Cli) {
-    fs::create_dir(cli.folder().join(".switchback")).unwrap();
-    let made = run(cli, "ledger create");
-    assert_eq!(made.code, 0, "{}", made.stderr);
-}
-
-fn hook(git: &ScratchRepository, name: &str, script: &str) -> PathBuf {
-    let hook = git.path().join(".git/hooks").join(name);
-    fs::create_dir_all(hook.parent().unwrap()).unwrap();
-    fs::write(&hook, format!("#!/bin/sh\n{script}\n")).unwrap();
-    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
-    hook
 }
 
 fn at(cli: &Cli, folder: &Path, line: &str) -> Ran {
@@ -513,7 +499,7 @@ fn what_cannot_be_picked_is_refused() {
 fn hooks_and_configuration_count() {
     let (cli, git) = released();
     let pick = format!("release hotfix v1.4.2 --pick {}", git.head());
-    let hooked = hook(&git, "prepare-commit-msg", "echo 'not today' >&2\nexit 1");
+    let hooked = git.hook("prepare-commit-msg", "echo 'not today' >&2\nexit 1");
     let ran = refused(&cli, &git, &pick, "SB0606");
     assert!(ran.stderr.contains("not today"), "{}", ran.stderr);
     // None runs in a dry run.
@@ -524,7 +510,7 @@ fn hooks_and_configuration_count() {
     refused(&cli, &git, &pick, "SB0606");
     git.git(&["config", "commit.gpgSign", "false"]);
     // One that fails after the fact changes nothing.
-    hook(&git, "post-checkout", "exit 1");
+    git.hook("post-checkout", "exit 1");
     assert_eq!(run(&cli, &pick).code, 0);
     assert_eq!(branch(&git), "hotfix/v1.4.3");
 }
@@ -537,7 +523,7 @@ fn a_run_that_died_while_it_picked_is_done_again() {
     let line = format!("v1.4.2 --pick {fix} {later}");
     // After the first of two; the hook's parent is Git, and whoever started Git is its parent.
     let kill = "kill -9 $(cut -d' ' -f4 /proc/$PPID/stat) $PPID";
-    let hooked = hook(&git, "post-commit", kill);
+    let hooked = git.hook("post-commit", kill);
     let refs = git.git(&["for-each-ref"]);
     let died = run(&cli, &format!("release hotfix {line}"));
     assert_eq!(died.code, 137, "{}", died.stderr);
@@ -556,11 +542,7 @@ fn a_run_that_died_while_it_picked_is_done_again() {
 fn a_run_that_died_while_it_checked_out_is_gone_on_with() {
     let (cli, git) = released();
     let line = format!("v1.4.2 --pick {}", git.head());
-    let hooked = hook(
-        &git,
-        "post-checkout",
-        "kill -9 $(cut -d' ' -f4 /proc/$PPID/stat)",
-    );
+    let hooked = git.hook("post-checkout", KILL);
     let died = run(&cli, &format!("release hotfix {line}"));
     assert_eq!(died.code, 137, "{}", died.stderr);
     fs::remove_file(hooked).unwrap();

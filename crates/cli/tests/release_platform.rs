@@ -8,10 +8,10 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::thread;
 
 use serde_json::Value;
+use support::release::{KILL, create_ledger, recorded_tags};
 use support::{run, switchback};
 use switchback_testkit::cli::{Cli, Ran};
 use switchback_testkit::git::{ScratchRepository, ssh_key};
@@ -46,23 +46,6 @@ fn release(git: &ScratchRepository, component: &str, version: &str) {
     git.git(&["tag", &format!("{component}-v{version}")]);
 }
 
-fn create_ledger(cli: &Cli) {
-    fs::create_dir(cli.folder().join(".switchback")).unwrap();
-    let made = run(cli, "ledger create");
-    assert_eq!(made.code, 0, "{}", made.stderr);
-}
-
-/// What the ledger says of tags.
-fn ledger(cli: &Cli) -> Vec<String> {
-    let ran = run(cli, "ledger log --format json");
-    let log: Value = serde_json::from_str(&ran.stdout).unwrap();
-    let events = log["events"].as_array().unwrap();
-    let tagged = events.iter().filter(|it| it["kind"] == "release-tagged");
-    tagged
-        .map(|it| it["what"].as_str().unwrap().to_owned())
-        .collect()
-}
-
 fn platform(cli: &Cli, line: &str) -> Ran {
     run(cli, &format!("release platform {line} --format json"))
 }
@@ -82,27 +65,10 @@ fn first(cli: &Cli) -> Value {
     cut(cli, &format!("--digest api={one} --digest web={two}"))
 }
 
-fn state(git: &ScratchRepository) -> String {
-    let refs = git.git(&["for-each-ref"]);
-    let status = git.git(&["status", "--porcelain"]);
-    let diff = git.git(&["diff", "HEAD"]);
-    format!("{refs}\n{}\n{status}\n{diff}", git.head())
-}
-
-/// That a command is refused with a code, and changes nothing that anybody sees.
+/// That a version is refused with a code, and nothing that anybody sees is changed; what is said.
 #[track_caller]
 fn refused(cli: &Cli, git: &ScratchRepository, line: &str, code: &str) -> String {
-    let before = state(git);
-    let ran = run(cli, &format!("release platform {line}"));
-    assert!(
-        ran.stderr.contains(&format!("error[{code}]")),
-        "{}{}",
-        ran.stdout,
-        ran.stderr
-    );
-    assert!(ran.code == 1 || ran.code == 2, "{}", ran.code);
-    assert_eq!(state(git), before);
-    ran.stderr
+    support::release::refused(cli, git, &format!("release platform {line}"), code).stderr
 }
 
 /// That everything is what its tag says, and nothing is left to do.
@@ -186,7 +152,7 @@ fn the_first_version_is_a_manifest_a_commit_and_a_tag() {
         says.contains(&format!("Switchback-Manifest: {sum} platform.json")),
         "{says}"
     );
-    let log = ledger(&cli);
+    let log = recorded_tags(&cli);
     assert_eq!(log.len(), 1);
     assert!(
         log[0].starts_with("platform 0.1.0 is platform-v0.1.0 at "),
@@ -556,25 +522,13 @@ fn digests_that_cannot_be_used_are_refused() {
     assert_eq!(cut(&cli, &line)["components"][1]["digest"], digest("2"));
 }
 
-/// A hook of Git that runs commands of a shell.
-fn hook(git: &ScratchRepository, name: &str, script: &str) -> std::path::PathBuf {
-    let hook = git.path().join(".git/hooks").join(name);
-    fs::create_dir_all(hook.parent().unwrap()).unwrap();
-    fs::write(&hook, format!("#!/bin/sh\n{script}\n")).unwrap();
-    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
-    hook
-}
-
-/// Ends whoever started Git, which is the parent of the hook's parent.
-const KILL: &str = "kill -9 $(ps -o ppid= -p $PPID 2>/dev/null || cut -d' ' -f4 /proc/$PPID/stat)";
-
 #[test]
 fn a_run_that_died_is_gone_on_with() {
     let (cli, git) = repository();
     create_ledger(&cli);
     let given = format!("--digest api={} --digest web={}", digest("1"), digest("2"));
     // Before the commit, which Git does not make then: it is killed, too.
-    let killing = hook(&git, "pre-commit", &format!("{KILL} $PPID"));
+    let killing = git.hook("pre-commit", &format!("{KILL} $PPID"));
     let before = git.head();
     assert_eq!(platform(&cli, &given).code, 137);
     assert_eq!(git.head(), before);
@@ -582,7 +536,7 @@ fn a_run_that_died_is_gone_on_with() {
     fs::remove_file(killing).unwrap();
     let _ = fs::remove_file(git.path().join(".git/index.lock"));
     // After it.
-    let killing = hook(&git, "post-commit", KILL);
+    let killing = git.hook("post-commit", KILL);
     assert_eq!(platform(&cli, &given).code, 137);
     fs::remove_file(killing).unwrap();
     let commit = git.head();
@@ -590,7 +544,7 @@ fn a_run_that_died_is_gone_on_with() {
     assert_eq!(git.git(&["tag", "--list", "platform*"]), "");
     assert_eq!(cut(&cli, &given)["release"]["commit"], commit);
     assert_eq!(git.head(), commit);
-    assert_eq!(ledger(&cli).len(), 1);
+    assert_eq!(recorded_tags(&cli).len(), 1);
     is_whole(&cli, &git, "platform-v0.1.0");
 
     // Between the tag and the ledger: a tag that the ledger does not know.
@@ -599,7 +553,7 @@ fn a_run_that_died_is_gone_on_with() {
     let recorded = cut(&cli, "");
     assert_eq!(recorded["release"]["recorded"], true);
     assert_eq!(recorded["release"]["commit"], commit);
-    assert_eq!(ledger(&cli).len(), 1);
+    assert_eq!(recorded_tags(&cli).len(), 1);
     is_whole(&cli, &git, "platform-v0.1.0");
 }
 
@@ -607,7 +561,7 @@ fn a_run_that_died_is_gone_on_with() {
 fn a_commit_that_is_refused_leaves_everything_as_it_was() {
     let (cli, git) = repository();
     let given = format!("--digest api={} --digest web={}", digest("1"), digest("2"));
-    let refusing = hook(&git, "pre-commit", "echo 'not today' >&2; exit 1");
+    let refusing = git.hook("pre-commit", "echo 'not today' >&2; exit 1");
     let said = refused(&cli, &git, &given, "SB0606");
     assert!(said.contains("not today"), "{said}");
     assert!(!git.path().join("platform.json").exists());
@@ -640,7 +594,7 @@ fn two_at_once_make_one() {
     });
     let count = |code| codes.iter().filter(|it| **it == code).count();
     assert_eq!((count(0), count(3)), (1, 3), "{codes:?}");
-    assert_eq!(ledger(&cli).len(), 1);
+    assert_eq!(recorded_tags(&cli).len(), 1);
     assert_eq!(git.git(&["rev-list", "--count", "HEAD"]), "2");
     is_whole(&cli, &git, "platform-v0.1.0");
 }

@@ -392,10 +392,7 @@ fn a_file_that_is_new_to_git_is_committed_or_left_new() {
     scratch.write("deploy/new [1].txt", "new\n");
     scratch.write("deploy/other.txt", "of somebody\n");
     scratch.write("a.txt", "b\n");
-    let hook = scratch.path().join(".git/hooks/pre-commit");
-    fs::create_dir_all(hook.parent().unwrap()).unwrap();
-    fs::write(&hook, "#!/bin/sh\nexit 1\n").unwrap();
-    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    let hook = scratch.hook("pre-commit", "exit 1");
     let before = scratch.git(&["status", "--porcelain"]);
     let refused = repository.commit_paths(&base, &names, "one");
     assert!(
@@ -418,17 +415,8 @@ fn a_file_that_is_new_to_git_is_committed_or_left_new() {
 #[test]
 fn hooks_of_the_user_run_and_may_refuse() {
     let (scratch, repository, base) = started();
-    let hooks = scratch.path().join(".git/hooks");
-    fs::create_dir_all(&hooks).unwrap();
-    let hook = |name: &str, script: &str| {
-        fs::write(hooks.join(name), script).unwrap();
-        fs::set_permissions(hooks.join(name), fs::Permissions::from_mode(0o755)).unwrap();
-    };
     scratch.write("a.txt", "b\n");
-    hook(
-        "pre-commit",
-        "#!/bin/sh\necho 'not on a Friday' >&2\nexit 1\n",
-    );
+    scratch.hook("pre-commit", "echo 'not on a Friday' >&2\nexit 1");
     let refused = repository.commit_paths(&base, &paths(&["a.txt"]), "one");
     assert!(
         matches!(&refused, Err(GitError::Failed { stderr, .. }) if stderr.contains("Friday")),
@@ -436,9 +424,9 @@ fn hooks_of_the_user_run_and_may_refuse() {
     );
     assert_eq!(scratch.head(), base.as_str());
     // Neither literal paths nor a repository of ours are forced on what hooks call.
-    hook(
+    scratch.hook(
         "pre-commit",
-        "#!/bin/sh\ntest -z \"$GIT_LITERAL_PATHSPECS$GIT_DIR\" || exit 1\ngit ls-files '*.txt' > seen\n",
+        "test -z \"$GIT_LITERAL_PATHSPECS$GIT_DIR\" || exit 1\ngit ls-files '*.txt' > seen",
     );
     repository
         .commit_paths(&base, &paths(&["a.txt"]), "one")
@@ -451,8 +439,6 @@ fn a_commit_of_which_a_hook_makes_another_one_is_taken_back() {
     let (scratch, repository, _) = started();
     let base = scratch.commit_file("b.txt", "there\n", "b");
     let base: CommitId = base.parse().unwrap();
-    let hook = scratch.path().join(".git/hooks/pre-commit");
-    fs::create_dir_all(hook.parent().unwrap()).unwrap();
     let names = paths(&["a.txt"]);
     for (script, changed) in [
         ("sed -i s/b/c/ a.txt; git add a.txt", "a.txt"),
@@ -460,8 +446,7 @@ fn a_commit_of_which_a_hook_makes_another_one_is_taken_back() {
         ("git rm -q --cached b.txt", "b.txt"),
     ] {
         scratch.write("a.txt", "b\n");
-        fs::write(&hook, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+        let hook = scratch.hook("pre-commit", script);
         let refused = repository.commit_paths(&base, &names, "one");
         let Err(GitError::HookChanged { files }) = &refused else {
             panic!("{script}: {refused:?}");

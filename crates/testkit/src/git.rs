@@ -165,6 +165,21 @@ impl ScratchRepository {
         self.commit(message)
     }
 
+    /// Makes a hook that runs commands of a shell, and gives its path.
+    ///
+    /// # Panics
+    /// If it cannot be written.
+    #[cfg(unix)]
+    pub fn hook(&self, name: &str, commands: &str) -> PathBuf {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let file = format!(".git/hooks/{name}");
+        self.write(&file, format!("#!/bin/sh\n{commands}\n"));
+        let path = self.path.join(file);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a hook");
+        path
+    }
+
     /// Lets Git sign with an SSH key, such as one of [`ssh_key`].
     ///
     /// # Panics

@@ -9,6 +9,8 @@
     reason = "clippy takes only functions that are tests for tests"
 )]
 
+pub(crate) mod release;
+
 use switchback_testkit::cli::{Cli, Ran};
 
 /// The binary in a fresh folder.
