@@ -35,24 +35,22 @@ impl Pending {
                 Name::Version(version) => Some(version),
                 Name::Unreleased | Name::Other => None,
             });
+        let base = judged.base.as_ref();
+        let later = |found: &Version| base.is_some_and(|it| *found > it.version);
+        let all: Vec<&Version> = versions
+            .take_while(|found| *found == version || later(found))
+            .collect();
+        if all.is_empty() {
+            return Ok(Self::default());
+        }
         let tags = history.tags()?;
-        let before = match &judged.base {
-            Some(base) => Some((
-                &base.version,
-                history.read(base.commit, path, LARGEST as u64)?,
-            )),
+        let was = match base {
+            Some(base) => history.read(base.commit, path, LARGEST as u64)?,
             None => None,
         };
-        let before = before.map(|(is, file)| {
-            let bytes = file.map(|it| it.bytes).unwrap_or_default();
-            (is, Changelog::parse(bytes))
-        });
-        let since = |found: &Version| {
-            let before = before.as_ref();
-            before.is_some_and(|(is, was)| found > *is && was.version(found).is_none())
-        };
-        let all = versions.take_while(|found| {
-            let open = *found == version || since(found);
+        let was = Changelog::parse(was.map(|it| it.bytes).unwrap_or_default());
+        let all = all.into_iter().take_while(|found| {
+            let open = *found == version || was.version(found).is_none();
             open && tags.named(&judged.pattern.tag(found)).is_none()
         });
         Ok(Self(all.cloned().collect()))
