@@ -55,11 +55,7 @@ impl Comparison<'_> {
                 .collect::<Vec<_>>()
         };
         let (one, two) = (items(was), items(is));
-        let all = (
-            one.iter().collect::<Vec<_>>(),
-            two.iter().collect::<Vec<_>>(),
-        );
-        if self.unknown_below((&all.0, was.at), (&all.1, is.at), found) {
+        if self.unknown_below((&one, was.at), (&two, is.at), found) {
             return;
         }
         let (mut left, mut right) = (was.contains.clone(), is.contains.clone());
@@ -124,11 +120,7 @@ impl Comparison<'_> {
             each.flatten().collect::<Vec<_>>()
         };
         let (one, two) = (all(was), all(is));
-        let all = (
-            one.iter().collect::<Vec<_>>(),
-            two.iter().collect::<Vec<_>>(),
-        );
-        if self.unknown_below((&all.0, was.at), (&all.1, is.at), found) {
+        if self.unknown_below((&one, was.at), (&two, is.at), found) {
             return;
         }
         let (mut left, mut right) = (was.conditionals.clone(), is.conditionals.clone());
@@ -187,11 +179,7 @@ impl Comparison<'_> {
                 .map(|it| self.new.parts(*it))
                 .collect::<Vec<_>>(),
         );
-        let all = (
-            one.iter().collect::<Vec<_>>(),
-            two.iter().collect::<Vec<_>>(),
-        );
-        if self.unknown_below((&all.0, was.at), (&all.1, is.at), found) {
+        if self.unknown_below((&one, was.at), (&two, is.at), found) {
             return;
         }
         let pair = (Change::NotTightened, Change::NotLoosened);

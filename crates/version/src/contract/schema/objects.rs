@@ -128,7 +128,7 @@ impl Comparison<'_> {
                 let closed = is_nothing(self.old.arena(), &implied);
                 let described = !implied.is_empty() && !closed;
                 if (self.manner.unlisted || described)
-                    && self.unknown_below((&[&implied], old.0), (&[second], new.0), found)
+                    && self.unknown_below(([&implied], old.0), ([second], new.0), found)
                 {
                     return;
                 }
@@ -155,7 +155,7 @@ impl Comparison<'_> {
                     return;
                 }
                 let compared = !closed && (self.manner.unlisted || !implied.is_empty());
-                if compared && self.unknown_below((&[first], old.0), (&[&implied], new.0), found) {
+                if compared && self.unknown_below(([first], old.0), ([&implied], new.0), found) {
                     return;
                 }
                 let direction = self.direction;
@@ -230,7 +230,7 @@ impl Comparison<'_> {
             found.extend(inner.iter().cloned());
             return;
         }
-        if self.unknown_below((&[old.0], old.1), (&[new.0], new.1), found) {
+        if self.unknown_below(([old.0], old.1), ([new.0], new.1), found) {
             return;
         }
         let fits = self.fits(old, new);
@@ -271,7 +271,7 @@ impl Comparison<'_> {
             }
             let one = first.unwrap_or(&was.additional).clone();
             let two = second.unwrap_or(&is.additional).clone();
-            if self.unknown_below((&[&one], was.at), (&[&two], is.at), found) {
+            if self.unknown_below(([&one], was.at), ([&two], is.at), found) {
                 continue;
             }
             let fits = self.fits((&one, was.at), (&two, is.at));
@@ -289,7 +289,7 @@ impl Comparison<'_> {
     }
 
     fn names(&mut self, was: &Shape, is: &Shape, found: &mut Found) {
-        if self.unknown_below((&[&was.names], was.at), (&[&is.names], is.at), found) {
+        if self.unknown_below(([&was.names], was.at), ([&is.names], is.at), found) {
             return;
         }
         let one = self.old.only(&was.names, Types::STRING);
@@ -348,8 +348,7 @@ impl Comparison<'_> {
                     found.extend(inner.iter().cloned());
                 }
                 (first, second) => {
-                    let (one, two) = (first.as_slice(), second.as_slice());
-                    if self.unknown_below((one, was.at), (two, is.at), found) {
+                    if self.unknown_below((first, was.at), (second, is.at), found) {
                         continue;
                     }
                     let breaks = self.roles(first.is_some(), second.is_some()).1;

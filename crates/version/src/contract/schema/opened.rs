@@ -9,19 +9,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::normal::{Part, Parts, Schemas, sorted};
 use super::types::Types;
 use crate::contract::bundle::Bundle;
-use crate::contract::document::{NodeId, Value};
+use crate::contract::document::{Arena, NodeId, Value};
 
 /// The keywords that refer to another schema.
 const REFERENCES: [&str; 3] = ["$ref", "$dynamicRef", "$recursiveRef"];
 
 /// Whether any reference leads nowhere.
 pub(super) fn any_lost(bundle: &Bundle) -> bool {
-    let texts = |id| {
-        let all = REFERENCES.into_iter();
-        all.filter_map(move |key| bundle.arena.get_text(id, key))
-    };
     let mut all = bundle.arena.ids();
-    all.any(|id| texts(id).any(|it| bundle.follow(id, it).is_err()))
+    all.any(|id| references(&bundle.arena, id).any(|it| bundle.follow(id, it).is_err()))
+}
+
+/// What a schema refers to, in its own words.
+fn references(arena: &Arena, id: NodeId) -> impl Iterator<Item = &str> {
+    let keys = REFERENCES.into_iter();
+    keys.filter_map(move |key| arena.get_text(id, key))
 }
 
 impl Schemas<'_> {
@@ -100,11 +102,7 @@ impl Schemas<'_> {
 
     /// The same for one schema, without what it refers to.
     fn lost_in(&self, id: NodeId) -> Vec<(String, NodeId)> {
-        let arena = self.arena();
-        let texts = REFERENCES
-            .into_iter()
-            .filter_map(|key| arena.get_text(id, key));
-        let lost = texts.filter(|it| self.bundle.follow(id, it).is_err());
+        let lost = references(self.arena(), id).filter(|it| self.bundle.follow(id, it).is_err());
         lost.map(|it| (it.to_owned(), id)).collect()
     }
 
@@ -140,15 +138,18 @@ impl Schemas<'_> {
     }
 
     /// The same for parts and all that lies below them.
-    pub(super) fn lost_below(&self, parts: &[Part]) -> BTreeMap<String, NodeId> {
+    pub(super) fn lost_below<'p>(
+        &self,
+        parts: impl IntoIterator<Item = &'p Parts>,
+    ) -> BTreeMap<String, NodeId> {
         let arena = self.arena();
         let mut out = BTreeMap::new();
         if !self.dangles() {
             return out;
         }
         let mut seen = BTreeSet::new();
+        let parts = parts.into_iter().flat_map(|it| it.iter());
         let mut waiting: Vec<NodeId> = parts
-            .iter()
             .filter_map(|it| match it {
                 Part::Full(id) | Part::Own(id) | Part::Rest(id) | Part::Lost(id) => Some(*id),
                 Part::Only(_) => None,
@@ -162,9 +163,7 @@ impl Schemas<'_> {
                 Value::Array(items) => waiting.extend(items.iter().copied()),
                 Value::Object(members) => {
                     out.extend(self.lost_in(id));
-                    let texts = REFERENCES
-                        .into_iter()
-                        .filter_map(|key| arena.get_text(id, key));
+                    let texts = references(arena, id);
                     waiting.extend(texts.filter_map(|it| self.bundle.follow(id, it).ok()));
                     waiting.extend(members.values().copied());
                 }

@@ -55,15 +55,14 @@ impl Comparison<'_> {
     }
 
     /// The same for all that lies below, where only whether it fits as a whole is asked.
-    pub(super) fn unknown_below(
+    pub(super) fn unknown_below<'p>(
         &self,
-        old: (&[&Parts], NodeId),
-        new: (&[&Parts], NodeId),
+        old: (impl IntoIterator<Item = &'p Parts>, NodeId),
+        new: (impl IntoIterator<Item = &'p Parts>, NodeId),
         found: &mut Found,
     ) -> bool {
-        let all = |parts: &[&Parts]| parts.iter().flat_map(|it| it.to_vec()).collect::<Vec<_>>();
-        let was = self.old.lost_below(&all(old.0));
-        let is = self.new.lost_below(&all(new.0));
+        let was = self.old.lost_below(old.0);
+        let is = self.new.lost_below(new.0);
         self.unknown((&was, &is), (old.1, new.1), found)
     }
 }
