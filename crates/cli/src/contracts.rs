@@ -128,10 +128,7 @@ impl State<'_> {
     /// Whether there is a file or a folder at a path.
     pub(crate) fn has(&self, path: &str) -> Result<bool, Failure> {
         match self {
-            State::Commit { history, commit } => {
-                let file = history.entry(*commit, path)?.is_some();
-                Ok(file || history.has_folder(*commit, path)?)
-            }
+            State::Commit { history, commit } => Ok(history.has(*commit, path)?),
             State::Disk { top } => Ok(top.join(path).exists()),
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use switchback_supply::git::log::{EntryKind, History, HistoryError, ObjectId};
+use switchback_supply::git::log::{EntryKind, History, ObjectId};
 use switchback_version::Level;
 use switchback_version::change_file::{ChangeFile, LARGEST, SHORTEST_ID};
 use switchback_version::verdict::{Claim, Evidence};
@@ -25,12 +25,8 @@ impl Entry {
     /// Says what it covers that is nothing, at a commit.
     pub(crate) fn note(&self, shell: &Shell, history: &History, head: ObjectId) {
         for covered in &self.change.covers {
-            let there = || {
-                let file = history.entry(head, covered)?.is_some();
-                Ok::<_, HistoryError>(file || history.has_folder(head, covered)?)
-            };
             // What is no path of a file is nothing that is there.
-            if !is_id(covered) && !there().unwrap_or(false) {
+            if !is_id(covered) && !history.has(head, covered).unwrap_or(false) {
                 shell.out.note(&format!(
                     "{} covers `{covered}`, which is neither a commit nor a contract nor a fingerprint",
                     self.path

@@ -234,6 +234,15 @@ impl History {
         Ok(self.folder(commit, &parts)?.is_some())
     }
 
+    /// Whether a commit has anything of this name: a file, a link, a submodule or a folder.
+    ///
+    /// # Errors
+    /// As for [`History::entry`].
+    pub fn has(&self, commit: ObjectId, path: impl AsRef<[u8]>) -> Result<bool, HistoryError> {
+        let path = path.as_ref();
+        Ok(self.entry(commit, path)?.is_some() || self.has_folder(commit, path)?)
+    }
+
     /// The contents of a file or link of a commit; `None` if there is none of this name, or a
     /// submodule.
     ///
