@@ -174,18 +174,29 @@ impl Plan {
         from: Option<String>,
         becomes: Vec<u8>,
     ) -> Result<(), Failure> {
-        let was = place.committed(path)?;
+        // Git may keep other line ends than the work tree has; what is written is made from the latter.
+        let was = Some(place.committed(path)?);
+        self.put(place, path, from, (was, becomes))
+    }
+
+    /// Adds a file that was something, or nothing, and becomes something, if that is another one.
+    fn put(
+        &mut self,
+        place: &Place<'_>,
+        path: &str,
+        from: Option<String>,
+        (was, becomes): (Option<Vec<u8>>, Vec<u8>),
+    ) -> Result<(), Failure> {
         let dirty = !place.repository.dirty_among(&[path.to_owned()])?.is_empty();
-        let there = dirty && place.read(path)? == becomes;
+        let there = dirty && place.has(path, &becomes)?;
         if dirty && !there {
             self.dirty.push(path.to_owned());
         }
-        // Git may keep other line ends than the work tree has; what is written is made from the latter.
-        if was != becomes {
+        if was.as_ref() != Some(&becomes) {
             self.files.push(Written {
                 path: path.to_owned(),
                 from,
-                was: Some(was),
+                was,
                 becomes,
                 there,
             });
@@ -196,7 +207,7 @@ impl Plan {
     /// Plans a file that is written as a whole and may be new.
     pub(super) fn whole(
         place: &Place<'_>,
-        path: String,
+        path: &str,
         from: Option<String>,
         becomes: Vec<u8>,
     ) -> Result<Self, Failure> {
@@ -204,23 +215,8 @@ impl Plan {
         // Not what the work tree makes of its line ends: it is Git's bytes that count.
         let was = place
             .repository
-            .read_file(place.head, &path, LARGEST as u64)?;
-        let paths = [path];
-        let dirty = !place.repository.dirty_among(&paths)?.is_empty();
-        let [path] = paths;
-        let there = dirty && place.read(&path).is_ok_and(|it| it == becomes);
-        if dirty && !there {
-            plan.dirty.push(path.clone());
-        }
-        if was.as_ref() != Some(&becomes) {
-            plan.files.push(Written {
-                path,
-                from,
-                was,
-                becomes,
-                there,
-            });
-        }
+            .read_file(place.head, path, LARGEST as u64)?;
+        plan.put(place, path, from, (was, becomes))?;
         Ok(plan)
     }
 
@@ -342,7 +338,7 @@ impl Plan {
         for path in self.dirty.drain(..) {
             let mine = self.files.iter().find(|it| it.path == path);
             let there = match mine {
-                Some(mine) => place.read(&path)? == mine.becomes,
+                Some(mine) => place.has(&path, &mine.becomes)?,
                 None => false,
             };
             if !there && !dirty.contains(&path) {
@@ -428,6 +424,15 @@ impl<'a> Place<'a> {
     /// The bytes of a file; one byte more than is read of a version file, of one that is larger.
     fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
         files::read_at_most(&self.top.join(path), LARGEST as u64)
+    }
+
+    /// Whether a file of the work tree holds some bytes; it may not be there.
+    fn has(&self, path: &str, bytes: &[u8]) -> Result<bool, FileError> {
+        match self.read(path) {
+            Ok(found) => Ok(found == bytes),
+            Err(error) if error.source.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// The bytes that a release starts from: what another component makes of them; else those of the

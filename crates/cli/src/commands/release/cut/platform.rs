@@ -126,7 +126,7 @@ impl CutPlatform {
         let place = Place::of(&desk.judged, &repository, &head)?;
         let (manifest, kept) = manifest(context, &place, &version, parts)?;
         let from = desk.judged.base.as_ref().map(|it| it.version.to_string());
-        let plan = Plan::whole(&place, kept.file.clone(), from, manifest.bytes())?;
+        let plan = Plan::whole(&place, &kept.file, from, manifest.bytes())?;
         plan.check()?;
         if plan.files.is_empty() && version.pre.is_empty() {
             desk.check_free(&head, &tag)?;
