@@ -1,7 +1,7 @@
 //! Checks on the project itself: `cargo xtask tidy`, `cargo xtask deny` and `cargo xtask tests`.
 //!
-//! Each check of the first two is a function from what is there to a list of findings, and has tests that show it
-//! failing. What is allowed is data, under `xtask/policy` and in `xtask/advisories.toml`.
+//! Each check of the first two is a function from what is there to a list of findings, and has tests
+//! that show it failing. What is allowed is data, under `xtask/policy` and in `xtask/advisories.toml`.
 
 use std::process::ExitCode;
 

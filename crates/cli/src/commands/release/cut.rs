@@ -34,6 +34,7 @@ use crate::book::{Book, RecordedTag, tag_id};
 use crate::commands::version::{Judged, Of};
 use crate::context::{Context, settings_if_any};
 use crate::errors::{self, Failure};
+use crate::guard::reason;
 use crate::shell::Shell;
 use view::CutView;
 
@@ -159,10 +160,11 @@ fn signing(
     head: &CommitId,
 ) -> Result<Signing, Failure> {
     let signing = match because {
-        Some(because) if because.trim().is_empty() => {
-            return Err(errors::usage("`--because` says nothing").into());
+        Some(because) => {
+            let because = reason(&because);
+            let because = because.map_err(|why| errors::usage(format!("`--because`: {why}")))?;
+            Signing::Off { because }
         }
-        Some(because) => Signing::Off { because },
         None => {
             let signing = repository.tag_signing();
             signing.map_err(|error| errors::signing(error, false))?

@@ -189,11 +189,11 @@ impl Judged {
 
     /// Shows it.
     pub(crate) fn show(self, shell: &Shell) -> Result<Exit, Failure> {
-        let failure = self.failure();
         // A number that is counted from nothing is not shown.
         if let Some(unclear) = self.unclear() {
             return Err(unclear);
         }
+        let failure = self.failure();
         let nothing = self.verdict.decision == Decision::Nothing;
         shell.out.data(&view(self));
         match failure {
