@@ -248,6 +248,7 @@ codes! {
     DigestsUnread = "SB1624", "digests-unread", "Digests that were given cannot be used", Usage;
     ManifestWrong = "SB1625", "manifest-wrong", "A platform is not what its tag says", Refused;
     Unreleased = "SB1626", "unreleased", "A component of the platform has no release", Refused;
+    NotAnnounced = "SB1627", "not-announced", "Something breaks sooner than users were told", Refused;
 
     ReleaseBranch = "SB1631", "release-branch", "The branch of the next release cannot be made anew", Refused;
 }

@@ -61,8 +61,19 @@ pub struct Breaking {
     pub what: String,
     /// What users do about it; Markdown, over lines.
     pub upgrade: String,
-    /// The version that said so beforehand.
-    pub deprecated_since: Option<Version>,
+    /// How users knew beforehand.
+    pub notice: Option<Notice>,
+}
+
+/// How users knew beforehand that something will not work any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// A release of this version said so.
+    Since(Version),
+    /// The change file of this name, without `.md`, of the kind [`Kind::Deprecated`].
+    By(String),
+    /// They did not, for this reason.
+    Unannounced(String),
 }
 
 /// When something will go. At least one of version and day is there.

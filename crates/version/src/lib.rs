@@ -10,6 +10,7 @@ pub mod change_file;
 pub mod changelog;
 pub mod commit;
 pub mod contract;
+pub mod deprecation;
 pub mod edits;
 pub mod group;
 pub mod hotfix;

@@ -9,6 +9,7 @@ use switchback_model::ComponentName;
 
 use crate::Level;
 use crate::commit::{Header, Message};
+use crate::deprecation;
 use crate::group::Group;
 use crate::hotfix;
 
@@ -35,6 +36,8 @@ pub struct Policy {
     /// The version of a component that has none yet.
     #[schemars(with = "String")]
     pub first: Version,
+    /// What users have to be told before it breaks.
+    pub deprecation: deprecation::Rules,
     /// Lines that keep an older release alive.
     pub hotfix: hotfix::Rules,
     /// Components whose versions hang together.
@@ -136,6 +139,7 @@ impl Default for Policy {
             reverts: Reverts::Count,
             merges: Merges::Ignore,
             first: Version::new(0, 1, 0),
+            deprecation: deprecation::Rules::default(),
             hotfix: hotfix::Rules::default(),
             groups: Vec::new(),
         }

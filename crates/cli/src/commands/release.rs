@@ -6,6 +6,7 @@ mod files;
 mod hotfix;
 mod message;
 mod notes;
+mod notices;
 mod pending;
 mod plan;
 mod pr;

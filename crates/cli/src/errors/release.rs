@@ -5,6 +5,7 @@ use std::path::Path;
 use semver::Version;
 use switchback_diag::{Code, Diagnostic};
 use switchback_supply::git::{CommitId, GitError, Verification};
+use switchback_version::deprecation::Owed;
 use switchback_version::notes::NotesError;
 use switchback_version::version_file::{Problem, VersionFileError};
 
@@ -224,6 +225,48 @@ pub(crate) fn upgrade_missing(tag: &str, missing: &[(String, String)]) -> Failur
             ),
         )
         .into()
+}
+
+/// Something breaks before it may: SB1627. Each by its change file.
+pub(crate) fn not_announced(tag: &str, owed: &[(&str, Owed)]) -> Diagnostic {
+    let things = match owed.len() {
+        1 => "one thing".to_owned(),
+        many => format!("{many} things"),
+    };
+    let mut found = Diagnostic::error(
+        Code::NotAnnounced,
+        format!("{tag} breaks {things} too soon for what users were told"),
+    );
+    for (path, owed) in owed.iter().take(SHOWN) {
+        found = found.cause(format!("{path}: {owed}"));
+    }
+    if let Some(more) = owed.len().checked_sub(SHOWN).filter(|it| *it > 0) {
+        found = found.cause(format!("and {more} more"));
+    }
+    let is = |which: fn(&Owed) -> bool| owed.iter().any(|(_, it)| which(it));
+    if is(|it| {
+        matches!(
+            it,
+            Owed::Time { .. } | Owed::Day { .. } | Owed::Version { .. }
+        )
+    }) {
+        found = found.hint("keep the old way working beside the new one until then");
+    }
+    if is(|it| matches!(it, Owed::Notice)) {
+        found = found.hint_command(
+            "keep it working, and announce it with a release before",
+            "switchback version entry \"WHAT GOES\" --kind deprecated --removal VERSION",
+        );
+        found =
+            found.hint("if a release did, name it in the change file: `announced-by = \"NAME\"`");
+    }
+    if is(|it| matches!(it, Owed::NoFile { .. } | Owed::NoRelease { .. })) {
+        found = found.hint(
+            "correct it in the change file: `announced-by` for a change file, `deprecated-since` for a \
+             version",
+        );
+    }
+    found.hint("if it cannot wait, say why there instead: `unannounced = \"WHY\"`")
 }
 
 /// A template cannot be used: SB1620.

@@ -8,7 +8,9 @@ use switchback_model::ComponentName;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
-use super::{Breaking, ChangeFile, ChangeFileError, Deprecation, LARGEST, is_issue, is_link};
+use super::{
+    Breaking, ChangeFile, ChangeFileError, Deprecation, LARGEST, Notice, is_issue, is_link,
+};
 use crate::Level;
 use crate::changelog::{Item, Kind, Lines};
 
@@ -30,7 +32,13 @@ const KEYS: &[&str] = &[
     "breaking",
     "deprecation",
 ];
-const BREAKING: &[&str] = &["what", "upgrade", "deprecated-since"];
+const BREAKING: &[&str] = &[
+    "what",
+    "upgrade",
+    "deprecated-since",
+    "announced-by",
+    "unannounced",
+];
 const DEPRECATION: &[&str] = &["removal", "not-before", "instead"];
 
 /// What stands between the fences.
@@ -61,6 +69,10 @@ struct FrontBreaking {
     upgrade: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     deprecated_since: Option<Version>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    announced_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unannounced: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -159,12 +171,15 @@ struct Places {
     deprecation: usize,
 }
 
-fn slug(name: &str) -> Result<String, ChangeFileError> {
+/// Whether a text can be the name of a change file, without `.md`.
+fn is_slug(text: &str) -> bool {
     let fit = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    let slug = name.strip_suffix(".md").filter(|it| {
-        let ends = it.starts_with('-') || it.ends_with('-');
-        !it.is_empty() && it.len() <= 100 && it.bytes().all(fit) && !ends
-    });
+    let ends = text.starts_with('-') || text.ends_with('-');
+    !text.is_empty() && text.len() <= 100 && text.bytes().all(fit) && !ends
+}
+
+fn slug(name: &str) -> Result<String, ChangeFileError> {
+    let slug = name.strip_suffix(".md").filter(|it| is_slug(it));
     slug.map(str::to_owned)
         .ok_or_else(|| ChangeFileError::Name {
             name: name.chars().take(120).collect(),
@@ -299,7 +314,28 @@ fn fitting(front: &Part<'_>, at: &Places, read: Front) -> Result<ChangeFile, Cha
         Some(it) => Some(Breaking {
             what: words(&it.what, "breaking.what", at.breaking)?,
             upgrade: words(&it.upgrade, "breaking.upgrade", at.breaking)?,
-            deprecated_since: it.deprecated_since,
+            notice: match (it.deprecated_since, it.announced_by, it.unannounced) {
+                (None, None, None) => None,
+                (Some(version), None, None) => Some(Notice::Since(version)),
+                (None, Some(name), None) if is_slug(&name) => Some(Notice::By(name)),
+                (None, Some(name), None) => {
+                    let message = format!(
+                        "`breaking.announced-by` names a change file without its folder and `.md`, \
+                         and `{}` is no such name",
+                        name.escape_debug()
+                    );
+                    return Err(front.wrong(at.breaking, message));
+                }
+                (None, None, Some(why)) => {
+                    let why = words(&why, "breaking.unannounced", at.breaking)?;
+                    Some(Notice::Unannounced(why))
+                }
+                _ => {
+                    let message = "`breaking` has one of `deprecated-since`, `announced-by` and \
+                                   `unannounced` at most";
+                    return Err(front.wrong(at.breaking, message));
+                }
+            },
         }),
     };
     let deprecation = match read.deprecation {
@@ -354,7 +390,18 @@ pub(super) fn print(change: &ChangeFile) -> String {
         breaking: change.breaking.as_ref().map(|it| FrontBreaking {
             what: it.what.clone(),
             upgrade: it.upgrade.clone(),
-            deprecated_since: it.deprecated_since.clone(),
+            deprecated_since: match &it.notice {
+                Some(Notice::Since(version)) => Some(version.clone()),
+                _ => None,
+            },
+            announced_by: match &it.notice {
+                Some(Notice::By(name)) => Some(name.clone()),
+                _ => None,
+            },
+            unannounced: match &it.notice {
+                Some(Notice::Unannounced(why)) => Some(why.clone()),
+                _ => None,
+            },
         }),
         deprecation: change.deprecation.as_ref().map(|it| FrontDeprecation {
             removal: it.removal.clone(),

@@ -46,7 +46,7 @@ fn a_whole_file() {
             breaking: Some(Breaking {
                 what: "`GET /orders` needs a `limit`.".to_owned(),
                 upgrade: "Send `limit`:\n\n    GET /orders?limit=50".to_owned(),
-                deprecated_since: Some(Version::new(1, 4, 0)),
+                notice: Some(Notice::Since(Version::new(1, 4, 0))),
             }),
             deprecation: None,
             issues: vec!["#12".to_owned(), "ABC-7".to_owned()],
@@ -119,7 +119,7 @@ fn what_is_wrong_is_said_with_its_place() {
         (
             "+++\nkind = \"added\"\nlevel = \"major\"\n[breaking]\nwhat = \"a\"\nupgrad = \"b\"\n+++\nx",
             "line 6, column 1: there is no key `breaking.upgrad`, perhaps `breaking.upgrade` is meant; \
-             the keys are what, upgrade, deprecated-since",
+             the keys are what, upgrade, deprecated-since, announced-by, unannounced",
         ),
         (
             "+++\nkind = \"added\"\nzzz = 1\n+++\nx",
@@ -156,6 +156,23 @@ fn what_is_wrong_is_said_with_its_place() {
         (
             "+++\nkind = \"fixed\"\nlevel = \"major\"\nbreaking = { what = \"a\" }\n+++\nx",
             "line 4, column 12: missing field `upgrade`",
+        ),
+        (
+            "+++\nkind = \"fixed\"\nlevel = \"major\"\n[breaking]\nwhat = \"a\"\nupgrade = \"b\"\n\
+             announced-by = \"x\"\nunannounced = \"y\"\n+++\nx",
+            "line 4, column 1: `breaking` has one of `deprecated-since`, `announced-by` and `unannounced` \
+             at most",
+        ),
+        (
+            "+++\nkind = \"fixed\"\nlevel = \"major\"\n[breaking]\nwhat = \"a\"\nupgrade = \"b\"\n\
+             announced-by = \"../x.md\"\n+++\nx",
+            "line 4, column 1: `breaking.announced-by` names a change file without its folder and `.md`, \
+             and `../x.md` is no such name",
+        ),
+        (
+            "+++\nkind = \"fixed\"\nlevel = \"major\"\n[breaking]\nwhat = \"a\"\nupgrade = \"b\"\n\
+             unannounced = \"\"\n+++\nx",
+            "line 4, column 1: `breaking.unannounced` is empty",
         ),
         (
             "+++\nkind = \"fixed\"\nissues = [\"twelve\"]\n+++\nx",
@@ -253,7 +270,8 @@ proptest! {
     fn what_is_printed_is_read_again(
         kind in proptest::sample::select(Kind::ALL.to_vec()),
         text in words(),
-        (what, upgrade) in (words(), words()),
+        (what, upgrade, why) in (words(), words(), words()),
+        notice in 0..4,
         (breaks, goes) in any::<(bool, bool)>(),
         level in proptest::option::of(proptest::sample::select(vec![Level::Patch, Level::Major])),
     ) {
@@ -264,7 +282,16 @@ proptest! {
             kind,
             components: vec!["api".parse().unwrap()],
             level: if breaks { Some(Level::Major) } else { level },
-            breaking: breaks.then(|| Breaking { what, upgrade, deprecated_since: None }),
+            breaking: breaks.then(|| Breaking {
+                what,
+                upgrade,
+                notice: match notice {
+                    0 => None,
+                    1 => Some(Notice::Since(Version::new(1, 4, 0))),
+                    2 => Some(Notice::By("x-0".to_owned())),
+                    _ => Some(Notice::Unannounced(why)),
+                },
+            }),
             deprecation: (goes && kind == Kind::Deprecated).then(|| Deprecation {
                 removal: Some(Version::new(2, 0, 0)),
                 not_before: Some("2027-01-01".parse().unwrap()),

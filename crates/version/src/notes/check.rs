@@ -226,6 +226,8 @@ impl Known {
                 texts.push(it.what.clone());
                 texts.extend(it.upgrade.iter().cloned());
                 texts.extend(it.deprecated_since.iter().map(ToString::to_string));
+                texts.extend(it.unannounced.iter().cloned());
+                days.extend(it.deprecated_on);
             }
             if let Some(it) = &item.deprecation {
                 texts.extend(it.removal.iter().map(ToString::to_string));

@@ -5,7 +5,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 use switchback_model::ComponentName;
 
-use crate::change_file::{ChangeFile, is_issue};
+use crate::change_file::{ChangeFile, Notice, is_issue};
 use crate::changelog::Kind;
 use crate::verdict::Waived;
 
@@ -80,8 +80,27 @@ pub struct BreakingFact {
     pub what: String,
     /// What users do about it; Markdown over lines. Without it there is no upgrade guide.
     pub upgrade: Option<String>,
-    /// The version that said so beforehand.
+    /// The first release that said so beforehand.
     pub deprecated_since: Option<Version>,
+    /// The day of that release.
+    #[serde(with = "some_day", default, skip_serializing_if = "Option::is_none")]
+    pub deprecated_on: Option<Date>,
+    /// Why none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unannounced: Option<String>,
+}
+
+impl BreakingFact {
+    /// Something of which nobody says what users do about it, nor that they knew.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            upgrade: None,
+            deprecated_since: None,
+            deprecated_on: None,
+            unannounced: None,
+        }
+    }
 }
 
 /// When something will go.
@@ -316,13 +335,17 @@ impl FactItem {
 }
 
 impl From<&ChangeFile> for FactItem {
+    /// Which release announced what breaks is not known from the file alone.
     fn from(change: &ChangeFile) -> Self {
         Self {
             issues: change.issues.clone(),
             breaking: change.breaking.as_ref().map(|it| BreakingFact {
-                what: it.what.clone(),
                 upgrade: Some(it.upgrade.clone()),
-                deprecated_since: it.deprecated_since.clone(),
+                unannounced: match &it.notice {
+                    Some(Notice::Unannounced(why)) => Some(why.clone()),
+                    _ => None,
+                },
+                ..BreakingFact::new(&it.what)
             }),
             deprecation: change.deprecation.as_ref().map(|it| DeprecationFact {
                 removal: it.removal.clone(),

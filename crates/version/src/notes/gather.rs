@@ -14,6 +14,7 @@ use crate::Level;
 use crate::cancel::alive;
 use crate::change_file::{ChangeFile, is_issue};
 use crate::changelog::Kind;
+use crate::deprecation::Announced;
 use crate::policy::{Policy, Squash, Why};
 use crate::verdict::{Claim, Commit, Evidence};
 
@@ -39,6 +40,8 @@ pub struct Noted<'a> {
     pub commits: BTreeSet<String>,
     /// The paths of the contracts that these commits touched.
     pub contracts: BTreeSet<String>,
+    /// What releases said beforehand of what it breaks.
+    pub announced: Option<&'a Announced>,
 }
 
 /// What is known of a release.
@@ -123,11 +126,16 @@ impl Noted<'_> {
             .iter()
             .filter_map(|it| authors.get(it))
             .collect();
-        FactItem {
+        let mut item = FactItem {
             commits: self.commits.iter().cloned().collect(),
             authors: by.into_iter().cloned().collect(),
             ..FactItem::from(self.change)
+        };
+        if let (Some(breaking), Some(announced)) = (&mut item.breaking, self.announced) {
+            breaking.deprecated_since = Some(announced.since.clone());
+            breaking.deprecated_on = announced.released.day().parse().ok();
         }
+        item
     }
 
     /// Whether it stands for a commit.
@@ -189,11 +197,7 @@ impl Sources<'_> {
                 return None;
             }
             Some(FactItem {
-                breaking: Some(BreakingFact {
-                    what: claim.sentence.clone(),
-                    upgrade: None,
-                    deprecated_since: None,
-                }),
+                breaking: Some(BreakingFact::new(&claim.sentence)),
                 ..FactItem::new(Kind::Changed, claim.sentence.clone())
             })
         })
@@ -249,11 +253,7 @@ fn from(commit: &Commit, whys: &[Why], policy: &Policy) -> Vec<FactItem> {
 }
 
 fn broken(what: &str, text: &str) -> BreakingFact {
-    BreakingFact {
-        what: if what.is_empty() { text } else { what }.to_owned(),
-        upgrade: None,
-        deprecated_since: None,
-    }
+    BreakingFact::new(if what.is_empty() { text } else { what })
 }
 
 fn item(kind: Kind, scope: Option<&str>, text: &str) -> FactItem {
@@ -363,6 +363,7 @@ mod tests {
             change,
             commits: commits.iter().map(|at| format!("{at:040x}")).collect(),
             contracts: BTreeSet::new(),
+            announced: None,
         }
     }
 

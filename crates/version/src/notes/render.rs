@@ -145,7 +145,11 @@ struct Values {
 #[derive(Debug, Serialize)]
 struct BreakingValue {
     what: String,
+    /// The first release that said so beforehand, and its day.
     since: Option<String>,
+    on: Option<String>,
+    /// Why none did.
+    unannounced: Option<String>,
     upgrade: Value,
 }
 
@@ -348,6 +352,8 @@ fn values(facts: &Facts, most: usize, brief: bool) -> Value {
     let breaking = facts.breaking().take(shown).map(|(_, it)| BreakingValue {
         what: it.what.clone(),
         since: it.deprecated_since.as_ref().map(ToString::to_string),
+        on: it.deprecated_on.map(|it| it.to_string()),
+        unannounced: it.unannounced.as_deref().map(sentence),
         upgrade: safe(escape::blocks(it.upgrade.as_deref().unwrap_or_default(), 0)),
     });
     let thanked = (1..=THANKED).contains(&facts.contributors.len());
@@ -416,14 +422,17 @@ fn goes(it: &DeprecationFact) -> String {
         (None, None) => String::new(),
     };
     if let Some(instead) = &it.instead {
-        let instead = instead.trim().trim_end_matches('.');
-        out.push_str(&format!(" Instead: {instead}."));
+        out.push_str(&format!(" Instead: {}.", sentence(instead)));
     }
     out.trim().to_owned()
 }
 
+/// A sentence without its end.
+fn sentence(text: &str) -> String {
+    text.trim().trim_end_matches('.').to_owned()
+}
+
 fn waived(it: &WaivedFact) -> WaivedValue {
-    let sentence = |text: &str| text.trim().trim_end_matches('.').to_owned();
     WaivedValue {
         what: sentence(&it.what),
         owner: it.owner.trim().to_owned(),

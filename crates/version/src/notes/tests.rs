@@ -25,9 +25,10 @@ fn facts() -> Facts {
         },
         FactItem {
             breaking: Some(BreakingFact {
-                what: "`GET /orders` needs a `limit`.".to_owned(),
                 upgrade: Some("Send one:\n\n```sh\ncurl '/orders?limit=50'\n```".to_owned()),
                 deprecated_since: Some(Version::new(1, 3, 0)),
+                deprecated_on: Some("2025-10-31".parse().unwrap()),
+                ..BreakingFact::new("`GET /orders` needs a `limit`.")
             }),
             ..FactItem::new(
                 Kind::Changed,

@@ -329,7 +329,7 @@ impl Desk<'_> {
             published: false,
         };
         let told = Told::of(self.shell, &self.judged, &which)?;
-        told.check_upgrade()?;
+        told.check_users()?;
         Ok(told)
     }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
 use semver::Version;
+use switchback_diag::Diagnostic;
 use switchback_migration::Definition;
 use switchback_migration::definition::{Step, Work};
 use switchback_model::{StepName, Timestamp};
@@ -18,6 +19,7 @@ use switchback_version::notes::{
 use switchback_version::verdict::Evidence;
 use switchback_version::version_file::LARGEST;
 
+use super::notices::{self, Found};
 use super::pending::Pending;
 use crate::book::{Book, Part};
 use crate::changes;
@@ -48,6 +50,8 @@ pub(super) struct Told<'a> {
     /// What the changelog does not say yet, without change files.
     others: Facts,
     gathered: Gathered,
+    /// What users knew beforehand of what each change file breaks.
+    notices: Vec<Found>,
     /// What the changelog says as if it was released.
     pub(super) pending: Pending,
 }
@@ -107,8 +111,10 @@ impl<'a> Told<'a> {
         let said = said.unwrap_or_default();
         let templates = templates(&said.notes, &root)?;
         let history = judged.subject.history()?;
-        let walked = Walked::of(&history, judged, &said.contracts, &root)?;
-        let (written, pending) = written(&history, judged, which)?;
+        let (path, changelog) = changelog(&history, judged)?;
+        let notices = notices::of(&history, judged, &changelog)?;
+        let walked = Walked::of(&history, judged, &notices, &said.contracts, &root)?;
+        let (written, pending) = written(&history, judged, which, (&path, changelog))?;
         let sources = Sources {
             commits: &judged.commits,
             authors: &walked.authors,
@@ -144,6 +150,7 @@ impl<'a> Told<'a> {
             templates,
             others,
             gathered,
+            notices,
             pending,
         })
     }
@@ -193,25 +200,54 @@ impl<'a> Told<'a> {
         Ok(items)
     }
 
-    /// That users are told what to do about everything that breaks in a major version.
-    pub(super) fn check_upgrade(&self) -> Result<(), Failure> {
-        let Some(previous) = &self.facts.previous else {
+    /// That users are told what to do about everything that breaks in a major version, and that they
+    /// knew of what breaks as long before as they were promised. Who tries a candidate is not stopped
+    /// yet.
+    pub(super) fn check_users(&self) -> Result<(), Failure> {
+        let owed = self.owed()?;
+        if !self.facts.version.pre.is_empty() {
+            owed.iter().for_each(|it| self.note(it));
             return Ok(());
-        };
+        }
+        match owed.is_empty() {
+            true => Ok(()),
+            false => Err(Failure::many(owed)),
+        }
+    }
+
+    /// Says what is in the way of the tag, where it does not stop anything.
+    pub(super) fn note(&self, owed: &Diagnostic) {
+        let causes = owed.causes.join("; ");
+        self.shell.out.note(&format!("{}: {causes}", owed.message));
+    }
+
+    /// What has to be said to users before the tag.
+    pub(super) fn owed(&self) -> Result<Vec<Diagnostic>, Failure> {
+        let mut all = Vec::new();
         let version = &self.facts.version;
-        if version.major == previous.major {
-            return Ok(());
-        }
-        match upgrade_guide(&self.facts, &self.templates) {
-            Ok(_) => Ok(()),
-            // Who tries a candidate is not stopped yet.
-            Err(error @ NotesError::MissingUpgrade { .. }) if !version.pre.is_empty() => {
-                self.shell.out.note(&error.to_string());
-                Ok(())
+        let previous = self.facts.previous.as_ref();
+        let major = previous.is_some_and(|it| it.major != version.major);
+        if major {
+            match upgrade_guide(&self.facts, &self.templates) {
+                Ok(_) => {}
+                Err(NotesError::MissingUpgrade { .. }) => {
+                    all.extend(self.upgrade_missing().diagnostics);
+                }
+                Err(error) => return Err(errors::notes(error, &self.judged.subject.name)),
             }
-            Err(NotesError::MissingUpgrade { .. }) => Err(self.upgrade_missing()),
-            Err(error) => Err(errors::notes(error, &self.judged.subject.name)),
         }
+        let now = self.shell.clock.now();
+        let entries = self.judged.entries.iter().zip(&self.notices);
+        let owed = entries.filter_map(|(entry, found)| {
+            let owed = found.owed(self.judged, (version, major), now)?;
+            Some((entry.path.as_str(), owed))
+        });
+        let owed: Vec<_> = owed.collect();
+        if !owed.is_empty() {
+            let tag = self.judged.pattern.tag(version);
+            all.push(errors::not_announced(&tag, &owed));
+        }
+        Ok(all)
     }
 
     /// What breaks, and nobody says what users do about it.
@@ -272,6 +308,7 @@ impl<'a> Walked<'a> {
     fn of(
         history: &History,
         judged: &'a Judged,
+        notices: &'a [Found],
         contracts: &[PathBuf],
         root: &Path,
     ) -> Result<Self, Failure> {
@@ -284,10 +321,12 @@ impl<'a> Walked<'a> {
         let mut entries: Vec<_> = judged
             .entries
             .iter()
-            .map(|it| Noted {
+            .zip(notices)
+            .map(|(it, found)| Noted {
                 change: &it.change,
                 commits: BTreeSet::new(),
                 contracts: BTreeSet::new(),
+                announced: found.announced(),
             })
             .collect();
         let range = match &judged.base {
@@ -347,12 +386,9 @@ fn name(author: &[u8]) -> Option<String> {
     (!name.is_empty() && !name.ends_with("[bot]")).then(|| name.to_owned())
 }
 
-/// What stands in the changelog about the release, and which sections of it are to come still.
-fn written(
-    history: &History,
-    judged: &Judged,
-    which: &Which<'_>,
-) -> Result<(Vec<(Kind, String)>, Pending), Failure> {
+/// The changelog of the component and its path, from the top of the repository. One that is not there
+/// is empty.
+fn changelog(history: &History, judged: &Judged) -> Result<(String, Changelog), Failure> {
     let folder = match history.work_tree() {
         Some(top) => judged.subject.folder_in(&top)?,
         None => String::new(),
@@ -361,16 +397,24 @@ fn written(
         "" => CHANGELOG.to_owned(),
         folder => format!("{folder}/{CHANGELOG}"),
     };
-    let Some(file) = history.read(judged.head, &path, LARGEST as u64)? else {
-        return Ok(Default::default());
-    };
-    let wrong = |error: ChangelogError| errors::changelog(&path, &error);
-    let mut changelog = Changelog::parse(file.bytes);
+    let file = history.read(judged.head, &path, LARGEST as u64)?;
+    let changelog = Changelog::parse(file.map(|it| it.bytes).unwrap_or_default());
+    Ok((path, changelog))
+}
+
+/// What stands in the changelog about the release, and which sections of it are to come still.
+fn written(
+    history: &History,
+    judged: &Judged,
+    which: &Which<'_>,
+    (path, mut changelog): (&str, Changelog),
+) -> Result<(Vec<(Kind, String)>, Pending), Failure> {
+    let wrong = |error: ChangelogError| errors::changelog(path, &error);
     let mut pending = Pending::default();
     let section = match which.published {
         true => changelog.version(which.version),
         false => {
-            pending = Pending::of(history, judged, &path, &changelog, which.version)?;
+            pending = Pending::of(history, judged, path, &changelog, which.version)?;
             changelog = pending.reopened(changelog).map_err(wrong)?;
             changelog.unreleased().map_err(wrong)?
         }

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 use switchback_diag::{Code, Diagnostic, Exit, Location, escape_line};
-use switchback_model::Timestamp;
 use switchback_version::notes::{
     Facts, MOST_WORDS, NotesError, Templates, Text, changelog_section, check, migration_notes,
     release_notes, upgrade_guide, words,
@@ -13,6 +12,7 @@ use switchback_version::notes::{
 use switchback_version::verdict::Decision;
 
 use super::facts::{Told, Which, day};
+use super::notices::committed;
 use crate::args::word;
 use crate::commands::version::{Judged, Of};
 use crate::errors::{self, Failure};
@@ -84,7 +84,7 @@ impl About {
         let (judged, version, at) = match &self.release {
             Some(tag) => {
                 let (judged, version) = Judged::released(shell, self.of, tag)?;
-                let at = committed(&judged)?;
+                let at = committed(&judged.subject.history()?, judged.head)?;
                 (judged, version, at)
             }
             None => {
@@ -108,14 +108,6 @@ impl About {
             templates: told.templates,
         }))
     }
-}
-
-/// When the commit of a release was made.
-fn committed(judged: &Judged) -> Result<Timestamp, Failure> {
-    let commit = judged.subject.history()?.commit(judged.head)?;
-    let time = commit.committer_time.or(commit.author_time);
-    let undated = || errors::usage(format!("commit {} has no date", judged.head.short()));
-    Ok(time.ok_or_else(undated)?.timestamp())
 }
 
 impl ShowFacts {

@@ -171,10 +171,7 @@ impl Pr {
         let mut body = String::new();
         for told in &told {
             // It can be looked at before everything is written that the tag needs.
-            if let Err(missing) = told.check_upgrade() {
-                let all = missing.diagnostics.iter();
-                all.for_each(|it| shell.out.note(&it.message));
-            }
+            told.owed()?.iter().for_each(|it| told.note(it));
             let notes = release_notes(&told.facts, &told.templates);
             let notes = notes.map_err(|error| errors::notes(error, name))?;
             body.push_str(if body.is_empty() { "" } else { "\n" });

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use jiff::civil::Date;
+use semver::Version;
 use serde::Serialize;
 use switchback_diag::Exit;
 use switchback_model::ComponentName;
 use switchback_supply::git::log::History;
 use switchback_version::Level;
-use switchback_version::change_file::{Breaking, ChangeFile};
+use switchback_version::change_file::{Breaking, ChangeFile, Deprecation, Notice};
 use switchback_version::changelog::Kind;
 
 use crate::args::word;
@@ -45,6 +47,24 @@ pub(super) struct Write {
     /// What users do about it
     #[arg(long, value_name = "TEXT", requires = "breaking")]
     upgrade: Option<String>,
+    /// The change file, without folder and `.md`, by which a release announced what breaks
+    #[arg(long, value_name = "NAME", requires = "breaking", group = "notice")]
+    announced_by: Option<String>,
+    /// The version that announced what breaks, where no change file of it did
+    #[arg(long, value_name = "VERSION", requires = "breaking", group = "notice")]
+    deprecated_since: Option<Version>,
+    /// Why no release announced what breaks
+    #[arg(long, value_name = "WHY", requires = "breaking", group = "notice")]
+    unannounced: Option<String>,
+    /// The version in which a thing goes that is `deprecated`
+    #[arg(long, value_name = "VERSION")]
+    removal: Option<Version>,
+    /// The day before which it does not go, such as 2027-01-31
+    #[arg(long, value_name = "DAY")]
+    not_before: Option<Date>,
+    /// What users take instead of it
+    #[arg(long, value_name = "TEXT")]
+    instead: Option<String>,
     /// What it speaks of, where its own commit does not show that: a commit, a contract or the
     /// fingerprint of a finding
     #[arg(long = "covers", value_name = "WHAT")]
@@ -105,6 +125,15 @@ impl Write {
             }
         }
         let breaking = self.breaking.zip(self.upgrade);
+        let notice = (self.deprecated_since.map(Notice::Since))
+            .or(self.announced_by.map(Notice::By))
+            .or(self.unannounced.map(Notice::Unannounced));
+        let goes = self.removal.is_some() || self.not_before.is_some() || self.instead.is_some();
+        let deprecation = goes.then_some(Deprecation {
+            removal: self.removal,
+            not_before: self.not_before,
+            instead: self.instead,
+        });
         let change = ChangeFile {
             slug: self.name.unwrap_or_else(|| entries::slug(&self.text)),
             kind: self.kind,
@@ -116,9 +145,9 @@ impl Write {
             breaking: breaking.map(|(what, upgrade)| Breaking {
                 what,
                 upgrade,
-                deprecated_since: None,
+                notice,
             }),
-            deprecation: None,
+            deprecation,
             issues: self.issues,
             links: Vec::new(),
             covers: self.covers,

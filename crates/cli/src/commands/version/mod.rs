@@ -43,7 +43,7 @@ enum Other {
     /// Hold published tags against what the commits before them say
     Audit(audit::Audit),
     /// Write down what a change is to users, for the changelog and the notes
-    Entry(entry::Write),
+    Entry(Box<entry::Write>),
 }
 
 /// What the next version has to be.

@@ -98,7 +98,7 @@ fn an_upgrade_guide() {
 
 ## `GET /orders` needs a `limit`.
 
-Deprecated since 1.3.0.
+Deprecated since 1.3.0, 2025-10-31.
 
 Send one:
 
