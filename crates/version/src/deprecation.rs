@@ -79,26 +79,25 @@ pub enum Owed {
 }
 
 impl Announced {
-    /// What a release says.
-    pub fn new(since: Version, released: Timestamp, promise: Option<&Deprecation>) -> Self {
-        Self {
+    /// What a release said first, and that with others what was promised. Of several promises the latest
+    /// counts: nobody has to read the second notice.
+    pub fn new<'p>(
+        since: Version,
+        released: Timestamp,
+        promises: impl IntoIterator<Item = &'p Deprecation>,
+    ) -> Self {
+        let mut announced = Self {
             since,
             released,
-            removal: promise.and_then(|it| it.removal.clone()),
-            not_before: promise.and_then(|it| it.not_before),
+            removal: None,
+            not_before: None,
+        };
+        for promise in promises {
+            let removal = promise.removal.clone();
+            announced.removal = announced.removal.max(removal);
+            announced.not_before = announced.not_before.max(promise.not_before);
         }
-    }
-
-    /// The same, after an earlier release that said so, too. Of what both promised the later counts:
-    /// nobody has to read the second notice.
-    #[must_use]
-    pub fn after(self, earlier: Self) -> Self {
-        Self {
-            since: earlier.since,
-            released: earlier.released,
-            removal: self.removal.max(earlier.removal),
-            not_before: self.not_before.max(earlier.not_before),
-        }
+        announced
     }
 
     /// What stands in the way of a version that breaks it at a moment, if users had to know of it for
@@ -154,7 +153,7 @@ mod tests {
     }
 
     fn announced(since: &str, at: &str, promise: &Deprecation) -> Announced {
-        Announced::new(version(since), moment(at), Some(promise))
+        Announced::new(version(since), moment(at), [promise])
     }
 
     /// What is owed, in words.
@@ -199,25 +198,14 @@ mod tests {
     }
 
     #[test]
-    fn of_two_notices_the_first_counts_and_the_later_promise() {
-        let first = announced(
-            "1.4.0",
-            "2026-01-31T12:00:00Z",
-            &promise(Some("2.0.0"), None),
-        );
-        let day = promise(None, Some("2026-09-01"));
-        let second = announced("1.5.0", "2026-03-01T12:00:00Z", &day);
-        let both = second.after(first);
-        assert_eq!(both.since, version("1.4.0"));
-        assert_eq!(both.released, moment("2026-01-31T12:00:00Z"));
-        assert_eq!(both.removal, Some(version("2.0.0")));
-        assert_eq!(both.not_before, Some("2026-09-01".parse().unwrap()));
-        // Neither sooner nor later by a second thought.
-        let sooner = announced(
-            "1.6.0",
-            "2026-04-01T00:00:00Z",
-            &promise(None, Some("2026-05-01")),
-        );
-        assert_eq!(sooner.after(both.clone()).not_before, both.not_before);
+    fn of_several_promises_the_latest_counts() {
+        let all = [
+            promise(Some("2.0.0"), None),
+            promise(None, Some("2026-09-01")),
+            promise(Some("1.9.0"), Some("2026-05-01")),
+        ];
+        let it = Announced::new(version("1.4.0"), moment("2026-01-31T12:00:00Z"), &all);
+        assert_eq!(it.removal, Some(version("2.0.0")));
+        assert_eq!(it.not_before, Some("2026-09-01".parse().unwrap()));
     }
 }

@@ -314,7 +314,7 @@ pub(crate) fn facts(path: &Path, error: &dyn std::error::Error) -> Failure {
 pub(crate) fn nothing_to_write(component: &str) -> Failure {
     Diagnostic::error(
         Code::VersionFile,
-        format!("a release of {component} writes no file"),
+        format!("for {component} no file would be written"),
     )
     .cause("it has neither a file with its version nor a changelog with a section `Unreleased`")
     .hint("name its version files in `component.version-files`, or begin a `CHANGELOG.md`")

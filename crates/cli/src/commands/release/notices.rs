@@ -136,25 +136,21 @@ impl<'a> Releases<'a> {
     /// back and said again, the last time counts; that the file went after it was told does not matter.
     fn with_file(&self, folder: &str, name: &str) -> Result<Option<Announced>, Failure> {
         let path = format!("{folder}/{name}.md");
-        let mut announced: Option<Announced> = None;
+        let mut said = Vec::new();
         for release in &self.all {
-            let Some(notice) = self.notice(release, &path)? else {
-                match announced {
-                    Some(_) => break,
-                    None => continue,
-                }
-            };
-            let said = Announced::new(
-                release.version.clone(),
-                self.released(release)?,
-                notice.deprecation.as_ref(),
-            );
-            announced = Some(match announced {
-                Some(later) => later.after(said),
-                None => said,
-            });
+            match self.notice(release, &path)? {
+                Some(notice) => said.push((release, notice)),
+                None if said.is_empty() => {}
+                None => break,
+            }
         }
-        Ok(announced)
+        let Some((first, _)) = said.last() else {
+            return Ok(None);
+        };
+        let promises = said.iter().filter_map(|(_, it)| it.deprecation.as_ref());
+        let released = self.released(first)?;
+        let announced = Announced::new(first.version.clone(), released, promises);
+        Ok(Some(announced))
     }
 
     /// What a release said that deprecated something, in the changelog or in a change file.
@@ -180,7 +176,7 @@ impl<'a> Releases<'a> {
         match says {
             true => {
                 let released = self.released(release)?;
-                Ok(Some(Announced::new(version.clone(), released, None)))
+                Ok(Some(Announced::new(version.clone(), released, [])))
             }
             false => Ok(None),
         }
