@@ -260,6 +260,10 @@ fn files_that_were_written_and_not_committed_are_committed() {
 fn a_tag_that_an_interrupted_run_made_is_recorded() {
     let (cli, git) = repository();
     let made = cut(&cli, "");
+    // Without a component it is called by nothing but its version.
+    let says = git.git(&["for-each-ref", "--format=%(contents)", "refs/tags/v1.3.0"]);
+    assert!(says.contains("\n\n1.3.0, after 1.2.0, counted"), "{says}");
+    assert!(says.contains("\nSwitchback-Release: 1.3.0\n"), "{says}");
     let settings = "schema = 1\nproject.name = \"shop\"\n";
     // Not committed, so that what is checked out stays the release.
     git.write("switchback.toml", settings);

@@ -345,14 +345,14 @@ impl Desk<'_> {
             Signing::On(_) => None,
             Signing::Off { because } => Some(because.as_str()),
         };
-        let name = &self.judged.subject.name;
+        let release = self.judged.subject.release(version);
         let manifest = self.manifest.as_ref();
         let beside = Beside {
             unsigned,
             hotfix_of: self.hotfix_of(),
             manifest: manifest.map(|(digest, file)| (*digest, file.as_str())),
         };
-        let message = message::of(&view.tag, name, version, &self.judged.verdict, &beside);
+        let message = message::of(&view.tag, &release, &self.judged.verdict, &beside);
         let found = self
             .repository
             .make_tag(&NewTag {
@@ -395,8 +395,8 @@ impl Desk<'_> {
             let Some(found) = self.repository.tag(&it.tag)? else {
                 continue;
             };
-            let name = &self.judged.subject.name;
-            let ours = |text: &String| message::is_ours(text, name, &it.version);
+            let release = self.judged.subject.release(&it.version);
+            let ours = |text: &String| message::is_ours(text, &release);
             if found.message.as_ref().is_some_and(ours) {
                 return Ok(Some((it.version.clone(), it.tag.clone(), found)));
             }

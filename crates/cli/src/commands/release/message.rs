@@ -1,6 +1,5 @@
 //! The message of a release tag: the verdict in so many words, one line for each reason.
 
-use semver::Version;
 use switchback_diag::escape_line;
 use switchback_model::Digest;
 use switchback_version::Verdict;
@@ -34,14 +33,10 @@ pub(super) struct Beside<'a> {
     pub(super) manifest: Option<(Digest, &'a str)>,
 }
 
-/// The message of the tag of a version.
-pub(super) fn of(
-    tag: &str,
-    component: &str,
-    version: &Version,
-    verdict: &Verdict,
-    beside: &Beside<'_>,
-) -> String {
+/// The message of the tag of a release, which is called as [`Subject::release`] says.
+///
+/// [`Subject::release`]: crate::commands::version::Subject::release
+pub(super) fn of(tag: &str, release: &str, verdict: &Verdict, beside: &Beside<'_>) -> String {
     let after = match &verdict.base {
         Some(base) => format!("after {}, counted from {}", base.version, base.tag),
         None => "the first release".to_owned(),
@@ -55,7 +50,7 @@ pub(super) fn of(
         Some(_) => String::new(),
         None => format!(" Commits: {}.", verdict.commits),
     };
-    let mut message = format!("{tag}\n\n{component} {version}, {after}.\n{floor}{commits}\n");
+    let mut message = format!("{tag}\n\n{release}, {after}.\n{floor}{commits}\n");
     if !verdict.reasons.is_empty() {
         message.push('\n');
     }
@@ -80,7 +75,7 @@ pub(super) fn of(
             "- and {more} more that force no more than these\n"
         ));
     }
-    message.push_str(&format!("\n{}\n", mark(component, version)));
+    message.push_str(&format!("\n{RELEASE}: {release}\n"));
     if let Some(because) = beside.unsigned {
         message.push_str(&format!("{UNSIGNED}: {}\n", line(because)));
     }
@@ -115,14 +110,10 @@ fn said<'m>(message: &'m str, word: &str) -> Option<&'m str> {
     lines.find_map(|line| line.strip_prefix(word)?.strip_prefix(": "))
 }
 
-/// Whether a message is that of our tag of a version.
-pub(super) fn is_ours(message: &str, component: &str, version: &Version) -> bool {
-    let mark = mark(component, version);
+/// Whether a message is that of our tag of a release.
+pub(super) fn is_ours(message: &str, release: &str) -> bool {
+    let mark = format!("{RELEASE}: {release}");
     message.lines().any(|line| line == mark)
-}
-
-fn mark(component: &str, version: &Version) -> String {
-    format!("{RELEASE}: {component} {version}")
 }
 
 /// A text on one line, bounded.
@@ -136,6 +127,7 @@ fn line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use semver::Version;
     use switchback_version::Policy;
     use switchback_version::commit::Message;
     use switchback_version::verdict::{Base, Commit, Known, Wish};
@@ -162,8 +154,7 @@ mod tests {
         let verdict = Policy::default().verdict(&known, &Wish::default());
         of(
             "v1.1.0",
-            "api",
-            &Version::new(1, 1, 0),
+            "api 1.1.0",
             &verdict,
             &Beside {
                 unsigned: Some("no\nkey"),
@@ -180,12 +171,10 @@ mod tests {
             format!("fix: \u{202e}\u{1b}[2J{}", "x".repeat(10_000)),
         ];
         let message = message(&subjects);
-        assert!(
-            is_ours(&message, "api", &Version::new(1, 1, 0)),
-            "{message}"
-        );
-        assert!(!is_ours(&message, "api", &Version::new(1, 1, 1)));
-        assert!(!is_ours("api 1.1.0\n", "api", &Version::new(1, 1, 0)));
+        assert!(is_ours(&message, "api 1.1.0"), "{message}");
+        assert!(!is_ours(&message, "api 1.1.1"));
+        assert!(!is_ours(&message, "1.1.0"));
+        assert!(!is_ours("api 1.1.0\n", "api 1.1.0"));
         assert_eq!(unsigned(&message), Some("no\\nkey"));
         assert_eq!(hotfix_of(&message), Some("v1.0.0"));
         assert_eq!(hotfix_of("v1.0.1\n"), None);

@@ -8,6 +8,7 @@ mod view;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use semver::Version;
 use switchback_diag::Exit;
 use switchback_model::ComponentName;
 use switchback_supply::git::log::{History, Tags};
@@ -68,6 +69,9 @@ struct Next {
     as_hotfix: bool,
 }
 
+/// How the repository is called where it is no component.
+const WHOLE: &str = "the next release";
+
 /// Of which component.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Of {
@@ -127,7 +131,7 @@ impl Of {
             {
                 let policy = loaded.map(|it| it.settings.version);
                 return Ok(Subject {
-                    name: "the next release".to_owned(),
+                    name: WHOLE.to_owned(),
                     component: None,
                     policy: policy.unwrap_or_default(),
                     tags: self.tags.clone(),
@@ -197,6 +201,15 @@ impl Subject {
             *mine = self;
         }
         Ok((members, place))
+    }
+
+    /// How a release is called in what is kept: by its version, and by its component if it is one of a
+    /// component.
+    pub(crate) fn release(&self, version: &Version) -> String {
+        match self.name.as_str() {
+            WHOLE => version.to_string(),
+            name => format!("{name} {version}"),
+        }
     }
 
     pub(crate) fn history(&self) -> Result<History, Failure> {
