@@ -80,8 +80,15 @@ fn the_day_of_the_release_counts_and_not_that_of_the_notice() {
     );
     assert_eq!(made.code, 0, "{}", made.stderr);
     git.commit("feat: users by name");
+    git.write("CHANGELOG.md", "# Changelog\n\n## [Unreleased]\n");
+    git.commit("docs: a changelog");
+    let notes = good(&cli, "release notes");
+    assert!(notes.contains("- users. It goes with 2.0.0.\n"), "{notes}");
     cut(&cli);
     assert_eq!(git.git(&["tag", "--points-at", "HEAD"]), "v1.4.0");
+    let changes = String::from_utf8_lossy(&git.read("CHANGELOG.md")).into_owned();
+    let callout = "### Deprecated\n\n- users\n\n  It goes with 2.0.0.\n";
+    assert!(changes.contains(callout), "{changes}");
     git.write("changelog.d/users-are-gone.md", breaks(BY));
     git.commit("feat!: no users");
     let said = owed(&cli, &git);

@@ -87,6 +87,23 @@ pub struct Deprecation {
     pub instead: Option<String>,
 }
 
+impl Deprecation {
+    /// When it goes, and what there is instead, in sentences.
+    pub fn sentences(&self) -> String {
+        let mut out = match (&self.removal, self.not_before) {
+            (Some(version), Some(day)) => format!("It goes with {version}, not before {day}."),
+            (Some(version), None) => format!("It goes with {version}."),
+            (None, Some(day)) => format!("It does not go before {day}."),
+            (None, None) => String::new(),
+        };
+        if let Some(instead) = &self.instead {
+            let instead = instead.trim().trim_end_matches('.');
+            out.push_str(&format!(" Instead: {instead}."));
+        }
+        out.trim().to_owned()
+    }
+}
+
 /// Why a file is no change file. Lines and columns are from 1, columns in characters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -193,14 +210,16 @@ impl ChangeFile {
             .any(|it| it == word || hex(it) && id.starts_with(&it.to_ascii_lowercase()))
     }
 
-    /// The text as an item of a changelog, with what it breaks called out.
+    /// The text as an item of a changelog, with what it breaks called out and when what it deprecates
+    /// goes.
     ///
     /// # Errors
     /// If the text was put together by hand and cannot be one.
     pub fn item(&self) -> Result<Item, ItemError> {
-        match self.breaking {
-            Some(_) => Item::markdown(&format!("**Breaking:** {}", self.text)),
-            None => Item::markdown(&self.text),
+        match (&self.breaking, &self.deprecation) {
+            (Some(_), _) => Item::markdown(&format!("**Breaking:** {}", self.text)),
+            (None, Some(it)) => Item::markdown(&format!("{}\n\n{}", self.text, it.sentences())),
+            (None, None) => Item::markdown(&self.text),
         }
     }
 }

@@ -158,6 +158,10 @@ pub(super) fn parse(name: &str, bytes: &[u8]) -> Result<ChangeFile, ChangeFileEr
     let mut change = fitting(&front, &places, read)?;
     change.slug = slug;
     change.text = item.text().to_owned();
+    // With what is said beside it, too.
+    if let Err(error) = change.item() {
+        return Err(front.wrong(places.deprecation, error.to_string()));
+    }
     Ok(change)
 }
 

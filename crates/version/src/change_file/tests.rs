@@ -68,6 +68,28 @@ fn a_whole_file() {
 }
 
 #[test]
+fn when_something_goes_is_a_part_of_its_item() {
+    let file = |instead: &str| {
+        let goes = "removal = \"2.0.0\"\nnot-before = \"2027-01-31\"";
+        format!(
+            "+++\nkind = \"deprecated\"\n[deprecation]\n{goes}\ninstead = {instead:?}\n+++\n`GET /users`"
+        )
+    };
+    assert_eq!(
+        read(&file("`GET /v2/users`."))
+            .unwrap()
+            .item()
+            .unwrap()
+            .text(),
+        "`GET /users`\n\nIt goes with 2.0.0, not before 2027-01-31. Instead: `GET /v2/users`."
+    );
+    assert_eq!(
+        refused(&file("a\n# b")),
+        "line 3, column 1: the text has a heading in it"
+    );
+}
+
+#[test]
 fn the_smallest_file() {
     let change = read("+++\nkind = \"fixed\"\n+++\nA leak.").unwrap();
     let inside = FILE.replace("Send `limit`:", "Send:\n+++\n");

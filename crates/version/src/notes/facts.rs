@@ -5,7 +5,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 use switchback_model::ComponentName;
 
-use crate::change_file::{ChangeFile, Notice, is_issue};
+use crate::change_file::{ChangeFile, Deprecation, Notice, is_issue};
 use crate::changelog::Kind;
 use crate::verdict::Waived;
 
@@ -347,12 +347,38 @@ impl From<&ChangeFile> for FactItem {
                 },
                 ..BreakingFact::new(&it.what)
             }),
-            deprecation: change.deprecation.as_ref().map(|it| DeprecationFact {
-                removal: it.removal.clone(),
-                not_before: it.not_before,
-                instead: it.instead.clone(),
-            }),
+            deprecation: change.deprecation.as_ref().map(DeprecationFact::from),
             ..Self::new(change.kind, change.text.clone())
+        }
+    }
+}
+
+impl From<&Deprecation> for DeprecationFact {
+    fn from(it: &Deprecation) -> Self {
+        let Deprecation {
+            removal,
+            not_before,
+            instead,
+        } = it.clone();
+        Self {
+            removal,
+            not_before,
+            instead,
+        }
+    }
+}
+
+impl From<&DeprecationFact> for Deprecation {
+    fn from(it: &DeprecationFact) -> Self {
+        let DeprecationFact {
+            removal,
+            not_before,
+            instead,
+        } = it.clone();
+        Self {
+            removal,
+            not_before,
+            instead,
         }
     }
 }

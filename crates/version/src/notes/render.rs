@@ -4,9 +4,10 @@ use minijinja::value::{Serde, Value};
 use serde::Serialize;
 
 use super::escape;
-use super::facts::{DeprecationFact, FactItem, Facts, FactsError, MigrationStep, WaivedFact};
+use super::facts::{FactItem, Facts, FactsError, MigrationStep, WaivedFact};
 use super::template::{TemplateError, Templates};
 use super::visible::words;
+use crate::change_file::Deprecation;
 use crate::changelog::{Changelog, Item, ItemError, Kind};
 
 /// Release notes have fewer words than this.
@@ -166,7 +167,10 @@ struct ItemValue {
     text: Value,
     /// The first sentence.
     summary: Value,
+    /// Whether the first sentence has its end.
+    ended: bool,
     breaking: bool,
+    /// When it goes, in sentences.
     goes: Option<String>,
     issues: Option<Value>,
     commits: Option<Value>,
@@ -383,6 +387,8 @@ fn item(item: &FactItem) -> ItemValue {
         .iter()
         .map(|it| escape::code(it.get(..10).unwrap_or(it)))
         .collect();
+    let summary = escape::summary(&item.text, SENTENCE);
+    let deprecation = item.deprecation.as_ref().map(Deprecation::from);
     // Nothing that is an issue means anything to Markdown.
     let issues = some(&item.issues);
     ItemValue {
@@ -390,9 +396,10 @@ fn item(item: &FactItem) -> ItemValue {
             escape::blocks(&item.text, 2),
             issues.as_deref(),
         )),
-        summary: safe(escape::summary(&item.text, SENTENCE)),
+        ended: summary.ends_with(['.', '!', '?', '…']),
+        summary: safe(summary),
         breaking: item.breaking.is_some(),
-        goes: item.deprecation.as_ref().map(goes),
+        goes: deprecation.map(|it| it.sentences()),
         issues: issues.map(safe),
         commits: some(&commits).map(safe),
         authors: (!item.authors.is_empty()).then(|| listed(&item.authors)),
@@ -411,20 +418,6 @@ fn with_issues(text: String, issues: Option<&str>) -> String {
     let end = text.find('\n').unwrap_or(text.len());
     let (first, rest) = text.split_at(end);
     format!("{first} ({issues}){rest}")
-}
-
-/// When something goes, as sentences.
-fn goes(it: &DeprecationFact) -> String {
-    let mut out = match (&it.removal, it.not_before) {
-        (Some(version), Some(day)) => format!("It goes with {version}, not before {day}."),
-        (Some(version), None) => format!("It goes with {version}."),
-        (None, Some(day)) => format!("It does not go before {day}."),
-        (None, None) => String::new(),
-    };
-    if let Some(instead) = &it.instead {
-        out.push_str(&format!(" Instead: {}.", sentence(instead)));
-    }
-    out.trim().to_owned()
 }
 
 /// A sentence without its end.

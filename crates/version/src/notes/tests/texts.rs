@@ -26,7 +26,7 @@ How to go on is in the upgrade guide.
 
 ## Deprecated
 
-- `GET /users`.
+- `GET /users`. It goes with 3.0.0, not before 2026-09-01. Instead: `GET /v2/users`.
 
 Data moves with this release: see the migration notes.
 
