@@ -17,6 +17,32 @@ rollback.window                         36h                       switchback.tom
 changes.folder                          changes                   default
 changes.keep                            30d                       default
 backfills.folder                        backfills                 default
+version.first                           0.1.0                     default
+version.hotfix.allow                    fixes                     default
+version.hotfix.branch                   hotfix/{tag}              default
+version.merges                          ignore                    default
+version.reverts                         count                     default
+version.squash                          raise                     default
+version.types.build                     none                      default
+version.types.chore                     none                      default
+version.types.ci                        none                      default
+version.types.deps                      patch                     default
+version.types.docs                      none                      default
+version.types.feat                      minor                     default
+version.types.feature                   minor                     default
+version.types.fix                       patch                     default
+version.types.perf                      patch                     default
+version.types.refactor                  none                      default
+version.types.revert                    patch                     default
+version.types.security                  patch                     default
+version.types.style                     none                      default
+version.types.test                      none                      default
+version.unclear                         ask                       default
+version.unknown                         none                      default
+version.zero                            minor                     default
+changelog.commits                       unless-written            default
+changelog.entries                       changelog.d               default
+contracts.waivers                       contract-waivers.toml     default
 component.app.path                      .                         default
 environment.staging.rollback-window     1h                        switchback.toml:17
 environment.staging.database.engine     sqlite                    switchback.toml:18
@@ -31,6 +57,70 @@ environment.production.rollback-window  36h                       from rollback.
     let plain = good(&cli, "config show");
     assert_eq!(plain.lines().count(), expected.lines().count());
     assert!(!plain.contains("switchback.toml"));
+}
+
+#[test]
+fn what_is_said_of_versions_is_shown_however_deep_it_is() {
+    let cli = with_settings(
+        r#"schema = 1
+project.name = "shop"
+platform = {}
+version.types = { deps = "minor" }
+version.deprecation.window = "90d"
+
+[[component]]
+name = "api"
+tags = "api-{version}"
+version-files = ["VERSION", { path = "Chart.yaml", kind = "chart", app-version = true }]
+
+[[component]]
+name = "web"
+
+[[version.group]]
+name = "core"
+kind = "fixed"
+components = ["api", "web"]
+
+[[contracts.file]]
+path = "openapi.yaml"
+component = "api"
+stability = { "/v1.2/beta" = "beta" }
+"#,
+    );
+    let shown = good(&cli, "config show --origin");
+    let rows: Vec<Vec<&str>> = shown
+        .lines()
+        .map(|it| it.split_whitespace().collect())
+        .collect();
+    for (key, value, origin) in [
+        ("version.deprecation.window", "90d", "switchback.toml:5"),
+        ("version.types.deps", "minor", "switchback.toml:4"),
+        ("version.types.feat", "minor", "default"),
+        (
+            "version.group[0].components[1]",
+            "web",
+            "switchback.toml:18",
+        ),
+        (
+            "contracts.file[0].stability./v1.2/beta",
+            "beta",
+            "switchback.toml:23",
+        ),
+        ("platform.file", "platform.json", "default"),
+        ("component.api.tags", "api-{version}", "switchback.toml:9"),
+        (
+            "component.api.version-files[0]",
+            "VERSION",
+            "switchback.toml:10",
+        ),
+        (
+            "component.api.version-files[1].app-version",
+            "true",
+            "switchback.toml:10",
+        ),
+    ] {
+        assert!(rows.contains(&vec![key, value, origin]), "{key}: {shown}");
+    }
 }
 
 #[test]

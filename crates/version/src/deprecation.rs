@@ -14,6 +14,7 @@ use crate::change_file::Deprecation;
 /// A team's rules for what breaks.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[schemars(rename = "DeprecationRules")]
 pub struct Rules {
     /// How long before a major version a release has to have said what breaks in it: a whole number
     /// and s, m, h or d.

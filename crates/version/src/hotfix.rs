@@ -25,6 +25,7 @@ use crate::verdict::{Base, Decision, Evidence, Known, Reason, Refusal, Verdict, 
 /// A team's rules for lines that keep an older release alive.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[schemars(rename = "HotfixRules")]
 pub struct Rules {
     /// How their branches are called: a text with `{tag}` in it once, which is the tag that the next
     /// release gets.

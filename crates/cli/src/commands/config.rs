@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
+use serde_json::Value;
 use switchback_diag::{Exit, Severity};
 use switchback_migration::Engine;
 use switchback_model::Duration;
@@ -10,6 +11,7 @@ use crate::context::Context;
 use crate::errors::Failure;
 use crate::output::View;
 use crate::page::{Cell, Page, Role};
+use crate::settings::source::join;
 use crate::settings::types::{Database, Environment, LedgerStore};
 use crate::shell::Shell;
 use crate::variables;
@@ -109,6 +111,11 @@ impl Rows<'_> {
             self.add("backfills.keep", keep.to_string());
         }
         self.checks();
+        self.whole("version", &settings.version);
+        self.whole("changelog", &settings.changelog);
+        self.whole("notes", &settings.notes);
+        self.whole("contracts", &settings.contracts);
+        self.whole("platform", &settings.platform);
         for (at, component) in settings.components.iter().enumerate() {
             let named = |key: &str| format!("component.{}.{key}", component.name);
             let placed = |key: &str| format!("component[{at}].{key}");
@@ -117,6 +124,14 @@ impl Rows<'_> {
                 &placed("path"),
                 component.path.display().to_string(),
             );
+            if let Some(tags) = &component.tags {
+                self.add_as(named("tags"), &placed("tags"), tags.to_string());
+            }
+            if let Some(files) = &component.version_files {
+                let key = "version-files";
+                let files = serde_json::to_value(files).unwrap_or_default();
+                self.each(&named(key), &placed(key), &files);
+            }
         }
         for (at, environment) in settings.environments.iter().enumerate() {
             self.environment(at, environment);
@@ -232,6 +247,31 @@ impl Rows<'_> {
             ] {
                 self.add_as(named(key), &placed(key), value);
             }
+        }
+    }
+
+    /// Every value of a table, as deep as it is. What is not said and has no default is left out.
+    fn whole(&mut self, key: &str, table: &impl Serialize) {
+        // Nothing in settings cannot be written as JSON.
+        let table = serde_json::to_value(table).unwrap_or_default();
+        self.each(key, key, &table);
+    }
+
+    fn each(&mut self, key: &str, placed: &str, value: &Value) {
+        match value {
+            Value::Null => {}
+            Value::Object(members) => {
+                for (name, value) in members {
+                    self.each(&join(key, name), &join(placed, name), value);
+                }
+            }
+            Value::Array(items) => {
+                for (at, value) in items.iter().enumerate() {
+                    self.each(&format!("{key}[{at}]"), &format!("{placed}[{at}]"), value);
+                }
+            }
+            Value::String(text) => self.add_as(key.to_owned(), placed, text.clone()),
+            other => self.add_as(key.to_owned(), placed, other.to_string()),
         }
     }
 

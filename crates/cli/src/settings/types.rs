@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use switchback_diag::Severity;
 use switchback_migration::Engine;
 use switchback_migration::history::{Candidate, Tool};
@@ -275,7 +275,7 @@ pub(crate) struct Component {
 }
 
 /// A file that says the version of its component.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 #[schemars(inline)]
 pub(crate) enum VersionFile {
@@ -286,7 +286,7 @@ pub(crate) enum VersionFile {
 }
 
 /// A file that says the version of its component, and how it is read.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(inline)]
 pub(crate) struct SaidVersionFile {

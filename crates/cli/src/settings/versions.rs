@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use semver::Version;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use switchback_model::ComponentName;
 use switchback_version::contract::{Direction, Stability, Surface};
 use switchback_version::notes::{Commits, Text};
@@ -15,7 +15,7 @@ use switchback_version::tag::TagPattern;
 use super::types::{Component, Name, Settings};
 
 /// What users are told of changes.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(crate) struct Changelog {
     /// The folder with one file for each change that users are told of.
@@ -25,7 +25,7 @@ pub(crate) struct Changelog {
 }
 
 /// Templates of one's own for texts about releases.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(crate) struct Notes {
     /// That of the release notes.
@@ -61,7 +61,7 @@ impl Default for Changelog {
 }
 
 /// Contracts that others rely on.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(crate) struct Contracts {
     /// The file with what may pass for a while, and who says so.
@@ -81,7 +81,7 @@ impl Default for Contracts {
 }
 
 /// A contract, and what is known of it.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct ContractFile {
     /// The file; of Protobuf also a folder, of SQL also a folder of migrations or a pattern of files.
@@ -102,7 +102,7 @@ pub(crate) struct ContractFile {
 }
 
 /// A version for components together: a manifest of their releases and the digests of these.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(crate) struct Platform {
     /// Its name.
