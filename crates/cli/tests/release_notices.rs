@@ -201,6 +201,14 @@ fn a_notice_that_nobody_gave_is_none() {
         "# Changelog\n\n## [Unreleased]\n\n## [1.3.0] - 2026-01-01\n\n### Deprecated\n\n- Users.\n";
     git.write("CHANGELOG.md", said);
     git.commit("docs: what goes");
+    // What is written into its section afterwards told nobody.
+    assert!(owed(&cli, &git).contains("no release 1.3.0"));
+    git.git(&["reset", "-q", "--hard", "v1.3.0"]);
+    git.write("CHANGELOG.md", said);
+    git.commit("docs: what goes");
+    git.git(&["tag", "--force", "v1.3.0"]);
+    git.write("changelog.d/users-are-gone.md", breaks(since));
+    git.commit("feat!: no users");
     let guide = good(&cli, "release notes --text upgrade-guide");
     assert!(
         guide.contains("Deprecated since 1.3.0, 2026-01-01."),

@@ -111,10 +111,10 @@ impl<'a> Told<'a> {
         let said = said.unwrap_or_default();
         let templates = templates(&said.notes, &root)?;
         let history = judged.subject.history()?;
-        let (path, changelog) = changelog(&history, judged)?;
+        let changelog = changelog(&history, judged)?;
         let notices = notices::of(&history, judged, &changelog)?;
         let walked = Walked::of(&history, judged, &notices, &said.contracts, &root)?;
-        let (written, pending) = written(&history, judged, which, (&path, changelog))?;
+        let (written, pending) = written(&history, judged, which, &changelog)?;
         let sources = Sources {
             commits: &judged.commits,
             authors: &walked.authors,
@@ -386,20 +386,16 @@ fn name(author: &[u8]) -> Option<String> {
     (!name.is_empty() && !name.ends_with("[bot]")).then(|| name.to_owned())
 }
 
-/// The changelog of the component and its path, from the top of the repository. One that is not there
-/// is empty.
-fn changelog(history: &History, judged: &Judged) -> Result<(String, Changelog), Failure> {
+/// The path of the component's changelog, from the top of the repository.
+fn changelog(history: &History, judged: &Judged) -> Result<String, Failure> {
     let folder = match history.work_tree() {
         Some(top) => judged.subject.folder_in(&top)?,
         None => String::new(),
     };
-    let path = match folder.as_str() {
+    Ok(match folder.as_str() {
         "" => CHANGELOG.to_owned(),
         folder => format!("{folder}/{CHANGELOG}"),
-    };
-    let file = history.read(judged.head, &path, LARGEST as u64)?;
-    let changelog = Changelog::parse(file.map(|it| it.bytes).unwrap_or_default());
-    Ok((path, changelog))
+    })
 }
 
 /// What stands in the changelog about the release, and which sections of it are to come still.
@@ -407,8 +403,12 @@ fn written(
     history: &History,
     judged: &Judged,
     which: &Which<'_>,
-    (path, mut changelog): (&str, Changelog),
+    path: &str,
 ) -> Result<(Vec<(Kind, String)>, Pending), Failure> {
+    let Some(file) = history.read(judged.head, path, LARGEST as u64)? else {
+        return Ok(Default::default());
+    };
+    let mut changelog = Changelog::parse(file.bytes);
     let wrong = |error: ChangelogError| errors::changelog(path, &error);
     let mut pending = Pending::default();
     let section = match which.published {

@@ -7,6 +7,7 @@ use switchback_version::change_file::{ChangeFile, LARGEST, Notice};
 use switchback_version::changelog::{Changelog, Kind};
 use switchback_version::deprecation::{Announced, Owed};
 use switchback_version::tag::Tagged;
+use switchback_version::version_file::LARGEST as LARGEST_FILE;
 
 use crate::commands::version::Judged;
 use crate::entries::Entry;
@@ -54,12 +55,12 @@ impl Found {
     }
 }
 
-/// What is known of the notice of each change file, in their order. `changelog` is the component's as
-/// it is now.
+/// What is known of the notice of each change file, in their order. `changelog` is the path of the
+/// component's, from the top of the repository.
 pub(super) fn of(
     history: &History,
     judged: &Judged,
-    changelog: &Changelog,
+    changelog: &str,
 ) -> Result<Vec<Found>, Failure> {
     let mut releases: Option<Releases<'_>> = None;
     let mut all = Vec::with_capacity(judged.entries.len());
@@ -153,19 +154,26 @@ impl<'a> Releases<'a> {
         Ok(Some(announced))
     }
 
-    /// What a release said that deprecated something, in the changelog or in a change file.
+    /// What a release said that deprecated something, in its changelog or in a change file. What was
+    /// written into its section since then told nobody.
     fn that_deprecates(
         &self,
         version: &Version,
-        changelog: &Changelog,
+        changelog: &str,
         folder: &str,
     ) -> Result<Option<Announced>, Failure> {
         let mut all = self.all.iter();
         let Some(release) = all.find(|it| it.version == *version) else {
             return Ok(None);
         };
-        let section = changelog.version(version);
-        let mut items = section.into_iter().flat_map(|it| changelog.items(it));
+        let file = self
+            .history
+            .read(release.commit, changelog, LARGEST_FILE as u64)?;
+        let file = Changelog::parse(file.map(|it| it.bytes).unwrap_or_default());
+        // Where the section is made after the tag, it is still under `Unreleased`.
+        let section = file.version(version);
+        let section = section.or_else(|| file.unreleased().ok().flatten());
+        let mut items = section.into_iter().flat_map(|it| file.items(it));
         let mut says = items.any(|(group, _)| group.kind == Some(Kind::Deprecated));
         if !says {
             for file in self.history.list(release.commit, folder)? {
