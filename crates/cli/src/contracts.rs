@@ -146,19 +146,17 @@ impl State<'_> {
     /// The `.proto` files of a folder; of a file all that it may import, for where imports are looked
     /// for is not said in it.
     fn protobuf(&self, path: &str) -> Result<Option<Texts>, Failure> {
-        let folder = match self.is_folder(path)? {
-            true => path,
-            false => "",
-        };
+        let is_folder = self.is_folder(path)?;
+        let folder = if is_folder { path } else { "" };
         let mut files = Texts::new();
         for name in self.below(folder, PROTO)? {
             if let Some(text) = self.text(&name, LARGEST)? {
                 files.insert(name, text);
             }
         }
-        let there = match folder.is_empty() {
-            true => files.contains_key(path) || path.is_empty(),
-            false => !files.is_empty(),
+        let there = match is_folder {
+            true => !files.is_empty(),
+            false => files.contains_key(path),
         };
         Ok(there.then_some(files))
     }

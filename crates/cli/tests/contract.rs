@@ -269,6 +269,11 @@ fn what_cannot_be_compared_is_said_with_a_code_and_its_place() {
         ("contract diff HEAD linked.yaml", 2, "leads outside"),
         ("contract diff HEAD folder", 2, "neither before nor now"),
         (
+            "contract diff . .",
+            2,
+            "no contract in this folder, neither before nor now",
+        ),
+        (
             "contract diff HEAD notes.txt --kind yaml",
             2,
             "the kinds are openapi",

@@ -8,15 +8,19 @@ use switchback_version::contract::{Surface, WrongWaiver};
 
 use super::Failure;
 
-/// A contract that cannot be read or compared: SB1613.
-pub(crate) fn contract_unread(file: &str, why: String) -> Failure {
-    let file = match file {
+/// How a contract is called by its path, which is empty for the folder that everything lies in.
+fn called(file: &str) -> &str {
+    match file {
         "" => "in this folder",
         file => file,
-    };
+    }
+}
+
+/// A contract that cannot be read or compared: SB1613.
+pub(crate) fn contract_unread(file: &str, why: String) -> Failure {
     Diagnostic::error(
         Code::ContractUnread,
-        format!("the contract {file} cannot be compared"),
+        format!("the contract {} cannot be compared", called(file)),
     )
     .cause(why)
     .hint("correct the file; nothing was compared")
@@ -56,7 +60,10 @@ pub(crate) fn contract_of_no_kind(file: &str) -> Failure {
 pub(crate) fn no_contract(file: &str) -> Failure {
     Diagnostic::error(
         Code::ContractUnread,
-        format!("there is no contract {file}, neither before nor now"),
+        format!(
+            "there is no contract {}, neither before nor now",
+            called(file)
+        ),
     )
     .hint("check the path; that of a revision counts from the top of the repository")
     .into()
