@@ -290,7 +290,10 @@ impl Subject {
             }
         };
         Ok(Some(Compared {
-            file,
+            file: match file.as_str() {
+                "" => ".".to_owned(),
+                _ => file,
+            },
             kind,
             findings: findings.into_iter().map(judge).collect(),
             texts,

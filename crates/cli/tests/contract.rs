@@ -318,6 +318,8 @@ fn a_folder_of_protobuf_is_one_contract() {
     git.write("proto/shop/order.proto", order("string item = 1;"));
     git.git(&["add", "."]);
     git.git(&["commit", "-q", "-m", "feat: orders"]);
+    let all = run(&cli, "contract diff . .").stdout;
+    assert_eq!(all, ". (protobuf): nothing changed for anybody\n");
     // Where a message stands makes no difference.
     git.write("proto/shop/money.proto", format!("// Money.\n{money}"));
     let (shown, code) = json(&cli, "contract diff HEAD proto");
