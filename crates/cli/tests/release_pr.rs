@@ -437,3 +437,16 @@ fn a_push_that_is_refused_leaves_no_branch() {
     assert!(ran.stdout.contains("pushed to origin"), "{}", ran.stdout);
     assert_eq!(run(&cli, "release pr --push").code, 3);
 }
+
+#[test]
+fn texts_that_cannot_be_made_leave_no_branch() {
+    let (cli, git) = repository();
+    let settings = "schema = 1\nproject.name = \"shop\"\nnotes.release-notes = \"n.jinja\"\n";
+    git.write("switchback.toml", settings);
+    git.write("n.jinja", "word ".repeat(250));
+    git.commit("chore: texts");
+    let refs = git.git(&["for-each-ref"]);
+    let said = bad(&cli, "release pr", 2);
+    assert!(said.contains("error[SB1620]"), "{said}");
+    assert_eq!(git.git(&["for-each-ref"]), refs);
+}

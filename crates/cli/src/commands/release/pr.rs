@@ -154,6 +154,16 @@ impl Pr {
             tag: &tag,
         };
         let (state, to, kept) = desk.next(version, &plan, tip.last.as_ref())?;
+        // Before anything is made that somebody sees: texts may be refused.
+        let mut body = String::new();
+        for told in &told {
+            // It can be looked at before everything is written that the tag needs.
+            told.owed()?.iter().for_each(|it| told.note(it));
+            let notes = release_notes(&told.facts, &told.templates);
+            let notes = notes.map_err(|error| errors::notes(error, name))?;
+            body.push_str(if body.is_empty() { "" } else { "\n" });
+            body.push_str(&notes);
+        }
         let mut pushed = false;
         if !self.dry_run {
             // What the remote refuses is made here neither.
@@ -167,15 +177,6 @@ impl Pr {
                 let message = format!("prepare {tag}");
                 repository.set_branch(&branch, &to, tip.local.as_ref(), &message)?;
             }
-        }
-        let mut body = String::new();
-        for told in &told {
-            // It can be looked at before everything is written that the tag needs.
-            told.owed()?.iter().for_each(|it| told.note(it));
-            let notes = release_notes(&told.facts, &told.templates);
-            let notes = notes.map_err(|error| errors::notes(error, name))?;
-            body.push_str(if body.is_empty() { "" } else { "\n" });
-            body.push_str(&notes);
         }
         shell.out.data(&Prepared {
             component: name.clone(),
