@@ -313,6 +313,20 @@ fn without_indexes(key: &str) -> String {
         .collect()
 }
 
+/// With the first `most` of several causes, and how many more there are.
+fn with_some(
+    found: Diagnostic,
+    causes: impl ExactSizeIterator<Item = String>,
+    most: usize,
+) -> Diagnostic {
+    let more = causes.len().saturating_sub(most);
+    let found = causes.take(most).fold(found, Diagnostic::cause);
+    match more {
+        0 => found,
+        more => found.cause(format!("and {more} more")),
+    }
+}
+
 fn list<T: AsRef<str>>(names: impl Iterator<Item = T>) -> String {
     let names: Vec<String> = names.map(|name| format!("`{}`", name.as_ref())).collect();
     match names.split_last() {

@@ -111,11 +111,11 @@ impl Rows<'_> {
             self.add("backfills.keep", keep.to_string());
         }
         self.checks();
-        self.whole("version", &settings.version);
-        self.whole("changelog", &settings.changelog);
-        self.whole("notes", &settings.notes);
-        self.whole("contracts", &settings.contracts);
-        self.whole("platform", &settings.platform);
+        self.whole("version", "version", &settings.version);
+        self.whole("changelog", "changelog", &settings.changelog);
+        self.whole("notes", "notes", &settings.notes);
+        self.whole("contracts", "contracts", &settings.contracts);
+        self.whole("platform", "platform", &settings.platform);
         for (at, component) in settings.components.iter().enumerate() {
             let named = |key: &str| format!("component.{}.{key}", component.name);
             let placed = |key: &str| format!("component[{at}].{key}");
@@ -124,14 +124,9 @@ impl Rows<'_> {
                 &placed("path"),
                 component.path.display().to_string(),
             );
-            if let Some(tags) = &component.tags {
-                self.add_as(named("tags"), &placed("tags"), tags.to_string());
-            }
-            if let Some(files) = &component.version_files {
-                let key = "version-files";
-                let files = serde_json::to_value(files).unwrap_or_default();
-                self.each(&named(key), &placed(key), &files);
-            }
+            self.whole(&named("tags"), &placed("tags"), &component.tags);
+            let key = "version-files";
+            self.whole(&named(key), &placed(key), &component.version_files);
         }
         for (at, environment) in settings.environments.iter().enumerate() {
             self.environment(at, environment);
@@ -250,11 +245,12 @@ impl Rows<'_> {
         }
     }
 
-    /// Every value of a table, as deep as it is. What is not said and has no default is left out.
-    fn whole(&mut self, key: &str, table: &impl Serialize) {
+    /// Every value below a key, as deep as it is, whose key in the file is `placed`. What is not said
+    /// and has no default is left out.
+    fn whole(&mut self, key: &str, placed: &str, value: &impl Serialize) {
         // Nothing in settings cannot be written as JSON.
-        let table = serde_json::to_value(table).unwrap_or_default();
-        self.each(key, key, &table);
+        let value = serde_json::to_value(value).unwrap_or_default();
+        self.each(key, placed, &value);
     }
 
     fn each(&mut self, key: &str, placed: &str, value: &Value) {

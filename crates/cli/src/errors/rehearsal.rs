@@ -13,7 +13,7 @@ use switchback_migration::workload::own::executed::Taken;
 use switchback_model::{ChangeId, EnvironmentName, StepName};
 
 use super::server::no_url;
-use super::{Failure, postgres};
+use super::{Failure, postgres, with_some};
 
 /// How many statements are shown.
 const SHOWN: usize = 10;
@@ -82,13 +82,11 @@ pub(crate) fn nothing_executed(
              {change}"
         ),
     );
-    for (executed, why) in taken.left_out.iter().take(SHOWN) {
+    let causes = taken.left_out.iter().map(|(executed, why)| {
         let text = one_line(&executed.text);
-        found = found.cause(format!("{}: {why}: {text}", executed.name));
-    }
-    if taken.left_out.len() > SHOWN {
-        found = found.cause(format!("and {} more", taken.left_out.len() - SHOWN));
-    }
+        format!("{}: {why}: {text}", executed.name)
+    });
+    found = with_some(found, causes, SHOWN);
     for it in unseen {
         found = found.cause(format!("not seen: {}", it.what));
     }

@@ -9,7 +9,7 @@ use switchback_version::deprecation::Owed;
 use switchback_version::notes::NotesError;
 use switchback_version::version_file::{Problem, VersionFileError};
 
-use super::Failure;
+use super::{Failure, with_some};
 use crate::book::RecordedTag;
 
 /// A tag is not what it was when it was made: SB1604.
@@ -204,19 +204,15 @@ pub(crate) fn upgrade_missing(tag: &str, missing: &[(String, String)]) -> Failur
         1 => "one thing that breaks".to_owned(),
         many => format!("{many} things that break"),
     };
-    let mut found = Diagnostic::error(
+    let found = Diagnostic::error(
         Code::UpgradeMissing,
         format!("nothing says what users of {tag} do about {things}"),
     );
     let id = |id: &str| id.get(..DIGITS).unwrap_or(id).to_owned();
-    for (what, covers) in missing.iter().take(SHOWN) {
-        found = found.cause(format!("{}: {what}", id(covers)));
-    }
-    if let Some(more) = missing.len().checked_sub(SHOWN).filter(|it| *it > 0) {
-        found = found.cause(format!("and {more} more"));
-    }
+    let causes = missing.iter();
+    let causes = causes.map(|(what, covers)| format!("{}: {what}", id(covers)));
     let covers = missing.first().map(|it| id(&it.1)).unwrap_or_default();
-    found
+    with_some(found, causes, SHOWN)
         .hint_command(
             "write it down for each, or once for several, and commit the file",
             format!(
@@ -233,16 +229,12 @@ pub(crate) fn not_announced(tag: &str, owed: &[(&str, Owed)]) -> Diagnostic {
         1 => "one thing".to_owned(),
         many => format!("{many} things"),
     };
-    let mut found = Diagnostic::error(
+    let found = Diagnostic::error(
         Code::NotAnnounced,
         format!("{tag} breaks {things} too soon for what users were told"),
     );
-    for (path, owed) in owed.iter().take(SHOWN) {
-        found = found.cause(format!("{path}: {owed}"));
-    }
-    if let Some(more) = owed.len().checked_sub(SHOWN).filter(|it| *it > 0) {
-        found = found.cause(format!("and {more} more"));
-    }
+    let causes = owed.iter().map(|(path, owed)| format!("{path}: {owed}"));
+    let mut found = with_some(found, causes, SHOWN);
     let is = |which: fn(&Owed) -> bool| owed.iter().any(|(_, it)| which(it));
     if is(|it| {
         matches!(

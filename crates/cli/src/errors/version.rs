@@ -7,7 +7,7 @@ use switchback_version::change_file::ChangeFileError;
 use switchback_version::policy::Why;
 use switchback_version::verdict::{Decision, Refusal, Verdict, WayOut};
 
-use super::Failure;
+use super::{Failure, with_some};
 use crate::versions::short;
 
 impl From<HistoryError> for Failure {
@@ -123,23 +123,19 @@ pub(crate) fn no_version(component: &str, verdict: &Verdict, command: &str) -> O
 }
 
 fn unclear(verdict: &Verdict, command: &str) -> Diagnostic {
-    let mut found = Diagnostic::error(
+    let found = Diagnostic::error(
         Code::VersionUnclear,
         "what some commits mean for the version cannot be told",
     );
-    for question in verdict.questions.iter().take(SHOWN) {
+    let causes = verdict.questions.iter().map(|question| {
         let what = match &question.about {
             Why::Unclear { text, line } => format!("line {line}: {text}"),
             _ => "no rule names its type".to_owned(),
         };
         let id = short(&question.commit);
-        found = found.cause(format!("{id} `{}`: {what}", question.subject));
-    }
-    let more = verdict.questions.len().saturating_sub(SHOWN);
-    if more > 0 {
-        found = found.cause(format!("and {more} more"));
-    }
-    found
+        format!("{id} `{}`: {what}", question.subject)
+    });
+    with_some(found, causes, SHOWN)
         .hint_command(
             "read them, and say which version it is",
             format!("{command} --propose VERSION"),
